@@ -1,0 +1,1 @@
+"""Results -> tidy frames -> statistics -> figures -> report; imports neither locust nor gevent."""

@@ -1,0 +1,85 @@
+"""The pictures of a campaign's page: which runs they show, as SVG in data URIs with words beside them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.campaigns import Campaign
+from analysis.findings import Side, alt_text
+from analysis.pairs import Pair, choose_pairs
+from analysis.wording import cell_name
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that needs no file beside the page."""
+
+    title: str
+    caption: str
+    alt: str
+    data_uri: str
+
+
+def _side(campaign: Campaign, entry: dict[str, Any]) -> Side | None:
+    """The first run of a cell that has the cell's verdict: a rule, so that nobody picks the prettiest.
+
+    None when all workers of such runs hung before there was any load.
+    """
+    counted = campaign.counted
+    of_cell = (counted["stack_id"] == entry["stack"]) & (counted["version"] == entry["version"])
+    has_verdict = counted["verdict"] == entry["verdict"]
+    loaded = counted["load_begin_ns"].notna() & counted["load_end_ns"].notna()
+    runs = counted[of_cell & has_verdict & loaded].sort_values("trial")
+    if runs.empty:
+        return None
+    run = runs.iloc[0]
+    begin_ns, end_ns = run["load_begin_ns"], run["load_end_ns"]
+    return Side(
+        name=cell_name(entry),
+        verdict=entry["verdict"],
+        begin_ns=int(begin_ns),
+        end_s=(int(end_ns) - int(begin_ns)) / 1e9,
+        window_s=float(run["window_s"]),
+        episodes=campaign.episodes[campaign.episodes["run_id"] == run["run_id"]],
+        seconds=campaign.seconds[campaign.seconds["run_id"] == run["run_id"]],
+    )
+
+
+def _words(pair: Pair) -> tuple[str, str]:
+    """Title and caption of a pair."""
+    hung, recovering = cell_name(pair.hung), cell_name(pair.recovering)
+    if pair.is_upgrade:
+        title = f"{pair.hung['stack']}: another version, and the workers come back"
+    else:
+        title = f"{pair.hung['version']}: another stack, and the workers come back"
+    caption = (
+        f"Left {hung}, right {recovering}; of each cell the first run with its verdict. A slot stands empty for up to "
+        "a second at every recycle, because the master looks for dead workers once a second."
+    )
+    return title, caption
+
+
+def draw_pictures(campaign: Campaign, cells: list[dict[str, Any]]) -> list[Picture]:
+    """Every picture that the campaign has runs for; none when no load ever began in one of a pair."""
+    pairs = choose_pairs(cells)
+    if not pairs:
+        return []  # before matplotlib is imported, which takes longer than all the rest
+    from matplotlib import rc_context
+
+    from analysis.figures import swimlane
+
+    pictures = []
+    for pair in pairs:
+        left, right = _side(campaign, pair.hung), _side(campaign, pair.recovering)
+        if left is None or right is None:
+            continue
+        svg = io.BytesIO()
+        # A fixed salt and no date: the same runs give the same bytes.
+        with rc_context({"svg.hashsalt": "pack"}):
+            swimlane(left, right).savefig(svg, format="svg", metadata={"Date": None})
+        encoded = base64.b64encode(svg.getvalue()).decode("ascii")
+        pictures.append(Picture(*_words(pair), alt_text(left, right), f"data:image/svg+xml;base64,{encoded}"))
+    return pictures

@@ -1,0 +1,186 @@
+"""The sockets of the fast client: raw, non-blocking, waiting in the gevent hub, with one clock for all deadlines.
+
+`gevent.socket` and `gevent.Timeout` cost several microseconds of objects a request. Here a request is one
+`_socket.socket`, one watcher, and one entry in a table that a single timer looks through.
+"""
+
+import errno
+import ipaddress
+import ssl
+import threading
+from _socket import AF_INET, AF_INET6, AF_UNIX, SO_ERROR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, socket
+from time import monotonic
+
+import gevent
+from _fast_answer import RequestError
+from gevent import get_hub, getcurrent
+from gevent import socket as gevent_socket
+
+READ, WRITE = 1, 2  # libev's EV_READ and EV_WRITE
+SWEEP_S = 0.02  # how late a timeout may be
+RECEIVE = 1 << 16
+STREAM = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC
+WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+# What connect_ex returns for "on its way". On loopback it has usually arrived already, so sending is tried at once.
+PENDING = (0, errno.EINPROGRESS)
+# A full backlog of a unix socket cannot be waited for: connect(2), EAGAIN.
+UNIX_RETRY_S = 0.002
+
+
+class Deadlines:
+    """Who waits until when. A timer throws `timeout` into those that are overdue."""
+
+    def __init__(self, hub):
+        self.waiting = {}
+        self.hub = hub
+        self._watch = hub.loop.io
+        self._timer = hub.loop.timer(SWEEP_S, SWEEP_S, ref=False)
+        self._timer.start(self._sweep)
+
+    def _sweep(self):
+        now = monotonic()
+        for greenlet, deadline in [item for item in self.waiting.items() if item[1] <= now]:
+            if self.waiting.get(greenlet) == deadline:
+                greenlet.throw(RequestError("timeout", "no answer in time"))
+
+    def wait(self, sock, event, seconds):
+        """Until the socket is ready, at most so long. Raises RequestError."""
+        greenlet = getcurrent()
+        watcher = self._watch(sock.fileno(), event)
+        self.waiting[greenlet] = monotonic() + seconds
+        watcher.start(greenlet.switch)
+        try:
+            self.hub.switch()
+        finally:
+            watcher.close()
+            del self.waiting[greenlet]
+
+
+_of_thread = threading.local()
+
+
+def deadlines():
+    """The deadlines of this thread's hub."""
+    hub = get_hub()
+    clock = getattr(_of_thread, "clock", None)
+    if clock is None or clock.hub is not hub:
+        clock = _of_thread.clock = Deadlines(hub)
+    return clock
+
+
+def resolve(target):
+    """Family and address of a target; a name is asked for once by who keeps the answer.
+
+    An IPv4 address is taken before an IPv6 one, because uWSGI binds IPv4 unless told otherwise.
+    """
+    if target.path:
+        return AF_UNIX, f"\0{target.path[1:]}" if target.path.startswith("@") else target.path
+    try:
+        ip = ipaddress.ip_address(target.host)
+        return (AF_INET if ip.version == 4 else AF_INET6), (target.host, target.port)
+    except ValueError:
+        pass
+    found = gevent_socket.getaddrinfo(target.host, target.port, 0, SOCK_STREAM)
+    family, *_, address = min(found, key=lambda row: row[0] != AF_INET)
+    return family, address
+
+
+def connect(family, address, seconds):
+    """A socket on its way to the address; `transmit` sees whether it arrives. Raises OSError and RequestError."""
+    sock = socket(family, STREAM)
+    try:
+        code = sock.connect_ex(address)
+        if code not in PENDING:
+            until = monotonic() + seconds
+            while code == errno.EAGAIN and family == AF_UNIX:
+                if monotonic() > until:
+                    raise RequestError("timeout", "the backlog stays full")
+                gevent.sleep(UNIX_RETRY_S)
+                code = sock.connect_ex(address)
+            if code not in PENDING:
+                raise OSError(code, errno.errorcode.get(code, "connect"))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def secure(sock, context, name, clock, seconds):
+    """TLS over a connected socket, which it takes over."""
+    clock.wait(sock, WRITE, seconds)
+    code = sock.getsockopt(SOL_SOCKET, SO_ERROR)
+    if code:
+        raise OSError(code, errno.errorcode.get(code, "connect"))
+    plain = gevent_socket.socket(sock.family, SOCK_STREAM, 0, fileno=sock.detach())
+    plain.setblocking(False)
+    try:
+        tls = context.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
+    except BaseException:
+        plain.close()
+        raise
+    try:
+        while True:
+            try:
+                tls.do_handshake()
+                return tls
+            except ssl.SSLWantReadError:
+                clock.wait(tls, READ, seconds)
+            except ssl.SSLWantWriteError:
+                clock.wait(tls, WRITE, seconds)
+    except BaseException:
+        tls.close()
+        raise
+
+
+def transmit(sock, data, clock, connecting_s, seconds):
+    """Send all of it."""
+    try:
+        sent = sock.send(data)
+    except WOULD_BLOCK:
+        clock.wait(sock, WRITE, connecting_s)
+        sent = 0
+    if sent == len(data):
+        return
+    rest = memoryview(data)[sent:]
+    while rest:
+        try:
+            rest = rest[sock.send(rest) :]
+        except WOULD_BLOCK:
+            clock.wait(sock, WRITE, seconds)
+
+
+def receiver(sock, tls, clock, seconds):
+    """A `read` for `_fast_answer.read_answer`: the next bytes, b"" at the end."""
+
+    def read():
+        if not tls:  # an answer is never there yet, so waiting first saves a failed call; TLS may hold bytes back
+            clock.wait(sock, READ, seconds)
+        while True:
+            try:
+                return sock.recv(RECEIVE)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                clock.wait(sock, READ, seconds)
+            except ssl.SSLWantWriteError:
+                clock.wait(sock, WRITE, seconds)
+            except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+                return b""
+
+    return read
+
+
+ERRNO_WORDS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ENOENT: "refused",  # a unix socket that is not there
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+    errno.ETIMEDOUT: "timeout",
+}
+
+
+def word_of(error):
+    """The word of records.REQUEST_ERRORS for what a socket raised."""
+    if isinstance(error, ssl.SSLEOFError):
+        return "closed"
+    if isinstance(error, ssl.SSLError):
+        return "other" if isinstance(error, ssl.SSLCertVerificationError) else "malformed"
+    return ERRNO_WORDS.get(error.errno, "other")

@@ -1,0 +1,139 @@
+"""`python -m stacks`: loadtest (a campaign), check (your own uWSGI), list (all names), run (one planned run)."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE = 0, 1, 2
+MEANINGS = {1: "something could not be measured", 2: "usage", 3: "a verdict was not the expected one"}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m stacks", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    loadtest = commands.add_parser("loadtest", help="hammer stacks until their workers recycle, and judge them")
+    loadtest.add_argument("--stack", help="names from `list`, separated by commas; default: those of the plan")
+    loadtest.add_argument("--version", help="ids or pins from `list`, separated by commas")
+    loadtest.add_argument("--scenario", help="a name from `list`, or the path of any locustfile")
+    loadtest.add_argument("--trials", type=int, help="runs a cell")
+    loadtest.add_argument("--users", type=int, help="Locust users")
+    loadtest.add_argument("--duration", type=float, help="the fixed window, in seconds")
+    loadtest.add_argument("--workers", type=int, help="uWSGI processes")
+    loadtest.add_argument("--max-requests", type=int, help="requests after which a worker recycles")
+    loadtest.add_argument("--seed", type=int, help="of the order of the runs")
+    loadtest.add_argument("--confidence", type=share, help="a hang rate to rule out at 95 %%, such as 1%%")
+    loadtest.add_argument("--stop", choices=("wait",), help="wait: measure how long one INT takes, a minute and more")
+    check = commands.add_parser("check", help="your own uWSGI: do its workers come back, and what to change")
+    check_arguments(check)
+    commands.add_parser("list", help="stacks, versions, scenarios and apps, and the verdicts expected")
+    run = commands.add_parser("run", help="execute the run that a campaign has planned in DIRECTORY")
+    run.add_argument("directory", type=Path)
+    return top
+
+
+def check_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `check`."""
+    parser.add_argument("--ini", help="the configuration: ini, yaml, json or xml, with :section if need be")
+    parser.add_argument("--uwsgi", help="the binary, such as venv/bin/uwsgi; default: the one on PATH")
+    parser.add_argument("--app", help="module:callable or file.py:callable instead of the app that it names")
+    parser.add_argument("--chdir", type=Path, help="where it is started; default: the directory of the configuration")
+    parser.add_argument("--url", default="/", help="the page to ask for")
+    parser.add_argument("--args", default="", help="further uWSGI options, as on its command line")
+    parser.add_argument("--junit", type=Path, help="write a JUnit report here")
+    parser.add_argument("--json", type=Path, help="write the result here")
+    parser.add_argument("--start-limit", type=float, default=60.0, help="seconds that the app may take to start")
+
+
+def share(text: str) -> float:
+    """`1%` or `0.01`."""
+    return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+
+
+def loadtest(options: argparse.Namespace) -> int:
+    """Run a campaign; then show what it found: the exit code is the worse of both, 3 for an unexpected verdict."""
+    from rich.console import Console
+
+    from stacks import catalogue
+    from stacks.campaign import Campaign
+    from stacks.plan import Asked, plan
+    from stacks.progress import Progress
+
+    asked = Asked(
+        stack=options.stack,
+        version=options.version,
+        scenario=options.scenario,
+        trials=options.trials,
+        users=options.users,
+        duration_s=options.duration,
+        workers=options.workers,
+        max_requests=options.max_requests,
+        seed=options.seed,
+        confidence=options.confidence,
+    )
+    made, cells, scenario = plan(catalogue.load(), asked)
+    console = Console(stderr=True)
+    campaign = Campaign(made, asked, cells, scenario, patient=options.stop == "wait")
+    campaign.prepare()
+    for index, why in campaign.not_tested.items():
+        cell = cells[index]
+        console.print(f"{cell.version.id} {cell.stack.name}: not tested, because {why}", markup=False, soft_wrap=True)
+    with Progress(console) as progress:
+        code = campaign.run(progress)
+    if not any(record["status"] == "done" for _, record in campaign.done) and not campaign.not_tested:
+        console.print(f"no run came to a verdict; what was recorded is in {campaign.directory}", soft_wrap=True)
+        return EXIT_NOT_MEASURED
+    # A process of its own: the analysis reads files, and nothing here imports it.
+    summary = subprocess.run([sys.executable, "-m", "analysis", "summary", str(campaign.directory)], check=False)
+    worst = max(code, summary.returncode)
+    if worst:
+        console.print(f"exit code {worst}: {MEANINGS.get(worst, 'the summary failed')}", highlight=False)
+    return worst
+
+
+def show() -> int:
+    """Everything that can be named."""
+    from stacks import catalogue
+
+    known = catalogue.load()
+    print("stacks:")
+    for stack in known.stacks.values():
+        print(f"  {stack.name:22} {stack.what} (app {stack.app})")
+    print("versions:")
+    for version in known.versions.values():
+        bad = ", ".join(s.name for s in known.stacks.values() if known.expected(s, version) != "recovers")
+        print(f"  {version.id:22} expected not to recover: {bad or 'none'}")
+    print("scenarios:", ", ".join(known.scenarios))
+    print("apps:", ", ".join(catalogue.app_names()))
+    return EXIT_OK
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit codes: 0 measured and as expected, 1 could not measure, 2 usage, 3 an unexpected verdict."""
+    options = parser().parse_args(arguments)
+    if options.command == "run":
+        from stacks import run
+
+        return run.main(options.directory)
+    if options.command == "check":
+        from stacks import check
+
+        return check.main(options)
+    from stacks.catalogue import UsageError
+    from stacks.records import RecordError
+
+    try:
+        return show() if options.command == "list" else loadtest(options)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    except (RecordError, OSError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_NOT_MEASURED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""What to change in somebody's configuration, and on which grounds: facts and measurements -> sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stacks.catalogue import Defect
+from stacks.effective import Options, similar
+from stacks.measured import Measured
+from stacks.neutralise import has
+from stacks.remedies import Tried, is_before
+from stacks.server import Server
+
+THREADS = ("enable-threads", "threads", "gevent", "py-tracebacker", "py-autoreload", "py-auto-reload")
+UNHELPFUL = {"400", "401", "403", "404", "405"}  # answers of a framework, not of a page
+LIFETIME = ("max-requests", "max-worker-lifetime", "reload-on-rss", "reload-on-as")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that is known of a checked stack."""
+
+    server: Server
+    options: Options  # theirs, effective
+    known: frozenset[str]
+    unknown: list[str]
+    base: Measured
+    threads: list[str] | None = None  # that importing the app starts
+    tried: list[Tried] = field(default_factory=list)
+
+
+def cause(facts: Facts) -> str | None:
+    """The defect of versions.toml that a hang is due to, as far as version, options and threads tell."""
+    pin, verdict = facts.server.pin, facts.base.verdict
+    modern = not is_before(facts.server.python or "0", "3.12")
+    threads = has(facts.options, *THREADS)
+    if verdict in ("hung_worker", "hung_master") and pin and is_before(pin, "2.0.27") and modern and threads:
+        return "thread-state-in-master" if verdict == "hung_master" else "thread-state"
+    if verdict == "hung_worker" and (facts.threads or (facts.threads is None and facts.base.master_threads > 1)):
+        return "thread-at-fork"
+    if verdict == "hung_exit" and is_before(pin or facts.server.version, "2.0.24") and has(facts.options, "threads"):
+        return "exit-stall"
+    if verdict == "crash_loop" and has(facts.options, "py-call-osafterfork"):
+        return "after-fork-crash"
+    return None
+
+
+def advise(facts: Facts, defects: dict[str, Defect]) -> list[str]:
+    """The sentences, the most pressing first."""
+    return [*_about_hang(facts, defects), *_about_losses(facts), *_about_options(facts)]
+
+
+def _about_hang(facts: Facts, defects: dict[str, Defect]) -> list[str]:
+    base, found = facts.base, []
+    name = cause(facts)
+    cures = [tried for tried in facts.tried if tried.cures]
+    if base.is_hang:
+        what = f"{base.crashed} workers died" if base.verdict == "crash_loop" else f"{base.hung} of {base.trials} hung"
+        if base.verdict == "hung_master":
+            what = "the master hung"
+        if name is not None:
+            defect = defects[name]
+            found.append(f"{facts.server.describe()}: {defect.what} ({', '.join(defect.upstream)}); here {what}.")
+        else:
+            found.append(
+                f"{facts.server.describe()}: {what}, and the pack knows no defect that fits. The backtraces in "
+                f"{base.directory}/evidence and uwsgi.log beside it are what an upstream report needs."
+            )
+        if name == "thread-at-fork":
+            found[-1] += f" {_threads(facts)}"
+        found += [f"{tried.say()}." for tried in facts.tried]
+        if cures:
+            found.append(f"So: {_best(cures).what}.")
+        elif name is not None:
+            found.append(f"Known remedy: {defects[name].remedy}.")
+    elif facts.threads and not has(facts.options, "lazy-apps", "lazy"):
+        found.append(
+            f"{_threads(facts)} None of {base.respawns} respawns hung here, but one can on every uWSGI version "
+            "whenever such a thread holds a lock at the fork (unbit/uwsgi#1149): lazy-apps = true, or "
+            "py-call-uwsgi-fork-hooks = true, rules that out."
+        )
+    return found
+
+
+def _best(cures: list[Tried]) -> Tried:
+    """An upgrade where it helps, otherwise the first in the order of remedies.toml."""
+    return next((tried for tried in cures if tried.remedy.upgrade), cures[0])
+
+
+def _threads(facts: Facts) -> str:
+    if facts.threads:
+        names = ", ".join(facts.threads)
+        return f"Your app starts {len(facts.threads)} thread{'s' * (len(facts.threads) > 1)} at import: {names}."
+    return f"The master runs {facts.base.master_threads} threads."
+
+
+def _about_losses(facts: Facts) -> list[str]:
+    base = facts.base
+    found: list[str] = []
+    if base.is_hang:
+        return found
+    reset = sum(base.lost.get(word, 0) for word in ("reset", "closed"))
+    late = base.lost.get("timeout", 0)
+    if (reset or late) and has(facts.options, "http11-socket"):
+        found.append(
+            f"{reset} of {base.requests} requests were reset and {late} timed out: http11-socket keeps connections "
+            "open, so a worker serves nobody else meanwhile and drops them when it recycles. Use http-socket, or the "
+            "http router with http-keepalive."
+        )
+        return found
+    if reset:
+        found.append(
+            f"{reset} of {base.requests} requests were reset: the app raises before it answers, or workers die."
+        )
+    if late:
+        found.append(
+            f"{late} of {base.requests} requests timed out though workers came back: look for a lock that a thread "
+            "held at the fork, or raise the number of workers."
+        )
+    if base.statuses and set(base.statuses) <= UNHELPFUL:
+        found.append(
+            f"Every answer was {'/'.join(base.statuses)}: the workers recycle all the same, but name a page of the app "
+            "with --url (URL=/path) to measure its latency."
+        )
+    return found
+
+
+def _about_options(facts: Facts) -> list[str]:
+    options, server, found = facts.options, facts.server, []
+    affected = server.pin and is_before(server.pin, "2.0.27") and not is_before(server.python or "0", "3.12")
+    if affected and not has(options, *THREADS):
+        found.append(
+            f"{server.describe()} hangs at every recycle as soon as threads are switched on (unbit/uwsgi#2659): "
+            "upgrade pyuwsgi to 2.0.28.post1 or later before you do."
+        )
+    if is_before(server.version, "2.0.28") and not is_before(server.version, "2.0.27"):
+        found.append(
+            "2.0.27 freezes at SIGHUP, touch-reload and fifo reloads (unbit/uwsgi#2689): upgrade to 2.0.28.post1."
+        )
+    if not has(options, "master") and has(options, *LIFETIME):
+        found.append(
+            "master is not set: without one, a worker that reaches its limit ends the instance. Set master = true."
+        )
+    if not has(options, "die-on-term"):
+        extra = (
+            ", and the reload of a pyuwsgi in a venv ends with No module named 'pyuwsgi' unless binary-path names its "
+            "python (unbit/uwsgi#2478)"
+            if server.pin and not has(options, "binary-path")
+            else ""
+        )
+        found.append(f"die-on-term is not set: SIGTERM, which containers send, reloads instead of stopping{extra}.")
+    if has(options, "py-call-osafterfork") and not facts.base.is_hang:
+        found.append(
+            "py-call-osafterfork makes every respawn crash from Python 3.13 on (unbit/uwsgi#2692): take it out."
+        )
+    if has(options, "max-requests") and not has(options, "max-requests-delta") and "max-requests-delta" in facts.known:
+        found.append(
+            "max-requests without max-requests-delta: the workers reach it together, each away for up to a second "
+            "(p95 0.74 s, 0.04 s with a delta, measured on 2.0.30). Add max-requests-delta."
+        )
+    for name in facts.unknown:
+        hint = similar(name, facts.known)
+        if hint:
+            found.append(f"This uWSGI has no option {name}{hint}; without strict = true it is ignored silently.")
+    return found

@@ -1,0 +1,311 @@
+"""A campaign: makes the venvs, runs the plan interleaved, shows how far it is, and survives a run that does not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from stacks import host, supervisor, venvs
+from stacks.catalogue import APPS, ROOT, Plan
+from stacks.interpreters import NotFound
+from stacks.plan import Asked, Cell, order, run_plan
+from stacks.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, RecordError, read_json, write_json
+from stacks.run import LIMIT_S, START_LIMIT_S
+
+RESULTS = ROOT / "results"
+LATEST = "latest"
+POLL_S = 0.03
+# Stacks that settle or are being stopped hardly use the machine, so the next run gets ready meanwhile - but not beside
+# a crowd, and its load begins only when the one before has its verdict.
+MOST_STOPPING = 2
+INTERRUPT_LIMIT_S = 15.0
+
+
+class View(Protocol):
+    """What shows a campaign to a person."""
+
+    def update(self, campaign: Campaign) -> None:
+        """Something changed, or some time passed."""
+
+    def finished(self, campaign: Campaign, index: int, record: dict[str, Any]) -> None:
+        """The run of cell `index` has its verdict."""
+
+
+@dataclass
+class Active:
+    """A run under way."""
+
+    index: int
+    directory: Path
+    process: subprocess.Popen[bytes]
+    phase: str = "starting"
+    respawns: int = 0
+    hung: int = 0
+    gone: bool = False  # has been told to go
+    _partial: bytes = b""
+
+    def listen(self) -> None:
+        """Take in what the run has said."""
+        if self.process.stdout is None:
+            return
+        try:
+            data = os.read(self.process.stdout.fileno(), 1 << 16)
+        except BlockingIOError:
+            return
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            row = json.loads(line)
+            self.phase = row["phase"]
+            self.respawns, self.hung = row.get("respawns", self.respawns), row.get("hung", self.hung)
+
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    @property
+    def load_is_over(self) -> bool:
+        """Whether only stragglers are waited for, so that the next run may get ready."""
+        return self.phase in ("settling", "stopping", "done") or self.ended
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has its verdict, so that the next run may have the machine."""
+        return self.phase in ("stopping", "done") or self.ended
+
+    def go(self) -> None:
+        """Let it begin its load."""
+        if self.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.write(b"go\n")
+                self.process.stdin.flush()
+                self.gone = True
+
+
+@dataclass
+class Campaign:
+    """A seeded plan of interleaved runs and what has become of them."""
+
+    plan: Plan
+    asked: Asked
+    cells: list[Cell]
+    scenario: Path
+    patient: bool = False
+    results: Path = RESULTS
+    directory: Path = field(init=False)
+    not_tested: dict[int, str] = field(default_factory=dict)
+    runs: list[tuple[int, int]] = field(default_factory=list)  # (cell index, trial), in order
+    done: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    active: list[Active] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    _venvs: dict[str, venvs.Venv] = field(default_factory=dict)
+    _stopping: bool = False
+
+    def prepare(self) -> None:
+        """Make the venvs that can be made; what cannot be tested is noted, not fatal."""
+        for index, cell in enumerate(self.cells):
+            version = cell.version
+            try:
+                self._venvs[version.id] = venvs.ensure(version.python, version.package, version.pin)
+            except (NotFound, venvs.VenvError) as error:
+                self.not_tested[index] = str(error)
+        self.directory = self._new_directory()
+        runs = order(self.cells, self.plan.trials, self.plan.seed)
+        self.runs = [(index, trial) for index, trial in runs if index not in self.not_tested]
+        self._write("running")
+
+    def _new_directory(self) -> Path:
+        self.results.mkdir(exist_ok=True)
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        for number in range(1, 1000):
+            directory = self.results / (stamp if number == 1 else f"{stamp}-{number}")
+            try:
+                directory.mkdir()
+            except FileExistsError:
+                continue
+            link = self.results / f".{LATEST}.{os.getpid()}"
+            link.unlink(missing_ok=True)
+            link.symlink_to(directory.name)
+            link.replace(self.results / LATEST)
+            return directory
+        raise RecordError(f"{self.results}: has a thousand campaigns of this second")
+
+    def run_id(self, index: int, trial: int) -> str:
+        cell = self.cells[index]
+        return f"{cell.stack.name}@{cell.version.id}-{trial}"
+
+    def _write(self, status: str) -> None:
+        cells = [
+            {
+                "stack": cell.stack.name,
+                "what": cell.stack.what,
+                "app": cell.stack.app,
+                "version": cell.version.id,
+                "python": cell.version.python,
+                "package": cell.version.package,
+                "pin": cell.version.pin,
+                "expected": cell.expected,
+                "not_tested_because": self.not_tested.get(index),
+                "runs": []
+                if index in self.not_tested
+                else [self.run_id(index, trial) for trial in range(1, self.plan.trials + 1)],
+            }
+            for index, cell in enumerate(self.cells)
+        ]
+        write_json(
+            self.directory / CAMPAIGN_FILE,
+            {
+                "schema": SCHEMA,
+                "campaign": self.directory.name,
+                "status": status,
+                "seed": self.plan.seed,
+                "trials": self.plan.trials,
+                "scenario": self.plan.scenario,
+                "command": shlex.join(["python", "-m", "stacks", *sys.argv[1:]]),
+                "host": host.host(),
+                "git": host.git(ROOT),
+                "clock": host.clock(),
+                "cells": cells,
+            },
+        )
+
+    def _start(self, number: int) -> Active:
+        """Plan run `number` in its directory and start it."""
+        index, trial = self.runs[number]
+        cell = self.cells[index]
+        venv = self._venvs[cell.version.id]
+        directory = self.directory / self.run_id(index, trial)
+        directory.mkdir()
+        write_json(
+            directory / RUN_FILE,
+            {
+                "schema": SCHEMA,
+                "run_id": directory.name,
+                "campaign": self.directory.name,
+                "trial": trial,
+                "order": number + 1,
+                "stack": cell.stack.name,
+                "version": cell.version.id,
+                "python": cell.version.python,
+                "python_full": venv.python_full,
+                "package": cell.version.package,
+                "package_version": venv.package_version,
+                "app": cell.stack.app,
+                "scenario": self.plan.scenario,
+                "seed": self.plan.seed,
+                "expected": cell.expected,
+                "plan": run_plan(self.plan, self.asked, cell.stack)
+                | {
+                    "start_limit_s": START_LIMIT_S,
+                    "limit_s": LIMIT_S + self.plan.duration_s,
+                    "patient": self.patient,
+                    "gated": True,
+                },
+                "paths": {
+                    "uwsgi": str(venv.uwsgi),
+                    "python": str(venv.python),
+                    "ini": str(cell.stack.path),
+                    "app": str(APPS / cell.stack.app),
+                    "scenario": str(self.scenario),
+                },
+                "host": host.host(),
+                "git": host.git(ROOT),
+                "clock": host.clock(),
+                "collectors": {},
+                "load": {"begin_ns": None, "end_ns": None, "window_s": self.plan.duration_s},
+                "status": "running",
+                "error": None,
+                "verdict": None,
+                "reason": "",
+                "evidence": None,
+                "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []},
+            },
+        )
+        with (directory / "run.err").open("wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "stacks", "run", str(directory)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                cwd=ROOT,
+                start_new_session=True,  # Ctrl-C is for the campaign, which ends its runs in order
+            )
+        if process.stdout is not None:
+            os.set_blocking(process.stdout.fileno(), False)
+        return Active(index, directory, process)
+
+    def run(self, view: View) -> int:
+        """All runs. Returns 0 when every one of them was measured, otherwise 1."""
+        supervisor.become_subreaper()
+        status = "interrupted"
+
+        def interrupt(_number: int, _frame: object) -> None:
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGTERM, interrupt)
+        signal.signal(signal.SIGHUP, interrupt)
+        try:
+            for number in range(len(self.runs)):
+                while not self._has_room():
+                    self._look(view)
+                self.active.append(self._start(number))
+            while self.active:
+                self._look(view)
+            status = "done"
+        except KeyboardInterrupt:
+            self._interrupt(view)
+        finally:
+            supervisor.sweep()
+            self._write(status)
+        measured = all(record["status"] == "done" for _, record in self.done)
+        return 0 if status == "done" and measured and not self.not_tested else 1
+
+    def _has_room(self) -> bool:
+        return all(a.load_is_over for a in self.active) and len(self.active) <= MOST_STOPPING
+
+    def _look(self, view: View) -> None:
+        time.sleep(POLL_S)
+        for active in list(self.active):
+            active.listen()
+            if active.ended:
+                active.listen()
+                self.active.remove(active)
+                self._note(view, active)
+        for active in self.active:
+            if active.phase == "waiting" and not active.gone and all(a.is_over for a in self.active if a is not active):
+                active.go()
+        view.update(self)
+
+    def _note(self, view: View, active: Active) -> None:
+        for pipe in (active.process.stdin, active.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        errors = active.directory / "run.err"
+        record = read_json(active.directory / RUN_FILE)
+        if errors.stat().st_size == 0:
+            errors.unlink()
+        if record["status"] == "running":  # it ended without a word: killed, or an error of the pack
+            why = f"the run itself failed, see {errors}" if errors.exists() else "the run was killed"
+            record |= {"status": "failed", "error": why}
+            write_json(active.directory / RUN_FILE, record)
+        self.done.append((active.index, record))
+        view.finished(self, active.index, record)
+
+    def _interrupt(self, view: View) -> None:
+        """End the runs under way; what they have recorded stays."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for active in self.active:
+            supervisor.kill(active.process.pid, signal.SIGTERM)
+        end = time.monotonic() + INTERRUPT_LIMIT_S
+        while self.active and time.monotonic() < end:
+            self._look(view)

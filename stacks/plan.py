@@ -1,0 +1,155 @@
+"""Which runs a campaign makes, and in which order: the default plan, narrowed and changed by what was asked for."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from stacks.catalogue import Catalogue, Plan, Stack, UsageError, Version
+
+# More than these on one host is a slip of the finger, not a plan.
+LIMITS: dict[str, tuple[float, float]] = {
+    "trials": (1, 1000),
+    "users": (1, 10_000),
+    "duration_s": (0.5, 3600),
+    "workers": (1, 512),
+    "max_requests": (1, 1_000_000),
+    "seed": (0, 2**31),
+}
+CONFIDENCE = 0.95  # with which a claim of "fewer than x hang" shall hold
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A stack at a version, and the verdict expected of it."""
+
+    stack: Stack
+    version: Version
+    expected: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line said; None where it said nothing."""
+
+    stack: str | None = None
+    version: str | None = None
+    scenario: str | None = None
+    trials: int | None = None
+    users: int | None = None
+    duration_s: float | None = None
+    workers: int | None = None
+    max_requests: int | None = None
+    seed: int | None = None
+    confidence: float | None = None  # the hang rate to rule out, as a share
+
+
+def plan(catalogue: Catalogue, asked: Asked) -> tuple[Plan, list[Cell], Path]:
+    """The plan, its cells and the scenario's file. Raises UsageError with every mistake at once."""
+    errors: list[str] = []
+    given = {name: getattr(asked, name) for name in LIMITS if getattr(asked, name) is not None}
+    for name, value in given.items():
+        low, high = LIMITS[name]
+        if not low <= value <= high:
+            errors.append(f"{name.upper().removesuffix('_S')}: {value:g} is not between {low:g} and {high:g}")
+    made = replace(catalogue.plan, **given)
+    if asked.confidence is not None:
+        if 0 < asked.confidence < 1:
+            made = replace(made, respawns=math.ceil(respawns_to_rule_out(asked.confidence) / max(1, made.trials)))
+        else:
+            errors.append(f"CONFIDENCE: {asked.confidence:%} is not between 0 % and 100 %")
+    scenario = _scenario(catalogue, asked.scenario or made.scenario, errors)
+    stacks = _names(asked.stack, catalogue.stacks, "stack", errors)
+    versions = _versions(asked.version, catalogue, errors)
+    if errors:
+        raise UsageError("\n".join(errors))
+    pairs = list(dict.fromkeys(_pairs(made.cells, stacks, versions)))
+    cells = [_cell(catalogue, *pair) for pair in pairs]
+    return replace(made, scenario=scenario.stem, cells=tuple(pairs)), cells, scenario
+
+
+def respawns_to_rule_out(share: float) -> int:
+    """Respawns without a hang that rule out a hang rate of `share` at 95 % (success run: ln .05 / ln(1 - share))."""
+    return math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-share))
+
+
+def _cell(catalogue: Catalogue, stack: str, version: str) -> Cell:
+    return Cell(
+        catalogue.stacks[stack],
+        catalogue.versions[version],
+        catalogue.expected(catalogue.stacks[stack], catalogue.versions[version]),
+    )
+
+
+def _names(text: str | None, known: Iterable[str], what: str, errors: list[str]) -> list[str]:
+    wanted = list(filter(None, (text or "").replace(",", " ").split()))
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        errors.append(f"no {what} {', '.join(unknown)}; there are: {', '.join(known)}")
+    return wanted
+
+
+def _versions(text: str | None, catalogue: Catalogue, errors: list[str]) -> list[str]:
+    """Ids, or pins, which stand for every Python that has them."""
+    wanted: list[str] = []
+    for name in filter(None, (text or "").replace(",", " ").split()):
+        same_pin = [v.id for v in catalogue.versions.values() if v.pin == name]
+        wanted += same_pin or _names(name, catalogue.versions, "version", errors)
+    return wanted
+
+
+def _scenario(catalogue: Catalogue, name: str, errors: list[str]) -> Path:
+    if name in catalogue.scenarios:
+        return catalogue.scenarios[name]
+    path = Path(name).expanduser()
+    if path.suffix == ".py" and path.is_file():
+        return path.resolve()
+    errors.append(f"no scenario {name}; there are: {', '.join(catalogue.scenarios)}, or the path of a locustfile")
+    return path
+
+
+def _pairs(default: Iterable[tuple[str, str]], stacks: list[str], versions: list[str]) -> list[tuple[str, str]]:
+    """Default cells that match; for a name that the default plan does not have, all its combinations."""
+    default = list(default)
+    if stacks and versions:
+        return [(stack, version) for stack in stacks for version in versions]
+    if stacks:
+        matching = [pair for pair in default if pair[0] in stacks]
+        others = [stack for stack in stacks if stack not in {pair[0] for pair in default}]
+        all_versions = list(dict.fromkeys(version for _, version in default))
+        return matching + [(stack, version) for stack in others for version in all_versions]
+    if versions:
+        matching = [pair for pair in default if pair[1] in versions]
+        others = [version for version in versions if version not in {pair[1] for pair in default}]
+        all_stacks = list(dict.fromkeys(stack for stack, _ in default))
+        return matching + [(stack, version) for version in others for stack in all_stacks]
+    return default
+
+
+def order(cells: list[Cell], trials: int, seed: int) -> list[tuple[int, int]]:
+    """(cell index, trial) in the order of the runs: every cell once a round, each round shuffled.
+
+    So a host that drifts from minute to minute drifts for all cells alike.
+    """
+    generator = random.Random(seed)  # noqa: S311 - an order, not a secret
+    found = []
+    for trial in range(1, trials + 1):
+        indexes = list(range(len(cells)))
+        generator.shuffle(indexes)
+        found += [(index, trial) for index in indexes]
+    return found
+
+
+def run_plan(made: Plan, asked: Asked, stack: Stack) -> dict[str, Any]:
+    """The numbers of one run, in the shape of run.json's `plan`: the command line, else the stack, else the plan."""
+    return {
+        "users": made.users,
+        "duration_s": made.duration_s,
+        "workers": asked.workers or stack.workers or made.workers,
+        "max_requests": made.max_requests,
+        "respawns": made.respawns if asked.confidence else stack.respawns or made.respawns,
+    }

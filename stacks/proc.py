@@ -1,0 +1,165 @@
+"""What /proc tells of a process and of a listening port; every reader returns None for one that has gone."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+# The futex system call's number (arch/*/entry/syscalls) and its flags (include/uapi/linux/futex.h).
+FUTEX_SYSCALL = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "ppc64le": 221, "s390x": 238}.get(platform.machine())
+FUTEX_WAITS = (0, 6, 9, 11)  # WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI
+FUTEX_PRIVATE, FUTEX_COMMAND = 128, 127
+LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """The fields of /proc/PID/stat that the pack needs."""
+
+    ppid: int
+    state: str
+    ticks: int  # utime + stime, in clock ticks
+    threads: int
+    rss_kib: int
+    start_ticks: int  # since boot; with the pid, a process's identity
+
+
+def stat(pid: int) -> Stat | None:
+    """One read of /proc/PID/stat."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    fields = text[text.rindex(")") + 2 :].split()
+    return Stat(
+        ppid=int(fields[1]),
+        state=fields[0],
+        ticks=int(fields[11]) + int(fields[12]),
+        threads=int(fields[17]),
+        rss_kib=int(fields[21]) * os.sysconf("SC_PAGE_SIZE") // 1024,
+        start_ticks=int(fields[19]),
+    )
+
+
+def is_alive(pid: int) -> bool:
+    """Whether any thread of `pid` still runs; a main thread may be a zombie before the others have ended."""
+    entry = stat(pid)
+    return entry is not None and (entry.state not in "ZX" or entry.threads > 1)
+
+
+def tasks(pid: int) -> list[tuple[str, str]] | None:
+    """(state, wait) of every thread; wait is what `wait_of` says."""
+    try:
+        tids = os.listdir(PROC / str(pid) / "task")
+    except OSError:
+        return None
+    found = []
+    for tid in tids:
+        task = PROC / str(pid) / "task" / tid
+        try:
+            text = (task / "stat").read_text()
+        except OSError:
+            continue
+        found.append((text[text.rindex(")") + 2], wait_of(task)))
+    return found
+
+
+def living_thread(pid: int) -> int:
+    """A thread of `pid` that a debugger can attach to: the main one, unless it is a zombie already."""
+    entry = stat(pid)
+    if entry is not None and entry.state == "Z":
+        try:
+            tids = sorted(map(int, os.listdir(PROC / str(pid) / "task")))
+        except OSError:
+            return pid
+        for tid in tids:
+            if (thread := stat(tid)) is not None and thread.state != "Z":
+                return tid
+    return pid
+
+
+def wait_of(task: Path) -> str:
+    """What a thread waits for, in one word.
+
+    `futex` (a lock of this process, for ever), `futex-timed`, `futex-shared` (other processes can
+    wake it), `running`, otherwise the kernel's wait channel, '?' where nothing may be read.
+    """
+    try:
+        words = (task / "syscall").read_text().split()
+    except OSError:
+        words = []
+    if words and words[0] == "running":
+        return "running"
+    if len(words) > 4 and int(words[0]) == FUTEX_SYSCALL:
+        operation = int(words[2], 16)
+        if operation & FUTEX_COMMAND in FUTEX_WAITS:
+            if not operation & FUTEX_PRIVATE:
+                return "futex-shared"
+            return "futex-timed" if int(words[4], 16) else "futex"
+    try:
+        channel = (task / "wchan").read_text()
+    except OSError:
+        channel = ""
+    # Without the system call's arguments a futex wait proves nothing by itself.
+    return "futex-unknown" if channel.startswith("futex") else channel if channel not in ("", "0") else "?"
+
+
+def voluntary_switches(pid: int) -> int:
+    """How often the main thread has gone to sleep; 0 where it cannot be read."""
+    try:
+        for line in (PROC / str(pid) / "status").read_text().splitlines():
+            if line.startswith("voluntary_ctxt_switches"):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+def pss_kib(pid: int) -> int:
+    """Proportional set size, -1 where it cannot be read."""
+    try:
+        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return -1
+
+
+def children() -> dict[int, list[int]]:
+    """Every process's children, by pid."""
+    found: dict[int, list[int]] = {}
+    for name in os.listdir(PROC):
+        if name.isdigit() and (entry := stat(int(name))) is not None:
+            found.setdefault(entry.ppid, []).append(int(name))
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Children of `pid` and theirs, without `pid`."""
+    tree = children()
+    found: list[int] = []
+    queue = list(tree.get(pid, ()))
+    while queue:
+        child = queue.pop()
+        found.append(child)
+        queue += tree.get(child, ())
+    return found
+
+
+def backlog(port: int) -> int | None:
+    """Connections that wait in the accept queue of a TCP port; None when nobody listens on it."""
+    waiting = None
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = (PROC / "net" / table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[3] == LISTEN and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                waiting = (waiting or 0) + int(fields[4].split(":")[1], 16)
+    return waiting

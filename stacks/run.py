@@ -1,0 +1,367 @@
+"""One run: one scenario against one cell, from the start of both to a verdict, a stop and a clean machine."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from stacks import probe, proc, supervisor
+from stacks.catalogue import effective_ini
+from stacks.collectors import backtrace, is_readable
+from stacks.hammer import Hammer
+from stacks.lifecycle import Judgement
+from stacks.observer import Observer
+from stacks.records import INI_FILE, RUN_FILE, read_json, write_json
+
+# How long a stack may take until its first workers accept; an import of a minute is nothing unheard of.
+START_LIMIT_S = 120.0
+# A run goes on past its window while respawns are missing and workers are still on their way.
+LIMIT_S = 90.0
+# As long as respawns come, more will: the master makes about one a worker and second.
+QUIET_S = 3.0
+# After the verdict a backtrace that is being taken is waited for.
+EVIDENCE_LIMIT_S = 5.0
+PROGRESS_S = 0.2
+PORT_TRIES = 3  # between finding a free port and uWSGI's bind somebody else may take it
+
+
+class CannotMeasure(Exception):
+    """The stack cannot be measured; the text says why and what to do."""
+
+
+class Interrupted(Exception):
+    """SIGINT or SIGTERM came."""
+
+
+class Run:
+    """The state of a run; `execute` goes through its phases."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.record = read_json(directory / RUN_FILE)
+        self.plan: dict[str, Any] = self.record["plan"]
+        self.paths = {name: Path(path) for name, path in self.record["paths"].items()}
+        self.began = time.monotonic()
+        self.port = 0
+        self.observer: Observer | None = None
+        self.hammer: Hammer | None = None
+        self._progress = 0.0
+        self._seen: Judgement | None = None
+
+    # -- what a person sees ---------------------------------------------------------------------
+
+    def say(self, phase: str, judgement: Judgement | None = None) -> None:
+        """A line for the campaign: the phase, and the counts so far."""
+        row: dict[str, Any] = {"phase": phase, "elapsed_s": round(time.monotonic() - self.began, 3)}
+        if judgement is not None:
+            row |= {"respawns": judgement.respawns, "hung": judgement.hung + judgement.hung_initial}
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps(row), flush=True)
+
+    def _report(self, phase: str) -> None:
+        now = time.monotonic()
+        if now >= self._progress and self.observer is not None:
+            self._progress = now + PROGRESS_S
+            self._seen = self.observer.lifecycle.judge(self.plan["respawns"], finished=False)
+            self.say(phase, self._seen)
+
+    def _is_certain(self) -> bool:
+        """Whether more load could not change the verdict: nobody is left to answer, or nobody will come back."""
+        assert self.observer is not None  # noqa: S101 - asked only while it runs
+        if self.observer.exit_code is not None or self.observer.lifecycle.is_outage():
+            return True
+        return self._seen is not None and self._seen.verdict in ("hung_master", "crash_loop")
+
+    # -- phases ---------------------------------------------------------------------------------
+
+    def _start(self) -> tuple[Observer, Hammer]:
+        self.port = free_port()
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("UWSGI_", "PACK_"))}
+        placeholders = {
+            "PACK_PORT": str(self.port),
+            "PACK_APP": str(self.paths.get("app", "")),
+            "PACK_PYTHON": str(self.paths.get("python", "")),
+            "PACK_WORKERS": str(self.plan["workers"]),
+            "PACK_MAX_REQUESTS": str(self.plan["max_requests"]),
+        }
+        text = effective_ini(self.paths["ini"], placeholders)
+        ini = self.directory / INI_FILE
+        ini.write_text(text, encoding="utf-8")
+        self.record |= {"port": self.port, "ini_sha256": hashlib.sha256(text.encode()).hexdigest()}
+        if "app" in self.paths:
+            self.record["app_sha256"] = hashlib.sha256(self.paths["app"].read_bytes()).hexdigest()
+        command = [str(self.paths["uwsgi"]), "--ini", str(ini)]
+        observer = self.observer = Observer(
+            self.directory, command, environment, self.port, self.paths.get("cwd"), self.plan.get("log") == "pipe"
+        )
+        if self.hammer is None:
+            host = f"http://127.0.0.1:{self.port}"
+            limit_s = START_LIMIT_S + LIMIT_S + self.plan["duration_s"]
+            self.hammer = Hammer(self.directory, self.paths["scenario"], host, self.plan["users"], limit_s)
+        observer.context.processes[self.hammer.pid] = "locust"
+        return observer, self.hammer
+
+    def _await_ready(self, observer: Observer, hammer: Hammer) -> None:
+        """Until every worker of the first generation accepts or is proven hung, and Locust is loaded."""
+        lifecycle = observer.lifecycle
+
+        def there() -> bool:
+            self._report("starting")
+            if self._is_certain() or hammer.exit_code is not None:
+                return True
+            return len(lifecycle.slots) >= self.plan["workers"] and lifecycle.undecided() == 0 and hammer.is_up()
+
+        ready = observer.until(there, self.plan["start_limit_s"])
+        if observer.exit_code is not None:
+            observer.drain()
+            raise CannotMeasure(
+                f"uWSGI ended with exit code {observer.exit_code} before it served: {self._last_words('uwsgi.log')}"
+            )
+        if hammer.exit_code is not None:
+            raise CannotMeasure(f"Locust ended with exit code {hammer.exit_code}: {self._last_words('locust.log')}")
+        if not ready and not lifecycle.serving() and (lifecycle.undecided() or not lifecycle.slots):
+            raise CannotMeasure(
+                f"no worker was ready after {self.plan['start_limit_s']:.0f} s; {self.directory}/uwsgi.log tells more"
+            )
+
+    def _await_turn(self, observer: Observer) -> None:
+        """Until the campaign says, by a line on stdin, that no other run needs the machine."""
+
+        def said() -> bool:
+            self._report("waiting")
+            return is_readable(sys.stdin.fileno())
+
+        waiting = time.monotonic()
+        observer.until(said, self.plan["limit_s"])
+        self.began += time.monotonic() - waiting  # the run is not longer for it
+        if not (said() and os.read(sys.stdin.fileno(), 64)):
+            raise Interrupted  # the campaign has gone
+
+    def _last_words(self, name: str) -> str:
+        """The line of a log that most likely says why."""
+        path = self.directory / name
+        lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
+        signs = (
+            "Error",
+            "error",
+            "bind()",
+            "strict",
+            "unable",
+            "Unable",
+            "Fatal",
+            "no python application",
+            "probably",
+            "!!!",
+        )
+        telling = [line for line in lines if any(sign in line for sign in signs) and "WARNING" not in line]
+        return " | ".join((telling or lines or ["it said nothing"])[-3:]) + f" (whole log: {path})"
+
+    def _note_ready(self, observer: Observer) -> None:
+        """Memory and the master's threads before anything has recycled."""
+        pids = [observer.pid, *(i.pid for i in observer.lifecycle.current().values())]
+        self.record["at_ready"] = {
+            "pss_kib": sum(max(0, proc.pss_kib(pid)) for pid in pids),
+            "master_threads": len(proc.tasks(observer.pid) or ()),
+        }
+
+    def _probe(self, observer: Observer, path: str) -> None:
+        """Ask once for a page that nobody here knows, before it is hammered."""
+        asked = probe.Probe(self.port, path)
+        asked.start()
+        observer.until(lambda: asked.answer is not None or self._is_certain(), probe.LIMIT_S + 1.0)
+        if self._is_certain():
+            return
+        answer = asked.answer or probe.Answer(error="no answer", latency_s=probe.LIMIT_S)
+        self.record["probe"] = asdict(answer)
+        objection = probe.objection(answer, path)
+        if objection:
+            raise CannotMeasure(objection)
+
+    def _load(self, observer: Observer, hammer: Hammer) -> None:
+        """The fixed window, and longer while respawns are missing and on their way."""
+        lifecycle = observer.lifecycle
+        observer.emit("load_begin", window_s=self.plan["duration_s"])
+        begin_ns = lifecycle.load_begin_ns
+        assert begin_ns is not None  # noqa: S101 - the row above set it
+        self.record["load"] |= {"begin_ns": begin_ns}
+        hammer.say("go")
+        seen, seen_at = 0, time.monotonic()
+
+        def over() -> bool:
+            nonlocal seen, seen_at
+            self._report("loading")
+            now = time.monotonic()
+            if self._is_certain() or hammer.exit_code is not None:
+                return True
+            if now - begin_ns / 1e9 < self.plan["duration_s"]:
+                return False
+            respawns = lifecycle.respawns()
+            if respawns != seen:
+                seen, seen_at = respawns, now
+            return respawns >= self.plan["respawns"] or not (lifecycle.undecided() or now - seen_at < QUIET_S)
+
+        observer.until(over, self.plan["limit_s"])
+        self.record["load"]["end_ns"] = time.monotonic_ns()
+        observer.emit("load_end")
+
+    def _settle(self, observer: Observer, hammer: Hammer) -> Judgement:
+        """Until every episode that the load began is decided and Locust has let its users finish."""
+        lifecycle = observer.lifecycle
+        end_ns = time.monotonic_ns()
+        hammer.say("stop")
+        tracer = next(c for c in observer.collectors if isinstance(c, backtrace.Collector))
+
+        def settled() -> bool:
+            self._report("settling")
+            if self._is_certain():
+                hammer.say("kill")
+                return hammer.exit_code is not None
+            return lifecycle.undecided(end_ns) == 0 and hammer.exit_code is not None
+
+        observer.until(settled, self.plan["limit_s"])
+        observer.until(lambda: not tracer.busy, EVIDENCE_LIMIT_S)
+        return lifecycle.judge(self.plan["respawns"], finished=True)
+
+    def _stop(self, observer: Observer) -> None:
+        ladder = supervisor.PATIENT_LADDER if self.plan.get("patient") else supervisor.LADDER
+        if "grace_s" in self.plan:
+            hung = self.record["verdict"].startswith("hung")
+            ladder = (("INT", self.plan["hung_grace_s" if hung else "grace_s"]),)
+        observer.emit("stop")
+        stop = supervisor.stop(observer.pids, observer.pid, ladder, observer.step)
+        observer.drain()
+        left = observer.pids()
+        listening = proc.backlog(self.port) is not None
+        self.record["stop"] = {
+            "signal": stop.signal,
+            "seconds": stop.seconds,
+            "tried": [{"signal": name, "waited_s": waited_s} for name, waited_s in stop.tried],
+            "left_behind": [*left, *([f"port {self.port}"] if listening else [])],
+        }
+        observer.emit("stopped", **self.record["stop"])
+
+    # -- the whole ------------------------------------------------------------------------------
+
+    def execute(self) -> int:
+        """Go through all phases. Returns the exit code: 0 measured, 1 not."""
+        try:
+            for attempt in range(1, PORT_TRIES + 1):
+                observer, hammer = self._start()
+                try:
+                    self._await_ready(observer, hammer)
+                    break
+                except CannotMeasure as error:
+                    if "bind()" not in str(error) or attempt == PORT_TRIES:
+                        raise
+                    self._discard()
+            self._note_ready(observer)
+            if observer.lifecycle.serving() and self.plan.get("probe"):
+                self._probe(observer, self.plan["probe"])
+            if self.plan.get("gated"):
+                self._await_turn(observer)
+            if observer.lifecycle.serving():
+                self._load(observer, hammer)
+            else:
+                hammer.say("cancel")
+            judgement = self._settle(observer, hammer)
+            self.record |= {"verdict": judgement.verdict, "reason": judgement.reason, "evidence": judgement.evidence}
+            self.record |= {"status": "done", "counts": asdict(judgement)}
+            self.record["duration_s"] = round(time.monotonic() - self.began, 3)
+            observer.emit("verdict", verdict=judgement.verdict, reason=judgement.reason)
+            self.say("stopping", judgement)
+            if observer.exit_code is not None:
+                self.record["reason"] += f"; uWSGI itself ended with exit code {observer.exit_code}"
+        except CannotMeasure as error:
+            self.record |= {"status": "failed", "error": str(error), "verdict": "invalid", "reason": str(error)}
+        except Interrupted:
+            self.record |= {"status": "interrupted", "error": "interrupted before its verdict"}
+        finally:
+            with contextlib.suppress(Interrupted):
+                self._finish()
+        self.say("done")
+        return 0 if self.record["status"] == "done" else 1
+
+    def _discard(self) -> None:
+        """Forget a stack that could not have its port; Locust aims at another one, so it goes as well."""
+        for part in (self.observer, self.hammer):
+            if part is not None:
+                part.close()
+        self.observer = self.hammer = None
+        supervisor.sweep()
+        for path in (self.directory / "events.jsonl", self.directory / "uwsgi.log"):
+            path.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        """Stop what runs, and leave complete files whatever happened before."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        if self.hammer is not None:
+            if self.hammer.exit_code is None:
+                self.hammer.say("kill")
+                self.hammer.say("stop")
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.hammer.wait(2.0)
+            self.record["locust"] = {"exit_code": self.hammer.exit_code}
+            self.hammer.close()
+        if self.observer is not None:
+            if self.record["status"] == "done":
+                self._stop(self.observer)
+            self.record["collectors"] = {
+                n: f"not available: {r}" if r else "on" for n, r in self.observer.unavailable.items()
+            }
+            self.observer.close()
+        supervisor.sweep()
+        from stacks import parquet  # here, because half a second of import would delay the start
+
+        complete = parquet.write_requests(self.directory)
+        if "locust" in self.record:
+            self.record["locust"]["complete"] = complete
+        if self.observer is not None:
+            parquet.write_samples(self.directory, list(self.observer.context.samples))
+        write_json(self.directory / RUN_FILE, self.record)
+
+
+def free_port() -> int:
+    """A TCP port that nobody has on the loopback address at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def main(directory: Path) -> int:
+    """Execute the run that was planned in `directory`, under a guard."""
+
+    def execute() -> int:
+        def interrupt(_number: int, _frame: object) -> None:
+            raise Interrupted
+
+        supervisor.become_subreaper()
+        signal.signal(signal.SIGINT, interrupt)
+        signal.signal(signal.SIGTERM, interrupt)
+        return Run(directory).execute()
+
+    code = supervisor.guarded(execute)
+    mark_dead(directory)
+    return code
+
+
+def mark_dead(directory: Path) -> None:
+    """Say so in run.json when the observer ended without a word (SIGKILL)."""
+    record = read_json(directory / RUN_FILE)
+    if record["status"] == "running":
+        record |= {"status": "interrupted", "error": "the observer was killed before its verdict"}
+        from stacks import parquet
+
+        parquet.write_requests(directory)
+        write_json(directory / RUN_FILE, record)
+        print("the observer was killed", file=sys.stderr)

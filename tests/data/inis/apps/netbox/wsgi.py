@@ -1,0 +1,1 @@
+from tiny import app, application, create_app  # noqa: F401

@@ -1,0 +1,146 @@
+"""Real uWSGI for the tests: the wheels, one run by hand, and a look at what is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks import catalogue, host, interpreters, proc, venvs
+from stacks.records import RUN_FILE, SCHEMA, write_json
+
+ROOT = catalogue.ROOT
+LIMIT_S = 240
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.uwsgi)
+
+
+@pytest.fixture(scope="session")
+def venv() -> Callable[[str], venvs.Venv]:
+    """The environment of a version by its id; skips where it cannot be had."""
+    versions = catalogue.load().versions
+
+    def ensure(version: str) -> venvs.Venv:
+        row = versions[version]
+        try:
+            return venvs.ensure(row.python, row.package, row.pin)
+        except (interpreters.NotFound, venvs.VenvError) as error:
+            pytest.skip(f"{version}: {error}")
+
+    return ensure
+
+
+@dataclass
+class Loadtest:
+    """What `python -m stacks loadtest` left."""
+
+    code: int
+    said: str
+    directory: Path
+
+    @property
+    def cells(self) -> list[dict[str, Any]]:
+        return list(json.loads((self.directory / "summary.json").read_text())["cells"])
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        return [json.loads(path.read_text()) for path in sorted(self.directory.glob("*/run.json"))]
+
+
+@pytest.fixture
+def loadtest() -> Callable[..., Loadtest]:
+    """Run a campaign to its end."""
+
+    def run(*arguments: str) -> Loadtest:
+        done = subprocess.run(
+            [sys.executable, "-m", "stacks", "loadtest", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        return Loadtest(done.returncode, done.stdout + done.stderr, (ROOT / "results" / "latest").resolve())
+
+    return run
+
+
+@pytest.fixture
+def one_run(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Callable[..., dict[str, Any]]:
+    """Execute one run of any ini and app text in a directory of its own; returns its record and what was said."""
+
+    def run(
+        ini: str | Path = "threads", app: str | None = None, version: str = "py312-2.0.30.post1", **plan: Any
+    ) -> dict[str, Any]:
+        environment = venv(version)
+        path = catalogue.STACKS / f"{ini}.ini" if isinstance(ini, str) and "\n" not in ini else tmp_path / "stack.ini"
+        if isinstance(ini, str) and "\n" in ini:
+            path.write_text(ini)
+        app_path = catalogue.APPS / "hello.py"
+        if app is not None:
+            app_path = tmp_path / "app.py"
+            app_path.write_text(app)
+        directory = tmp_path / "run"
+        directory.mkdir()
+        numbers = {"users": 8, "duration_s": 1.0, "workers": 2, "max_requests": 5, "respawns": 2}
+        numbers |= {"start_limit_s": 60.0, "limit_s": 60.0, "patient": False}
+        write_json(
+            directory / RUN_FILE,
+            {"schema": SCHEMA, "run_id": "run", "status": "running", "error": None, "verdict": None, "reason": ""}
+            | {"evidence": None, "load": {"begin_ns": None, "end_ns": None, "window_s": 1.0}, "clock": host.clock()}
+            | {"plan": numbers | plan, "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []}}
+            | {
+                "paths": {
+                    "uwsgi": str(environment.uwsgi),
+                    "python": str(environment.python),
+                    "ini": str(path),
+                    "app": str(app_path),
+                    "scenario": str(catalogue.SCENARIOS / "steady.py"),
+                }
+            },
+        )
+        done = subprocess.run(
+            [sys.executable, "-m", "stacks", "run", str(directory)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        record = json.loads((directory / RUN_FILE).read_text())
+        return record | {"code": done.returncode, "said": done.stderr, "directory": directory}
+
+    return run
+
+
+def left_behind(directory: Path) -> list[str]:
+    """Processes that still work for the runs below `directory`, and ports of theirs that still listen."""
+    found = []
+    for name in os.listdir(proc.PROC):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            command = (proc.PROC / name / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            environment = (proc.PROC / name / "environ").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        entry = proc.stat(int(name))
+        if entry is not None and entry.state != "Z" and str(directory) in command + environment:
+            found.append(f"{name}: {command}")
+    for ini in directory.rglob("stack.ini"):
+        for key, value in catalogue.read_ini(ini)["uwsgi"]:
+            front = key in ("http-socket", "http", "http11-socket") and ":" in value
+            if front and proc.backlog(int(value.rsplit(":", 1)[1])) is not None:
+                found.append(f"{value} still listens")
+    return found

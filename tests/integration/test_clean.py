@@ -1,0 +1,121 @@
+"""Whatever ends a run in the middle, no process and no listening port is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stacks import proc
+from stacks.catalogue import ROOT
+
+from .conftest import left_behind
+
+LIMIT_S = 60
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def hung_stack(venv: Callable[[str], object]) -> tuple[subprocess.Popen[bytes], Path]:
+    """A campaign in the middle of a run whose workers hang; its window is long, so that it waits there."""
+    venv("py312-2.0.26")
+    before = (ROOT / "results" / "latest").resolve()
+    process = subprocess.Popen(
+        [sys.executable, *"-m stacks loadtest --trials=1 --duration=30".split()]
+        + ["--stack=thread-at-fork-lazy,threads", "--version=py312-2.0.26"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until(lambda: (ROOT / "results" / "latest").resolve() != before, "no campaign")
+        directory = (ROOT / "results" / "latest").resolve()
+        until(lambda: b"Respawned" in b"".join(p.read_bytes() for p in directory.glob("*/uwsgi.log")), "no respawn")
+        yield process, directory
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def named(process: subprocess.Popen[bytes], comm: str) -> int:
+    """The descendant of a campaign that has this name, or whose command line has this word."""
+    for pid in proc.descendants(process.pid):
+        line = (proc.PROC / str(pid) / "cmdline").read_bytes()
+        if (proc.PROC / str(pid) / "comm").read_text().strip() == comm or comm.encode() in line:
+            return pid
+    raise AssertionError(comm)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_the_middle(hung_stack: tuple[subprocess.Popen[bytes], Path], number: signal.Signals) -> None:
+    process, directory = hung_stack
+    process.send_signal(number)
+    assert process.wait(LIMIT_S) == 1
+    assert left_behind(directory) == []
+    assert any("interrupted" in path.read_text() for path in directory.glob("*/run.json"))
+
+
+@pytest.mark.parametrize("who", ["pack-observer", "pack-guard", "locust", "uwsgi"])
+def test_one_process_is_killed(hung_stack: tuple[subprocess.Popen[bytes], Path], who: str) -> None:
+    """SIGKILL: the one that dies cannot clear up, so another must."""
+    process, directory = hung_stack
+    run = next(path.parent for path in directory.glob("*/uwsgi.log"))
+    os.kill(named(process, who), signal.SIGKILL)
+    until(lambda: '"status": "running"' not in (run / "run.json").read_text(), "the run never ended")
+    process.send_signal(signal.SIGTERM)
+    process.wait(LIMIT_S)
+    assert left_behind(directory) == []
+    assert (run / "requests.parquet").exists() or who == "pack-guard"
+
+
+def test_the_campaign_is_killed(hung_stack: tuple[subprocess.Popen[bytes], Path]) -> None:
+    process, directory = hung_stack
+    process.kill()
+    process.wait()
+    until(lambda: left_behind(directory) == [], f"left behind: {left_behind(directory)}")
+
+
+# May look into directories that are closed to others, such as root's own with its interpreters - and nothing else.
+NOBODY = (
+    "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search"
+)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv to become nobody")
+def test_an_ordinary_user_gets_the_same_verdicts(venv: Callable[[str], object], tmp_path: Path) -> None:
+    """Without root's right to trace and to signal what it likes."""
+    for version in ("py312-2.0.26", "py312-2.0.30.post1"):
+        venv(version)
+    clone = tmp_path / "clone"
+    shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns("results", ".*", "tests"))
+    (clone / ".venv").symlink_to(ROOT / ".venv")
+    os.chown(clone, 65534, 65534)
+    for parent in [tmp_path, *tmp_path.parents[:2]]:
+        parent.chmod(0o755)
+    done = subprocess.run(
+        [*NOBODY.split(), sys.executable, *"-m stacks loadtest --trials=1 --stack=threads".split()]
+        + ["--version=py312-2.0.26,py312-2.0.30.post1"],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        env={"PYENV_ROOT": str(Path.home() / ".pyenv")} | os.environ | {"HOME": str(clone)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert left_behind(clone) == []

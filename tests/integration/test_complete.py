@@ -1,0 +1,130 @@
+"""The respawns recorded are those that the kernel saw, undisturbed and at 90 a second."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stacks import catalogue, supervisor, venvs
+from stacks.collectors import kernel
+from stacks.observer import Observer
+from stacks.run import free_port
+
+
+def permitted() -> bool:
+    try:
+        kernel.subscribe().close()
+    except OSError:
+        return False
+    return True
+
+
+def hammer(port: int, over: threading.Event) -> None:
+    while not over.is_set():
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=4) as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                while connection.recv(4096):
+                    pass
+        except OSError:
+            time.sleep(0.01)
+
+
+def wake(port: int, over: threading.Event) -> None:
+    """What an exporter does, only more often: each connection wakes the master."""
+    while not over.is_set():
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=4) as connection:
+                while connection.recv(1 << 16):
+                    pass
+        except OSError:
+            pass
+        time.sleep(0.01)
+
+
+def forks(events: socket.socket, master: int) -> list[int]:
+    """Pids that `master` forked, from a subscription of the test's own."""
+    found = []
+    while True:
+        try:
+            data = events.recv(1 << 16)
+        except BlockingIOError:
+            return found
+        found += [
+            fields[3]
+            for what, _, fields in kernel.decode(data)
+            if what == kernel.PROC_EVENT_FORK and fields[1] == master and fields[2] == fields[3]
+        ]
+
+
+@pytest.mark.skipif(not permitted(), reason="kernel process events need CAP_NET_ADMIN")
+@pytest.mark.parametrize(("workers", "disturbed", "least"), [(32, False, 60), (8, True, 300)])
+@pytest.mark.parametrize("privileged", [True, False])
+def test_respawns_equal_the_kernels_count(
+    tmp_path: Path,
+    venv: Callable[[str], venvs.Venv],
+    monkeypatch: pytest.MonkeyPatch,
+    workers: int,
+    disturbed: bool,
+    least: int,
+    privileged: bool,
+) -> None:
+    """`privileged` is with the kernel collector; without it the log and the pidfds must find as many."""
+    if not privileged:
+
+        def refuse() -> socket.socket:
+            raise PermissionError(1, "refused by the test")
+
+        mine = kernel.subscribe()
+        monkeypatch.setattr(kernel, "subscribe", refuse)
+    else:
+        mine = kernel.subscribe()
+    environment = venv("py312-2.0.30.post1")
+    port, stats = free_port(), free_port()
+    placeholders = {"PACK_PORT": str(port), "PACK_APP": str(catalogue.APPS / "hello.py")}
+    placeholders |= {"PACK_WORKERS": str(workers), "PACK_MAX_REQUESTS": "3", "PACK_PYTHON": str(environment.python)}
+    text = catalogue.effective_ini(catalogue.STACKS / "threads.ini", placeholders)
+    ini = tmp_path / "stack.ini"
+    ini.write_text(text + (f"stats = 127.0.0.1:{stats}\n" if disturbed else ""))
+    over = threading.Event()
+    counted: list[int] = []
+    observer = Observer(tmp_path, [str(environment.uwsgi), "--ini", str(ini)], dict(os.environ), port)
+    threads = [threading.Thread(target=hammer, args=(port, over)) for _ in range(12)]
+    if disturbed:
+        threads.append(threading.Thread(target=wake, args=(stats, over)))
+    try:
+        lifecycle = observer.lifecycle
+        assert observer.until(lambda: lifecycle.serving() == workers, 30)
+        for thread in threads:
+            thread.start()
+
+        def watched() -> bool:
+            counted.extend(forks(mine, observer.pid))
+            return lifecycle.respawns() >= least
+
+        began = time.monotonic()
+        assert observer.until(watched, 60)
+        rate = lifecycle.respawns() / (time.monotonic() - began)
+        over.set()
+        for thread in threads:
+            thread.join()
+        observer.until(lambda: lifecycle.undecided() == 0 and lifecycle.serving() == workers, 10)
+        counted.extend(forks(mine, observer.pid))
+    finally:
+        over.set()
+        observer.emit("stop")
+        supervisor.stop(observer.pids, observer.pid, supervisor.LADDER, observer.step)
+        observer.close()
+        mine.close()
+    episodes = lifecycle.episodes()
+    assert sorted(e.pid for e in episodes if e.pid) == sorted(counted)
+    assert {e.outcome for e in episodes} == {"ready"}
+    assert len({e.pid for e in episodes}) == len(counted)
+    if disturbed:
+        assert rate > 90, f"{rate:.0f} respawns/s: the test did not disturb enough to show anything"

@@ -1,0 +1,95 @@
+"""What the recorder loses: nothing at any end that it hears of; after a kill -9, what came since the last flush."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from stacks.parquet import write_requests
+from tests.unit.hammering import all_rows, answered, locust, parts, tiny_server, until
+
+CLIENTS = ["FastUser", "FastHttpUser"]
+SCENARIO = """
+from _fast_client import FastUser
+from locust import FastHttpUser, constant, task
+
+class Hammering({client}):
+    wait_time = constant(0.005)
+    connection_timeout = network_timeout = 10.0
+    @task({often})
+    def ask(self):
+        self.client.get("/")
+    @task
+    def hang(self):
+        self.client.get("{rare}")
+"""
+FLUSH_S = 0.2  # of _recorder
+
+
+def ordinary(client: str) -> str:
+    return SCENARIO.format(client=client, often=1, rare="/chunked")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_two_processes_lose_nothing(tmp_path: Path, client: str) -> None:
+    with tiny_server(tmp_path) as where:
+        options = ["-u", "6", "-r", "6", "-t", "2s", "--processes", "2", "--stop-timeout", "5"]
+        with locust(tmp_path, ordinary(client), where, *options):
+            pass
+        rows = all_rows(tmp_path)
+        assert len(rows) == answered(where) > 100
+    assert {row["error"] for row in rows} == {""}
+    assert sum(len(rows) > 0 for rows, _ in parts(tmp_path).values()) == 2
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_sigterm_keeps_those_in_flight(tmp_path: Path, client: str, processes: str) -> None:
+    scenario = SCENARIO.format(client=client, often=5, rare="/hang")
+    more = ["--processes", "2"] if processes == "2" else []
+    with tiny_server(tmp_path) as where:
+        with locust(tmp_path, scenario, where, "-u", "6", "-r", "6", *more) as process:
+            # Every user hangs in the end, since one task of six does.
+            until(lambda: sum(len(rows) for rows, _ in parts(tmp_path).values()) > 5)
+            seen = 0
+            while (now := answered(where)) != seen:
+                seen = now
+                time.sleep(2 * FLUSH_S)
+            process.send_signal(signal.SIGTERM)
+        rows = all_rows(tmp_path)
+        assert len(rows) == answered(where)
+    errors = [row["error"] for row in rows]
+    assert errors.count("in_flight") == 6
+    assert set(errors) == {"", "in_flight"}
+    assert write_requests(tmp_path)
+
+
+def test_users_that_are_killed_at_the_end(tmp_path: Path) -> None:
+    scenario = SCENARIO.format(client="FastUser", often=1, rare="/hang")
+    with tiny_server(tmp_path) as where, locust(tmp_path, scenario, where, "-u", "4", "-r", "4", "-t", "2s"):
+        pass
+    held = [row for row in all_rows(tmp_path) if row["error"] == "in_flight"]
+    assert [row["latency_us"] > 500_000 for row in held] == [True] * 4
+
+
+def test_a_worker_killed_outright_keeps_what_it_flushed(tmp_path: Path) -> None:
+    with tiny_server(tmp_path) as where:
+        options = ["-u", "4", "-r", "4", "-t", "4s", "--processes", "2"]
+        with locust(tmp_path, ordinary("FastUser"), where, *options) as process:
+            until(lambda: sum(len(rows) > 50 for rows, _ in parts(tmp_path).values()) == 2)
+            victim = next(pid for pid, (rows, _) in parts(tmp_path).items() if rows and pid != process.pid)
+            before = len(parts(tmp_path)[victim][0])
+            os.kill(victim, signal.SIGKILL)
+        found = parts(tmp_path)
+        lost = answered(where) - sum(len(rows) for rows, _ in found.values())
+    rows, ended = found.pop(victim)
+    assert len(rows) >= before
+    assert not ended
+    assert all(other for _, other in found.values())
+    spent_s = (rows[-1]["start_ns"] - rows[0]["start_ns"]) / 1e9
+    assert lost <= 3 * FLUSH_S * len(rows) / spent_s  # a flush interval, thrice for a busy machine
+    assert write_requests(tmp_path) is False

@@ -1,0 +1,128 @@
+"""`loadtest` on the real wheels: every cell of the default plan, and every verdict there is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stacks import catalogue
+
+from .conftest import Loadtest, left_behind
+
+KNOWN = catalogue.load()
+FIELDS = {"stack", "python", "package", "package_version", "runs", "respawns", "hung", "hang_rate", "hang_rate_low"}
+FIELDS |= {"hang_rate_high", "respawn_s_p50", "respawn_s_p95", "answered_rps", "requests_lost", "stop_signal"}
+FIELDS |= {"stop_s", "verdict", "verdicts", "expected", "evidence", "not_tested_because"}
+GIL = "take_gil <- PyEval_RestoreThread <- uwsgi_python_master_fixup <- uwsgi_respawn_worker"
+
+
+def test_the_default_plan_comes_out_as_known(loadtest: Callable[..., Loadtest], venv: Callable[[str], object]) -> None:
+    for _, version in KNOWN.plan.cells:
+        venv(version)
+    done = loadtest("--trials=1")
+    assert done.code == 0, done.said
+    assert [(c["stack"], c["python"], c["package_version"]) for c in done.cells] == [
+        (stack, KNOWN.versions[version].python, KNOWN.versions[version].pin) for stack, version in KNOWN.plan.cells
+    ]
+    for cell in done.cells:
+        assert set(cell) >= FIELDS
+        assert cell["verdicts"] == [cell["expected"]]
+        if cell["verdict"] == "hung_worker":
+            assert cell["hung"] > 0
+            assert cell["stop_signal"] == "KILL"
+        else:
+            assert (cell["hung"], cell["requests_lost"]) == (0, 0)
+            assert cell["respawns"] >= KNOWN.plan.respawns
+            assert cell["respawn_s_p95"] < 3
+    for run in done.runs:
+        assert run["stop"]["left_behind"] == []
+        assert run["locust"]["complete"]
+    page = (done.directory / "report.html").read_text()
+    assert "<script" not in page
+    assert left_behind(done.directory) == []
+    assert all(verdict in page for verdict in ("hung_worker", "recovers"))
+
+
+@pytest.mark.skipif(not Path("/usr/bin/gdb").exists(), reason="gdb is not installed")
+def test_both_deadlocks_show_the_same_backtrace(one_run: Callable[..., dict]) -> None:
+    record = one_run("threads", version="py312-2.0.26")
+    assert (record["verdict"], record["evidence"]) == ("hung_worker", GIL)
+    assert list((record["directory"] / "evidence").iterdir())
+
+
+def test_without_gdb_the_waits_are_the_evidence(
+    one_run: Callable[..., dict], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    record = one_run("threads", version="py312-2.0.26")
+    assert record["verdict"] == "hung_worker"
+    assert record["counts"]["hung"] == 2
+    assert "no backtrace" in record["evidence"]
+    assert "gdb is not installed" in record["collectors"]["backtrace"]
+
+
+@pytest.mark.parametrize(
+    ("stack", "version", "more"),
+    [
+        ("fork-hooks", "py312-2.0.26", {}),
+        ("threads2", "py311-2.0.23.post0", {"max_requests": 20, "users": 16, "workers": 4, "duration_s": 4.0}),
+        ("osafterfork", "py313-2.0.30.post1", {}),
+        ("throttle", "py312-2.0.30.post1", {"respawns": 6}),
+        ("default-lifetime", "py312-2.0.30.post1", {}),
+        ("plain", "py312-2.0.26", {}),
+        ("threads-lazy", "py312-2.0.26", {}),
+        ("thread-at-fork-hooks", "py312-2.0.30.post1", {}),
+    ],
+)
+def test_every_verdict(one_run: Callable[..., dict], stack: str, version: str, more: dict[str, float]) -> None:
+    app = (catalogue.APPS / KNOWN.stacks[stack].app).read_text()
+    record = one_run(stack, app=app, version=version, **more)
+    assert record["verdict"] == KNOWN.expected(KNOWN.stacks[stack], KNOWN.versions[version]), record["reason"]
+    assert record["stop"]["left_behind"] == []
+
+
+def test_a_first_generation_that_never_comes_up_is_hung_without_a_respawn(one_run: Callable[..., dict]) -> None:
+    """An import that takes a lock twice, in each worker: nobody is left who could release it."""
+    app = "import threading\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()\n"
+    record = one_run("threads-lazy", app=app)
+    assert record["verdict"] == "hung_worker"
+    assert (record["counts"]["hung_initial"], record["counts"]["respawns"]) == (2, 0)
+    assert record["load"]["begin_ns"] is None
+
+
+def test_a_slow_import_is_never_hung(one_run: Callable[..., dict]) -> None:
+    record = one_run("slow-import", app=(catalogue.APPS / "slow_import.py").read_text())
+    assert record["verdict"] == "recovers"
+    assert record["counts"]["respawns"] >= 2
+
+
+def test_a_slow_import_that_waits_for_a_lock_is_never_hung(one_run: Callable[..., dict]) -> None:
+    """Its only thread waits on a futex for 6 s: patience, because the wait has a timeout."""
+    app = "import threading\nthreading.Event().wait(6)\n" + (catalogue.APPS / "hello.py").read_text()
+    assert one_run("slow-import", app=app)["verdict"] == "recovers"
+
+
+def test_too_few_respawns_say_what_to_do(one_run: Callable[..., dict]) -> None:
+    record = one_run("default-lifetime")
+    assert record["verdict"] == "invalid"
+    assert "min-worker-lifetime" in record["reason"]
+
+
+def test_every_request_has_slot_and_pid(one_run: Callable[..., dict]) -> None:
+    import pyarrow.parquet as pq
+
+    record = one_run("threads")
+    rows = pq.read_table(record["directory"] / "requests.parquet").to_pylist()
+    forked = {
+        (row["slot"], row["pid"])
+        for row in map(json.loads, (record["directory"] / "events.jsonl").read_text().splitlines())
+        if row["kind"] in ("spawned", "respawned")
+    }
+    assert rows
+    assert {row["error"] for row in rows} == {""}
+    assert {(row["slot"], row["pid"]) for row in rows} <= forked
+    samples = pq.read_table(record["directory"] / "samples.parquet").to_pylist()
+    assert {"master", "worker", "locust", "observer", "backlog"} <= {row["role"] for row in samples}

@@ -1,0 +1,62 @@
+"""What others show in the outage that the pack calls hung_worker: Locust reports no failure, the stats show idle."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from stacks import catalogue, supervisor, venvs
+from stacks.observer import Observer
+from stacks.run import free_port
+
+PLAIN = """
+from locust import HttpUser, task
+
+class Visitor(HttpUser):
+    @task
+    def ask(self):
+        self.client.get("/")
+"""
+
+
+def test_locust_and_the_stats_socket_see_nothing(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> None:
+    environment = venv("py312-2.0.26")
+    port, stats = free_port(), free_port()
+    placeholders = {"PACK_PORT": str(port), "PACK_APP": str(catalogue.APPS / "hello.py")}
+    placeholders |= {"PACK_WORKERS": "4", "PACK_MAX_REQUESTS": "50", "PACK_PYTHON": str(environment.python)}
+    ini = tmp_path / "stack.ini"
+    text = catalogue.effective_ini(catalogue.STACKS / "threads.ini", placeholders)
+    ini.write_text(f"{text}stats = 127.0.0.1:{stats}\n")
+    (tmp_path / "plain.py").write_text(PLAIN)
+    observer = Observer(tmp_path, [str(environment.uwsgi), "--ini", str(ini)], dict(os.environ), port)
+    try:
+        assert observer.until(lambda: observer.lifecycle.serving() == 4, 30)
+        locust = subprocess.Popen(
+            [sys.executable, *"-m locust -f plain.py --headless -u 10 -r 10 -t 6s --json --host".split()]
+            + [f"http://127.0.0.1:{port}"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert observer.until(lambda: locust.poll() is not None, 60)
+        assert locust.stdout is not None
+        entries = json.loads(locust.stdout.read())
+        locust.stdout.close()
+        assert observer.lifecycle.is_outage()
+        with socket.create_connection(("127.0.0.1", stats), timeout=5) as connection:
+            said = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    finally:
+        observer.emit("stop")
+        supervisor.stop(observer.pids, observer.pid, (), observer.step)
+        observer.close()
+    assert locust.returncode == 0
+    assert sum(entry["num_requests"] for entry in entries) == 200
+    assert sum(entry["num_failures"] for entry in entries) == 0
+    workers = json.loads(said)["workers"]
+    assert [(worker["status"], worker["accepting"]) for worker in workers] == [("idle", 0)] * 4
+    assert all(worker["respawn_count"] > 1 for worker in workers)

@@ -1,0 +1,83 @@
+"""Every command of the README is run as it stands there, on free ports and with one run a cell."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stacks import proc
+from stacks.catalogue import ROOT
+from stacks.run import free_port
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line]
+BY_HAND = next(line for line in COMMANDS if line.startswith("PACK_PORT"))
+LIMIT_S = 300
+
+
+def run(command: str, cwd: Path = ROOT, **more: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    return subprocess.run(
+        command, shell=True, cwd=cwd, env=clean | more, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "8080" not in c and c != "make test"])
+def test_a_command(command: str, venv: Callable[[str], object]) -> None:
+    for version in ("py312-2.0.26", "py312-2.0.27.post1", "py312-2.0.30.post1", "py311-2.0.26"):
+        venv(version)
+    done = run(command, TRIALS="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    if "STOP=wait" in command:
+        assert re.search(r"INT after 6\d\.\d s", done.stdout), done.stdout
+
+
+def test_make_test_is_what_runs_this() -> None:
+    recipe = run("make -n test").stdout
+    assert "make test" in COMMANDS
+    assert ".ci/run" in recipe
+
+
+def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: Path) -> None:
+    venv("py312-2.0.30.post1")
+    port = free_port()
+    server = subprocess.Popen(
+        BY_HAND.replace("8080", str(port)),
+        shell=True,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        end = time.monotonic() + 30
+        while proc.backlog(port) is None:
+            assert time.monotonic() < end, "it does not listen"
+            time.sleep(0.05)
+        for command in (c for c in COMMANDS if ".venv/bin/locust" in c):
+            place = command.replace("8080", str(port)).replace("locustfiles/", f"{ROOT}/locustfiles/")
+            done = run(place.replace(".venv/bin/", f"{ROOT}/.venv/bin/"), cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            assert "0(0.00%)" in done.stderr + done.stdout
+        rows = "".join(path.read_text() for path in tmp_path.glob("requests-*.tsv"))
+        assert rows.endswith("# complete\n")
+        assert rows.count("\tGET\t/\n") > 10
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def test_the_readme_names_what_there_is() -> None:
+    for folder, pattern in (("stacks", "versions.toml"), ("stacks", "loadtest.toml")):
+        assert (ROOT / folder / pattern).exists()
+    from stacks.lifecycle import VERDICTS
+
+    assert all(f"| `{verdict}` |" in README for verdict in VERDICTS)
+    assert all((ROOT / path).exists() for path in re.findall(r"\]\(([^)#:]+)\)", README))

@@ -1,0 +1,108 @@
+"""The notebooks: plain to read, executed on the golden runs, and pages that need nothing outside themselves."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+
+from analysis.__main__ import main
+from analysis.notebooks import NotebookError, html, read, sources
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "data" / "runs"
+NOTEBOOKS = sources(ROOT / "notebooks")
+NAMES = {"one_run", "fixed_against_unfixed", "respawn_timing", "capacity_plan", "plain_pandas"}
+
+
+def test_there_are_five():
+    assert {path.stem for path in NOTEBOOKS} == NAMES
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_for_reading(path):
+    """No functions or classes, and nothing imported of the pack but the analysis."""
+    tree = ast.parse(path.read_text())
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+    assert not [node for node in ast.walk(tree) if isinstance(node, kinds)]
+    modules = {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    modules |= {
+        name.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
+    }
+    own = {"analysis"} if path.stem != "plain_pandas" else set()
+    assert modules <= {"sys", "pathlib", "json", "pandas"} | own
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_results_is_a_parameter(path, tmp_path):
+    book = read(path, tmp_path)
+    assert [cell.source for cell in book.cells if "parameters" in cell.metadata.get("tags", [])] == [
+        f"RESULTS = {str(tmp_path)!r}"
+    ]
+    assert [cell.id for cell in book.cells][:2] == ["cell-0", "cell-1"]
+
+
+def test_a_notebook_without_the_parameter_is_refused(tmp_path):
+    path = tmp_path / "other.py"
+    path.write_text("# %%\nRESULT = 1\n")
+    with pytest.raises(NotebookError, match="RESULTS"):
+        read(path, tmp_path)
+
+
+def test_an_unknown_name_lists_the_others(tmp_path, capsys):
+    assert main(["notebooks", str(tmp_path), "--only", "nothing"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert all(name in line for name in NAMES)
+    assert main(["notebooks", str(tmp_path / "nowhere")]) == 1
+
+
+def test_all_run_on_the_golden_runs(tmp_path):
+    """With nbmake, as a user would: opened where they stand, with the results that they name."""
+    for path in NOTEBOOKS:
+        book = read(path, GOLDEN)
+        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        (tmp_path / "work").mkdir(exist_ok=True)
+        nbformat.write(
+            jupytext.reads(jupytext.writes(book, "py:percent"), "py:percent"), tmp_path / f"{path.stem}.ipynb"
+        )
+    (tmp_path / "analysis").symlink_to(ROOT / "analysis")
+    (tmp_path / "stacks").symlink_to(ROOT / "stacks")
+    command = [sys.executable, "-m", "pytest", "--nbmake", "-q", "-p", "no:cacheprovider", "-c", "/dev/null"]
+    ended = subprocess.run(
+        [*command, f"--rootdir={tmp_path}", *map(str, sorted(tmp_path.glob("*.ipynb")))],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": str(Path(sys.executable).parent), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"{len(NOTEBOOKS)} passed" in ended.stdout
+
+
+def test_pages_need_nothing_outside(tmp_path, capsys):
+    runs = tmp_path / "runs"
+    shutil.copytree(GOLDEN, runs)
+    assert main(["notebooks", str(runs), "--only", "one_run"]) == 0
+    assert "one_run.html" in capsys.readouterr().out
+    page = (runs / "notebooks" / "one_run.html").read_text()
+    assert "<script" not in page
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+    alts = re.findall(r"<img [^>]*alt=\"([^\"]*)\"", page)
+    assert alts
+    assert all(len(alt) > 30 for alt in alts)
+    book = nbformat.read(runs / "notebooks" / "one_run.ipynb", as_version=4)
+    assert html(book, "one_run") == page
+
+
+def test_a_notebook_that_fails_is_named(tmp_path, capsys):
+    assert main(["notebooks", str(tmp_path), "--only", "respawn_timing"]) == 1
+    err = capsys.readouterr().err
+    assert "respawn_timing.py" in err
+    assert "holds no run" in err

@@ -1,0 +1,63 @@
+"""A context for collectors without an observer, and children that wait in known ways."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stacks.collectors import Base, Context
+from stacks.lifecycle import Lifecycle
+
+LIMIT_S = 10.0
+
+
+class Watched(dict[int, Base]):
+    """The file descriptors that collectors wait for."""
+
+
+def context(directory: Path, *, master_pid: int = 0, port: int = 0, log_fd: int = -1) -> tuple[Context, Watched]:
+    watched = Watched()
+    made = Context(
+        directory,
+        master_pid or os.getpid(),
+        port,
+        log_fd,
+        Lifecycle(master_pid=master_pid),
+        watched.__setitem__,
+        lambda fd: watched.pop(fd, None),
+        clock=lambda: 42,
+    )
+    return made, watched
+
+
+def until(condition: Callable[[], object], what: str = "") -> None:
+    """Wait for a condition, at most LIMIT_S."""
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < end, what or "not in time"
+        time.sleep(0.005)
+
+
+@contextmanager
+def python(code: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A child that runs `code`; it is handed out once it has printed a line, and killed in the end."""
+    child = subprocess.Popen(
+        [sys.executable, "-u", "-c", code, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env=dict(os.environ, PYTHONPATH=str(Path(__file__).resolve().parents[2])),
+    )
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline()
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+        if child.stdout is not None:
+            child.stdout.close()

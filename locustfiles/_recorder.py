@@ -176,8 +176,9 @@ def on_init(environment, **_kwargs):
         wait_read(control.fileno())
         if control.recv(64).startswith(b"go"):
             gevent.spawn(obey, control, environment)
-        else:
-            sys.exit(0)  # the stack never came up
+        else:  # the stack never came up: no request is all there was to record
+            on_quit()
+            sys.exit(0)
 
 
 @events.quit.add_listener

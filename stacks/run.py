@@ -29,6 +29,9 @@ START_LIMIT_S = 120.0
 LIMIT_S = 90.0
 # As long as respawns come, more will: the master makes about one a worker and second.
 QUIET_S = 3.0
+# The stop that follows is to meet no worker on its way up: it has its master's handlers until it accepts, and
+# swallows the signal. Those that the last answers sent away are back within the master's 1 s loop.
+CALM_LIMIT_S = 3.0
 # After the verdict a backtrace that is being taken is waited for.
 EVIDENCE_LIMIT_S = 5.0
 PROGRESS_S = 0.2
@@ -229,6 +232,7 @@ class Run:
             return lifecycle.undecided(end_ns) == 0 and hammer.exit_code is not None
 
         observer.until(settled, self.plan["limit_s"])
+        observer.until(lambda: self._is_certain() or lifecycle.undecided() == 0, CALM_LIMIT_S)
         observer.until(lambda: not tracer.busy, EVIDENCE_LIMIT_S)
         return lifecycle.judge(self.plan["respawns"], finished=True)
 

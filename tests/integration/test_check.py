@@ -81,14 +81,8 @@ def checking(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Checking:
     return run
 
 
-# Right verdict, but one JUnit case (not the recycling itself) fails for these two and not for the others.
-OPEN = {"netbox.ini", "superset.ini"}
-
-
-def inis() -> list[object]:
-    paths = sorted(p for p in INIS.iterdir() if p.suffix in (".ini", ".yaml", ".json") and "base" not in p.name)
-    known = pytest.mark.xfail(reason="open: the JUnit report has a failure although the workers recover", strict=False)
-    return [pytest.param(path, marks=[known] if path.name in OPEN else []) for path in paths]
+def inis() -> list[Path]:
+    return sorted(p for p in INIS.iterdir() if p.suffix in (".ini", ".yaml", ".json") and "base" not in p.name)
 
 
 @pytest.mark.parametrize("path", inis(), ids=lambda path: path.name)

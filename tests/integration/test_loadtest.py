@@ -91,6 +91,7 @@ def test_a_first_generation_that_never_comes_up_is_hung_without_a_respawn(one_ru
     assert record["verdict"] == "hung_worker"
     assert (record["counts"]["hung_initial"], record["counts"]["respawns"]) == (2, 0)
     assert record["load"]["begin_ns"] is None
+    assert record["locust"]["complete"]  # nothing was asked, and nothing is missing
 
 
 def test_a_slow_import_is_never_hung(one_run: Callable[..., dict]) -> None:

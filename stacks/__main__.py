@@ -102,10 +102,11 @@ def show() -> int:
     print("stacks:")
     for stack in known.stacks.values():
         print(f"  {stack.name:22} {stack.what} (app {stack.app})")
-    print("versions:")
-    for version in known.versions.values():
-        bad = ", ".join(s.name for s in known.stacks.values() if known.expected(s, version) != "recovers")
-        print(f"  {version.id:22} expected not to recover: {bad or 'none'}")
+    print("versions, every Python with every pin:")
+    for package in dict.fromkeys(version.package for version in known.versions.values()):
+        of_it = [version for version in known.versions.values() if version.package == package]
+        pythons, pins = (dict.fromkeys(getattr(v, name) for v in of_it) for name in ("python", "pin"))
+        print(f"  {package}: Python {', '.join(pythons)} with {', '.join(pins)}; ids such as {of_it[-1].id}")
     print("scenarios:", ", ".join(known.scenarios))
     print("apps:", ", ".join(catalogue.app_names()))
     return EXIT_OK

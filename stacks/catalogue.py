@@ -33,22 +33,38 @@ class Defect:
     verdict: str
     remedy: str
     upstream: tuple[str, ...]
+    package: str = ""  # '' is every package
     python: str = ""  # specifiers; '' is every version
     pin: str = ""
 
     def affects(self, version: Version) -> bool:
         """Whether `version` has it."""
+        if self.package not in ("", version.package):
+            return False
         return SpecifierSet(self.python).contains(version.python) and SpecifierSet(self.pin).contains(version.pin)
 
 
 @dataclass(frozen=True)
 class Version:
-    """One row of the version axis."""
+    """One point of the version axis: a Python, a server package and its exact pin."""
 
-    id: str
     python: str
     package: str
     pin: str
+
+    @property
+    def id(self) -> str:
+        """py312-2.0.26; py312-uwsgi-2.0.26 for another package than pyuwsgi."""
+        package = "" if self.package == "pyuwsgi" else f"{self.package}-"
+        return f"py{self.python.replace('.', '')}-{package}{self.pin}"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A server package and the two axes of its versions."""
+
+    pythons: list[str]
+    pins: list[str]
 
 
 @dataclass(frozen=True)
@@ -180,9 +196,10 @@ def load() -> Catalogue:
     }
     table = _toml(STACKS / "versions.toml")
     versions = {
-        row["id"]: Version(**row)
-        for number, row in enumerate(table.get("version", []), start=1)
-        if _strict(Version, f"stacks/versions.toml, version {number}", row, errors)
+        version.id: version
+        for package, row in table.get("package", {}).items()
+        if _strict(Package, f"stacks/versions.toml, package {package}", row, errors)
+        for version in (Version(python, package, pin) for python in row["pythons"] for pin in row["pins"])
     }
     defects = {}
     for name, row in table.get("defect", {}).items():

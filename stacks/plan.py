@@ -94,10 +94,12 @@ def _names(text: str | None, known: Iterable[str], what: str, errors: list[str])
 
 
 def _versions(text: str | None, catalogue: Catalogue, errors: list[str]) -> list[str]:
-    """Ids, or pins, which stand for every Python that has them."""
+    """Ids, or pins, which stand for every Python that the plan has them with, or for every one where it has none."""
+    planned = {version for _, version in catalogue.plan.cells}
     wanted: list[str] = []
     for name in filter(None, (text or "").replace(",", " ").split()):
-        same_pin = [v.id for v in catalogue.versions.values() if v.pin == name]
+        same_pin = [v.id for v in catalogue.versions.values() if v.pin == name and v.package == "pyuwsgi"]
+        same_pin = [version for version in same_pin if version in planned] or same_pin
         wanted += same_pin or _names(name, catalogue.versions, "version", errors)
     return wanted
 

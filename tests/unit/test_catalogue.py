@@ -13,11 +13,13 @@ from stacks.catalogue import UsageError, effective_ini, load, read_ini
 from stacks.lifecycle import VERDICTS
 
 VERSIONS = """
-[[version]]
-id = "py312-2.0.26"
-python = "3.12"
-package = "pyuwsgi"
-pin = "2.0.26"
+[package.pyuwsgi]
+pythons = ["3.12"]
+pins = ["2.0.26"]
+
+[package.uwsgi]
+pythons = ["3.12"]
+pins = ["2.0.26"]
 
 [defect.late]
 what = "something"
@@ -112,6 +114,14 @@ def test_a_good_tree_is_read(tree: Path) -> None:
     assert (known.stacks["one"].meets, known.stacks["one"].workers) == (("late",), None)
     assert known.plan.cells == (("one", "py312-2.0.26"),)
     assert list(known.scenarios) == ["steady"]
+    assert list(known.versions) == ["py312-2.0.26", "py312-uwsgi-2.0.26"]
+
+
+def test_a_defect_of_one_package_is_not_the_others(tree: Path) -> None:
+    (tree / "versions.toml").write_text(VERSIONS.replace("[defect.late]", '[defect.late]\npackage = "pyuwsgi"'))
+    known = load()
+    expected = [known.expected(known.stacks["one"], version) for version in known.versions.values()]
+    assert expected == ["hung_worker", "recovers"]
 
 
 def test_every_mistake_is_told_at_once(tree: Path) -> None:
@@ -120,7 +130,7 @@ def test_every_mistake_is_told_at_once(tree: Path) -> None:
     (tree / "three.ini").write_text(STACK.replace("hello.py", "helo.py"))
     (tree / "four.ini").write_text(STACK + "workers = many\n")
     (tree / "five.ini").write_text(STACK.replace("late", "never"))
-    versions = VERSIONS.replace('python = "3.12"', 'pyhton = "3.12"')
+    versions = VERSIONS.replace('pythons = ["3.12"]', 'pyhtons = ["3.12"]', 1)
     versions = versions.replace('"hung_worker"', '"hangs"').replace('">=3.12"', '"from 3.12"')
     (tree / "versions.toml").write_text(versions)
     (tree / "loadtest.toml").write_text(PLAN.replace("users", "user").replace("seed = 1", ""))
@@ -133,8 +143,8 @@ def test_every_mistake_is_told_at_once(tree: Path) -> None:
         "stacks/three.ini: app helo.py is not in stacks/apps; there are hello.py",
         "stacks/four.ini: [pack] workers = many: not a number",
         "stacks/five.ini: meets never; there are late",
-        "stacks/versions.toml, version 1: unknown pyhton; there are id, package, pin, python",
-        "stacks/versions.toml, version 1: python missing",
+        "stacks/versions.toml, package pyuwsgi: unknown pyhtons; there are pins, pythons",
+        "stacks/versions.toml, package pyuwsgi: pythons missing",
         f"stacks/versions.toml, defect late: verdict hangs; there are {', '.join(VERDICTS)}",
         "stacks/versions.toml, defect late: Invalid specifier",
         "stacks/loadtest.toml: unknown user; there are cells, duration_s",

@@ -22,10 +22,10 @@ def summary(results: Path) -> int:
         _complain(f"{results}: no such results directory. `make loadtest` makes one.")
         return COULD_NOT_MEASURE
     # Here, because pandas takes longer to import than a usage error takes to read.
+    from analysis import matrix, table
     from analysis.campaigns import load_campaign
     from analysis.page import write_page
-    from analysis.summary import exit_code, summarise
-    from analysis.table import show
+    from analysis.summary import exit_code, is_matrix, summarise
     from stacks.records import SUMMARY_FILE, RecordError, write_json
 
     try:
@@ -40,7 +40,7 @@ def summary(results: Path) -> int:
         page = write_page(campaign, found)
     except OSError as error:
         unwritten = f"{results}: cannot be written to ({error.strerror}); the table is complete."
-    show(found)
+    (matrix if is_matrix(found) else table).show(found)
     for run_id, reason in campaign.left_out:
         _complain(f"left out {run_id}: {reason}")
     if unwritten:

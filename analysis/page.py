@@ -10,7 +10,8 @@ from typing import Any
 
 from analysis import wording
 from analysis.campaigns import Campaign
-from analysis.pictures import draw_pictures
+from analysis.pictures import draw_matrix, draw_pictures
+from analysis.summary import is_matrix
 
 PAGE_FILE = "report.html"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -68,7 +69,7 @@ def render(campaign: Campaign, summary: dict[str, Any]) -> str:
         answer=wording.answer(summary),
         rows=rows,
         unusual=[row for row in rows if not row["entry"]["as_expected"]],
-        pictures=draw_pictures(campaign, summary["cells"]),
+        pictures=draw_matrix(summary) if is_matrix(summary) else draw_pictures(campaign, summary["cells"]),
         evidence=wording.evidence_groups(summary),
         meanings=wording.VERDICT_MEANINGS,
     )

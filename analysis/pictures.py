@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.campaigns import Campaign
 from analysis.findings import Side, alt_text
 from analysis.pairs import Pair, choose_pairs
 from analysis.wording import cell_name
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,33 @@ def _words(pair: Pair) -> tuple[str, str]:
     return title, caption
 
 
+def _svg(figure: Figure) -> str:
+    """A data URI; a fixed salt and no date, so that the same runs give the same bytes."""
+    from matplotlib import rc_context
+
+    svg = io.BytesIO()
+    with rc_context({"svg.hashsalt": "pack"}):
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.getvalue()).decode('ascii')}"
+
+
+def draw_matrix(summary: dict[str, Any]) -> list[Picture]:
+    """A heat-map a stack."""
+    from analysis.matrix import alt, finding, grids
+    from analysis.matrix_figure import matrix
+
+    caption = (
+        "Verdict, and how many of the respawns hung; behind a 0 the hang rate that so many respawns rule out at 95 %. "
+        "Hatched: not tested."
+    )
+    return [Picture(finding(grid), caption, alt(grid), _svg(matrix(grid))) for grid in grids(summary)]
+
+
 def draw_pictures(campaign: Campaign, cells: list[dict[str, Any]]) -> list[Picture]:
     """Every picture that the campaign has runs for; none when no load ever began in one of a pair."""
     pairs = choose_pairs(cells)
     if not pairs:
         return []  # before matplotlib is imported, which takes longer than all the rest
-    from matplotlib import rc_context
-
     from analysis.figures import swimlane
 
     pictures = []
@@ -76,10 +99,5 @@ def draw_pictures(campaign: Campaign, cells: list[dict[str, Any]]) -> list[Pictu
         left, right = _side(campaign, pair.hung), _side(campaign, pair.recovering)
         if left is None or right is None:
             continue
-        svg = io.BytesIO()
-        # A fixed salt and no date: the same runs give the same bytes.
-        with rc_context({"svg.hashsalt": "pack"}):
-            swimlane(left, right).savefig(svg, format="svg", metadata={"Date": None})
-        encoded = base64.b64encode(svg.getvalue()).decode("ascii")
-        pictures.append(Picture(*_words(pair), alt_text(left, right), f"data:image/svg+xml;base64,{encoded}"))
+        pictures.append(Picture(*_words(pair), alt_text(left, right), _svg(swimlane(left, right))))
     return pictures

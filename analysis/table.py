@@ -74,7 +74,7 @@ def _listed(entry: dict[str, Any]) -> Iterator[Text]:
     yield Text("")
 
 
-def _notes(summary: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def notes(summary: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Below the cells: what was not measured, what surprised, and what proves the hangs."""
     cells = summary["cells"]
     untested = [(wording.cell_name(c), c["not_tested_because"]) for c in cells if c["not_tested_because"]]
@@ -97,7 +97,7 @@ def show(summary: dict[str, Any], to: Console | None = None) -> None:
     else:
         for entry in summary["cells"]:
             to.print(*_listed(entry), sep="\n")
-    for title, rows in _notes(summary):
+    for title, rows in notes(summary):
         if rows:
             to.print(Text(title, "bold"))
             for name, text in rows:

@@ -1,4 +1,4 @@
-"""`python -m stacks`: loadtest (a campaign), check (your own uWSGI), list (all names), run (one planned run)."""
+"""`python -m stacks`: loadtest and matrix (campaigns), check (your own uWSGI), list (names), run (a planned run)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stacks.campaign import Campaign
+    from stacks.plan import Asked
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE = 0, 1, 2
 MEANINGS = {1: "something could not be measured", 2: "usage", 3: "a verdict was not the expected one"}
@@ -16,23 +21,31 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m stacks", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     loadtest = commands.add_parser("loadtest", help="hammer stacks until their workers recycle, and judge them")
-    loadtest.add_argument("--stack", help="names from `list`, separated by commas; default: those of the plan")
-    loadtest.add_argument("--version", help="ids or pins from `list`, separated by commas")
-    loadtest.add_argument("--scenario", help="a name from `list`, or the path of any locustfile")
-    loadtest.add_argument("--trials", type=int, help="runs a cell")
-    loadtest.add_argument("--users", type=int, help="Locust users")
-    loadtest.add_argument("--duration", type=float, help="the fixed window, in seconds")
-    loadtest.add_argument("--workers", type=int, help="uWSGI processes")
-    loadtest.add_argument("--max-requests", type=int, help="requests after which a worker recycles")
-    loadtest.add_argument("--seed", type=int, help="of the order of the runs")
-    loadtest.add_argument("--confidence", type=share, help="a hang rate to rule out at 95 %%, such as 1%%")
+    plan_arguments(loadtest)
     loadtest.add_argument("--stop", choices=("wait",), help="wait: measure how long one INT takes, a minute and more")
+    matrix = commands.add_parser("matrix", help="the same for every version; goes on where it was interrupted")
+    plan_arguments(matrix)
+    matrix.add_argument("--dry-run", action="store_true", help="print the plan and how long it takes, and run nothing")
     check = commands.add_parser("check", help="your own uWSGI: do its workers come back, and what to change")
     check_arguments(check)
     commands.add_parser("list", help="stacks, versions, scenarios and apps, and the verdicts expected")
     run = commands.add_parser("run", help="execute the run that a campaign has planned in DIRECTORY")
     run.add_argument("directory", type=Path)
     return top
+
+
+def plan_arguments(parser: argparse.ArgumentParser) -> None:
+    """What narrows or changes a plan."""
+    parser.add_argument("--stack", help="names from `list`, separated by commas; default: those of the plan")
+    parser.add_argument("--version", help="ids or pins from `list`, separated by commas")
+    parser.add_argument("--scenario", help="a name from `list`, or the path of any locustfile")
+    parser.add_argument("--trials", type=int, help="runs a cell")
+    parser.add_argument("--users", type=int, help="Locust users")
+    parser.add_argument("--duration", type=float, help="the fixed window, in seconds")
+    parser.add_argument("--workers", type=int, help="uWSGI processes")
+    parser.add_argument("--max-requests", type=int, help="requests after which a worker recycles")
+    parser.add_argument("--seed", type=int, help="of the order of the runs")
+    parser.add_argument("--confidence", type=share, help="a hang rate to rule out at 95 %%, such as 1%%")
 
 
 def check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,16 +66,11 @@ def share(text: str) -> float:
     return float(text[:-1]) / 100 if text.endswith("%") else float(text)
 
 
-def loadtest(options: argparse.Namespace) -> int:
-    """Run a campaign; then show what it found: the exit code is the worse of both, 3 for an unexpected verdict."""
-    from rich.console import Console
+def asked_of(options: argparse.Namespace) -> Asked:
+    """What `plan_arguments` heard."""
+    from stacks.plan import Asked
 
-    from stacks import catalogue
-    from stacks.campaign import Campaign
-    from stacks.plan import Asked, plan
-    from stacks.progress import Progress
-
-    asked = Asked(
+    return Asked(
         stack=options.stack,
         version=options.version,
         scenario=options.scenario,
@@ -74,13 +82,45 @@ def loadtest(options: argparse.Namespace) -> int:
         seed=options.seed,
         confidence=options.confidence,
     )
+
+
+def loadtest(options: argparse.Namespace) -> int:
+    """Run a campaign, and show what it found."""
+    from stacks import catalogue
+    from stacks.campaign import Campaign
+    from stacks.plan import plan
+
+    asked = asked_of(options)
     made, cells, scenario = plan(catalogue.load(), asked)
+    return carry_out(Campaign(made, asked, cells, scenario, patient=options.stop == "wait"))
+
+
+def matrix(options: argparse.Namespace) -> int:
+    """Run every stack at every version, or what is left of that, and show what it found."""
+    from stacks import catalogue
+    from stacks.campaign import MATRIX, Campaign
+    from stacks.matrix import describe, matrix_plan, unfinished
+
+    asked = asked_of(options)
+    made, cells, scenario = matrix_plan(catalogue.load(), asked)
+    resumed = unfinished(made)
+    if options.dry_run:
+        print(describe(cells, made.trials, resumed))
+        return EXIT_OK
+    return carry_out(Campaign(made, asked, cells, scenario, kind=MATRIX, resumed=resumed))
+
+
+def carry_out(campaign: Campaign) -> int:
+    """Run a campaign; then show what it found: the exit code is the worse of both, 3 for an unexpected verdict."""
+    from rich.console import Console
+
+    from stacks.progress import Progress
+
     console = Console(stderr=True)
-    campaign = Campaign(made, asked, cells, scenario, patient=options.stop == "wait")
-    campaign.prepare()
-    for index, why in campaign.not_tested.items():
-        cell = cells[index]
-        console.print(f"{cell.version.id} {cell.stack.name}: not tested, because {why}", markup=False, soft_wrap=True)
+    with console.status("environments") as status:
+        campaign.prepare(lambda done, of: status.update(f"environments: {done} of {of}"))
+    for version, why in campaign.untested_versions().items():
+        console.print(f"{version}: not tested, because {why}", markup=False, soft_wrap=True)
     with Progress(console) as progress:
         code = campaign.run(progress)
     if not any(record["status"] == "done" for _, record in campaign.done) and not campaign.not_tested:
@@ -127,7 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
     from stacks.records import RecordError
 
     try:
-        return show() if options.command == "list" else loadtest(options)
+        return {"list": lambda _: show(), "loadtest": loadtest, "matrix": matrix}[options.command](options)
     except UsageError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shlex
@@ -10,12 +11,13 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from stacks import host, supervisor, venvs
-from stacks.catalogue import APPS, ROOT, Plan
+from stacks.catalogue import APPS, ROOT, Plan, UsageError
 from stacks.interpreters import NotFound
 from stacks.plan import Asked, Cell, order, run_plan
 from stacks.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, RecordError, read_json, write_json
@@ -23,6 +25,9 @@ from stacks.run import LIMIT_S, START_LIMIT_S
 
 RESULTS = ROOT / "results"
 LATEST = "latest"
+MATRIX = "matrix"
+LOCK_FILE = ".lock"
+ASIDE = "interrupted"  # runs of a campaign that was taken up again, without a verdict
 POLL_S = 0.03
 # Stacks that settle or are being stopped hardly use the machine, so the next run gets ready meanwhile - but not beside
 # a crowd, and its load begins only when the one before has its verdict.
@@ -90,6 +95,22 @@ class Active:
                 self.gone = True
 
 
+def numbers(plan: Plan) -> dict[str, Any]:
+    """What two campaigns must share, beside their cells, to be one."""
+    return {name: value for name, value in asdict(plan).items() if name not in ("cells", "matrix")}
+
+
+def hold(directory: Path) -> int:
+    """Keep others from taking up the campaign in `directory` until this process ends. Raises UsageError if one has."""
+    handle = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise UsageError(f"somebody is at work in {directory}: wait for them, or end them.") from None
+    return handle
+
+
 @dataclass
 class Campaign:
     """A seeded plan of interleaved runs and what has become of them."""
@@ -99,28 +120,66 @@ class Campaign:
     cells: list[Cell]
     scenario: Path
     patient: bool = False
+    kind: str = "loadtest"
+    resumed: Path | None = None  # the directory of the same plan that was interrupted
     results: Path = RESULTS
     directory: Path = field(init=False)
     not_tested: dict[int, str] = field(default_factory=dict)
     runs: list[tuple[int, int]] = field(default_factory=list)  # (cell index, trial), in order
     done: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     active: list[Active] = field(default_factory=list)
+    stood: int = 0  # of `done`: runs that stood already when it was taken up again
     began: float = field(default_factory=time.monotonic)
     _venvs: dict[str, venvs.Venv] = field(default_factory=dict)
-    _stopping: bool = False
+    _lock: int = -1
 
-    def prepare(self) -> None:
-        """Make the venvs that can be made; what cannot be tested is noted, not fatal."""
-        for index, cell in enumerate(self.cells):
-            version = cell.version
+    def prepare(self, note: Callable[[int, int], None] = lambda done, of: None) -> None:
+        """Make the venvs that can be made; what cannot be tested is noted, not fatal. `note` hears how far it is."""
+        found: dict[str, venvs.Venv | str] = {}
+        wanted = {cell.version.id: cell.version for cell in self.cells}
+        for number, (name, version) in enumerate(wanted.items(), start=1):
+            note(number, len(wanted))
             try:
-                self._venvs[version.id] = venvs.ensure(version.python, version.package, version.pin)
+                found[name] = venvs.ensure(version.python, version.package, version.pin)
             except (NotFound, venvs.VenvError) as error:
-                self.not_tested[index] = str(error)
-        self.directory = self._new_directory()
+                found[name] = str(error)
+        for index, cell in enumerate(self.cells):
+            made = found[cell.version.id]
+            if isinstance(made, str):
+                self.not_tested[index] = made
+            else:
+                self._venvs[cell.version.id] = made
         runs = order(self.cells, self.plan.trials, self.plan.seed)
         self.runs = [(index, trial) for index, trial in runs if index not in self.not_tested]
+        self.directory = self.resumed or self._new_directory()
+        self._lock = hold(self.directory)
+        self._point_to_latest()
+        if self.resumed is not None:
+            self._take_up()
         self._write("running")
+
+    def untested_versions(self) -> dict[str, str]:
+        """Why a version is not tested, by its id."""
+        return {self.cells[index].version.id: why for index, why in self.not_tested.items()}
+
+    def _take_up(self) -> None:
+        """Keep the runs that have their verdict; the others are moved aside, whole, and made again."""
+        for index, trial in list(self.runs):
+            directory = self.directory / self.run_id(index, trial)
+            if not directory.is_dir():
+                continue
+            try:
+                record = read_json(directory / RUN_FILE)
+            except RecordError:
+                record = {"status": "damaged"}
+            if record["status"] == "done":
+                self.done.append((index, record))
+                self.runs.remove((index, trial))
+            else:
+                aside = self.directory / ASIDE
+                aside.mkdir(exist_ok=True)
+                directory.rename(aside / f"{directory.name}-{time.time_ns()}")
+        self.stood = len(self.done)
 
     def _new_directory(self) -> Path:
         self.results.mkdir(exist_ok=True)
@@ -131,12 +190,14 @@ class Campaign:
                 directory.mkdir()
             except FileExistsError:
                 continue
-            link = self.results / f".{LATEST}.{os.getpid()}"
-            link.unlink(missing_ok=True)
-            link.symlink_to(directory.name)
-            link.replace(self.results / LATEST)
             return directory
         raise RecordError(f"{self.results}: has a thousand campaigns of this second")
+
+    def _point_to_latest(self) -> None:
+        link = self.results / f".{LATEST}.{os.getpid()}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.directory.name)
+        link.replace(self.results / LATEST)
 
     def run_id(self, index: int, trial: int) -> str:
         cell = self.cells[index]
@@ -165,7 +226,9 @@ class Campaign:
             {
                 "schema": SCHEMA,
                 "campaign": self.directory.name,
+                "kind": self.kind,
                 "status": status,
+                "plan": numbers(self.plan),
                 "seed": self.plan.seed,
                 "trials": self.plan.trials,
                 "scenario": self.plan.scenario,
@@ -266,7 +329,8 @@ class Campaign:
             supervisor.sweep()
             self._write(status)
         measured = all(record["status"] == "done" for _, record in self.done)
-        return 0 if status == "done" and measured and not self.not_tested else 1
+        untested = self.not_tested and self.kind != MATRIX  # of which some are not to be had, as it says
+        return 0 if status == "done" and measured and not untested else 1
 
     def _has_room(self) -> bool:
         return all(a.load_is_over for a in self.active) and len(self.active) <= MOST_STOPPING

@@ -93,6 +93,7 @@ class Plan:
     max_requests: int
     respawns: int
     cells: tuple[tuple[str, str], ...]
+    matrix: tuple[str, ...]  # the stacks that `make matrix` takes to every version
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,8 @@ def load() -> Catalogue:
         for stack_name, version_id in row["cells"]:
             if stack_name not in stacks or version_id not in versions:
                 errors.append(f"stacks/loadtest.toml: no cell {stack_name} at {version_id}")
+        errors += [f"stacks/loadtest.toml: matrix: no stack {name}" for name in row["matrix"] if name not in stacks]
     if errors:
         raise UsageError("\n".join(errors))
-    plan = Plan(**(row | {"cells": tuple((s, v) for s, v in row["cells"])}))
+    plan = Plan(**(row | {"cells": tuple((s, v) for s, v in row["cells"]), "matrix": tuple(row["matrix"])}))
     return Catalogue(stacks, versions, defects, scenarios, plan)

@@ -217,6 +217,21 @@ def search(
     )
 
 
+def is_there(python: str) -> bool:
+    """Whether an interpreter of that version is here already; installs nothing."""
+
+    def refused(_python: str) -> None:
+        raise Unfit("was not to be installed")
+
+    home = Path(os.environ.get("HOME") or "/")
+    places = Places.usual(os.environ, home, Path(sys.executable))
+    try:
+        search(python, lambda: candidates(python, places), probe, refused)
+    except NotFound:
+        return False
+    return True
+
+
 @cache
 def _answer(python: str) -> Path | NotFound:
     # Both answers are kept: a campaign asks once a cell, and a failed download costs 10 s each time.

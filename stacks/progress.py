@@ -13,6 +13,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from stacks.campaign import Campaign
 
+MOST_ROWS = 20  # of a terminal; a larger campaign shows the cells that it is at, and those last done
 FIRST_GUESS_S = 3.5  # a run of the default plan; after the first one the mean is known
 MARKS = {"recovers": ("✓", "green"), "invalid": ("?", "yellow"), "throttled": ("~", "yellow")}
 
@@ -50,7 +51,7 @@ class Progress:
             hung = counts.get("hung", 0) + counts.get("hung_initial", 0)
             said = record["verdict"] if record["status"] == "done" else f"{record['status']}: {record['error']}"
             self.console.print(
-                f"[{len(campaign.done)}/{len(campaign.runs)}] {record['run_id']}: {said}"
+                f"[{len(campaign.done) - campaign.stood}/{len(campaign.runs)}] {record['run_id']}: {said}"
                 f" ({counts.get('respawns', 0)} respawns, {hung} hung, {record.get('duration_s', 0):.1f} s)",
                 markup=False,
                 highlight=False,
@@ -60,9 +61,18 @@ class Progress:
 
 def time_left_s(campaign: Campaign, now: float) -> float:
     """The mean of the runs that have ended, for those that have not."""
-    done = len(campaign.done)
+    done = len(campaign.done) - campaign.stood
     each = (now - campaign.began) / done if done else FIRST_GUESS_S
     return each * (len(campaign.runs) - done)
+
+
+def shown(campaign: Campaign) -> list[int]:
+    """The cells that have a row: all, or those of most interest where they are too many."""
+    if len(campaign.cells) <= MOST_ROWS:
+        return list(range(len(campaign.cells)))
+    at_work = [active.index for active in campaign.active]
+    last = [index for index, _ in campaign.done[: -MOST_ROWS - 1 : -1]]
+    return sorted(list(dict.fromkeys([*at_work, *last]))[:MOST_ROWS])
 
 
 def render(campaign: Campaign, now: float) -> Group:
@@ -76,7 +86,8 @@ def render(campaign: Campaign, now: float) -> Group:
         ("now", "left"),
     ):
         table.add_column(title, justify="right" if justify == "right" else "left", no_wrap=True)
-    for index, cell in enumerate(campaign.cells):
+    for index in shown(campaign):
+        cell = campaign.cells[index]
         records = [record for i, record in campaign.done if i == index]
         running = [active for active in campaign.active if active.index == index and not active.ended]
         signs = Text()
@@ -95,5 +106,6 @@ def render(campaign: Campaign, now: float) -> Group:
             Text(state, style="cyan"),
         )
     left = time_left_s(campaign, now)
-    foot = Text(f"{len(campaign.done)} of {len(campaign.runs)} runs, about {left:.0f} s left", style="dim")
+    done = len(campaign.done) - campaign.stood
+    foot = Text(f"{done} of {len(campaign.runs)} runs, about {left:.0f} s left", style="dim")
     return Group(table, foot)

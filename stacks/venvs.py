@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,29 @@ LOOK = (
 
 class VenvError(Exception):
     """An environment that cannot be had; the text is one sentence that says why."""
+
+
+def has_wheel(python: str, package: str, pin: str, run: Run | None = None) -> bool:
+    """Whether the index has a wheel of it for that Python here. Raises VenvError where the index cannot be asked."""
+    if not PACKAGES[package]:
+        return True  # built from its sdist
+    uv = interpreters.uv_path()
+    if uv is None:
+        raise VenvError("uv is missing, both beside this Python and on PATH: run `make setup`.")
+    with tempfile.NamedTemporaryFile("w", suffix=".in") as file:
+        file.write(f"{package}=={pin}\n")
+        file.flush()
+        options = ["--quiet", "--no-deps", "--no-header", "--only-binary", ":all:", "--python-version", python]
+        try:
+            done = (run or interpreters.bounded)([uv, "pip", "compile", *options, file.name], INSTALL_S)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise VenvError(f"uv could not be asked for {package} {pin} ({error}).") from None
+    if done.returncode == 0:
+        return True
+    why = explained(done.stderr, python, package, pin)
+    if "has no wheel" in why:
+        return False
+    raise VenvError(why)
 
 
 @dataclass(frozen=True, slots=True)

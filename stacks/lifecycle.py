@@ -97,10 +97,12 @@ class Lifecycle:
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Lifecycle:
-        """The lifecycle that `events` tell."""
+        """The lifecycle that `events` tell, up to the verdict: what came after it was not judged."""
         lifecycle = cls()
         for event in events:
             lifecycle.feed(event)
+            if event.kind == "verdict":
+                break
         return lifecycle
 
     def feed(self, event: Event) -> None:

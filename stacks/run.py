@@ -232,7 +232,6 @@ class Run:
             return lifecycle.undecided(end_ns) == 0 and hammer.exit_code is not None
 
         observer.until(settled, self.plan["limit_s"])
-        observer.until(lambda: self._is_certain() or lifecycle.undecided() == 0, CALM_LIMIT_S)
         observer.until(lambda: not tracer.busy, EVIDENCE_LIMIT_S)
         return lifecycle.judge(self.plan["respawns"], finished=True)
 
@@ -241,6 +240,7 @@ class Run:
         if "grace_s" in self.plan:
             hung = self.record["verdict"].startswith("hung")
             ladder = (("INT", self.plan["hung_grace_s" if hung else "grace_s"]),)
+        observer.until(lambda: self._is_certain() or observer.lifecycle.undecided() == 0, CALM_LIMIT_S)
         observer.emit("stop")
         stop = supervisor.stop(observer.pids, observer.pid, ladder, observer.step)
         observer.drain()

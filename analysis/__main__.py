@@ -22,7 +22,7 @@ def summary(results: Path) -> int:
         _complain(f"{results}: no such results directory. `make loadtest` makes one.")
         return COULD_NOT_MEASURE
     # Here, because pandas takes longer to import than a usage error takes to read.
-    from analysis import matrix, table
+    from analysis import claims, matrix, table
     from analysis.campaigns import load_campaign
     from analysis.page import write_page
     from analysis.summary import exit_code, is_matrix, summarise
@@ -41,6 +41,10 @@ def summary(results: Path) -> int:
     except OSError as error:
         unwritten = f"{results}: cannot be written to ({error.strerror}); the table is complete."
     (matrix if is_matrix(found) else table).show(found)
+    if "claims" in campaign.campaign:
+        judged = claims.judge(campaign, found, campaign.campaign["claims"])
+        claims.show(judged)
+        write_json(campaign.path / claims.CLAIMS_FILE, claims.as_json(judged, found["schema"]))
     for run_id, reason in campaign.left_out:
         _complain(f"left out {run_id}: {reason}")
     if unwritten:

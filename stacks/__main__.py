@@ -26,6 +26,14 @@ def parser() -> argparse.ArgumentParser:
     matrix = commands.add_parser("matrix", help="the same for every version; goes on where it was interrupted")
     plan_arguments(matrix)
     matrix.add_argument("--dry-run", action="store_true", help="print the plan and how long it takes, and run nothing")
+    bisect = commands.add_parser("bisect", help="the version at which a stack changes, by binary search")
+    bisect.add_argument("--stack", help="one name from `list` (threads)")
+    bisect.add_argument("--version", help="what is held fixed: a Python, to search the pins (3.12), or a pin")
+    bisect.add_argument("--confidence", type=share, help="a hang rate that every good step rules out at 95 %% (10%%)")
+    commands.add_parser("claims", help="what public write-ups say, put to the test")
+    judge = commands.add_parser("judge", help="for `git bisect run`: 0 good, 1 bad, 125 cannot tell")
+    judge.add_argument("--uwsgi", required=True, help="the binary that was just built")
+    judge.add_argument("--stack", default="threads", help="one name from `list` (%(default)s)")
     check = commands.add_parser("check", help="your own uWSGI: do its workers come back, and what to change")
     check_arguments(check)
     commands.add_parser("list", help="stacks, versions, scenarios and apps, and the verdicts expected")
@@ -152,6 +160,30 @@ def show() -> int:
     return EXIT_OK
 
 
+def bisect(options: argparse.Namespace) -> int:
+    """Search the versions."""
+    from stacks.bisect import main as search
+
+    return search(options)
+
+
+def claims(_options: argparse.Namespace) -> int:
+    """Run what the claims imply, and judge them."""
+    from stacks import catalogue
+    from stacks.claims import campaign
+
+    return carry_out(campaign(catalogue.load()))
+
+
+COMMANDS = {
+    "list": lambda _: show(),
+    "loadtest": loadtest,
+    "matrix": matrix,
+    "bisect": bisect,
+    "claims": claims,
+}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 measured and as expected, 1 could not measure, 2 usage, 3 an unexpected verdict."""
     options = parser().parse_args(arguments)
@@ -163,11 +195,15 @@ def main(arguments: list[str] | None = None) -> int:
         from stacks import check
 
         return check.main(options)
+    if options.command == "judge":
+        from stacks import judge
+
+        return judge.main(options)
     from stacks.catalogue import UsageError
     from stacks.records import RecordError
 
     try:
-        return {"list": lambda _: show(), "loadtest": loadtest, "matrix": matrix}[options.command](options)
+        return COMMANDS[options.command](options)
     except UsageError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE

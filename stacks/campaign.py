@@ -25,7 +25,7 @@ from stacks.run import LIMIT_S, START_LIMIT_S
 
 RESULTS = ROOT / "results"
 LATEST = "latest"
-MATRIX = "matrix"
+MATRIX, SEARCH = "matrix", "bisect"
 LOCK_FILE = ".lock"
 ASIDE = "interrupted"  # runs of a campaign that was taken up again, without a verdict
 POLL_S = 0.03
@@ -131,6 +131,9 @@ class Campaign:
     stood: int = 0  # of `done`: runs that stood already when it was taken up again
     began: float = field(default_factory=time.monotonic)
     _venvs: dict[str, venvs.Venv] = field(default_factory=dict)
+    status: str = "running"
+    more: dict[str, Any] = field(default_factory=dict)  # what else campaign.json says
+    patient_runs: frozenset[tuple[int, int]] = frozenset()  # (cell index, trial) whose stop is waited for
     _lock: int = -1
 
     def prepare(self, note: Callable[[int, int], None] = lambda done, of: None) -> None:
@@ -156,7 +159,7 @@ class Campaign:
         self._point_to_latest()
         if self.resumed is not None:
             self._take_up()
-        self._write("running")
+        self._write()
 
     def untested_versions(self) -> dict[str, str]:
         """Why a version is not tested, by its id."""
@@ -203,7 +206,7 @@ class Campaign:
         cell = self.cells[index]
         return f"{cell.stack.name}@{cell.version.id}-{trial}"
 
-    def _write(self, status: str) -> None:
+    def _write(self) -> None:
         cells = [
             {
                 "stack": cell.stack.name,
@@ -227,7 +230,7 @@ class Campaign:
                 "schema": SCHEMA,
                 "campaign": self.directory.name,
                 "kind": self.kind,
-                "status": status,
+                "status": self.status,
                 "plan": numbers(self.plan),
                 "seed": self.plan.seed,
                 "trials": self.plan.trials,
@@ -237,7 +240,8 @@ class Campaign:
                 "git": host.git(ROOT),
                 "clock": host.clock(),
                 "cells": cells,
-            },
+            }
+            | self.more,
         )
 
     def _start(self, number: int) -> Active:
@@ -269,7 +273,7 @@ class Campaign:
                 | {
                     "start_limit_s": START_LIMIT_S,
                     "limit_s": LIMIT_S + self.plan.duration_s,
-                    "patient": self.patient,
+                    "patient": self.patient or (index, trial) in self.patient_runs,
                     "gated": True,
                 },
                 "paths": {
@@ -308,7 +312,7 @@ class Campaign:
     def run(self, view: View) -> int:
         """All runs. Returns 0 when every one of them was measured, otherwise 1."""
         supervisor.become_subreaper()
-        status = "interrupted"
+        self.status = "interrupted"
 
         def interrupt(_number: int, _frame: object) -> None:
             raise KeyboardInterrupt
@@ -322,15 +326,20 @@ class Campaign:
                 self.active.append(self._start(number))
             while self.active:
                 self._look(view)
-            status = "done"
+            self.status = "done"
         except KeyboardInterrupt:
             self._interrupt(view)
         finally:
             supervisor.sweep()
-            self._write(status)
+            self._write()
         measured = all(record["status"] == "done" for _, record in self.done)
-        untested = self.not_tested and self.kind != MATRIX  # of which some are not to be had, as it says
-        return 0 if status == "done" and measured and not untested else 1
+        untested = self.not_tested and self.kind not in (MATRIX, SEARCH)  # of which some are not to be had
+        return 0 if self.status == "done" and measured and not untested else 1
+
+    def leave_out(self, indexes: set[int], why: str) -> None:
+        """Cells that turned out not to be needed."""
+        self.not_tested |= dict.fromkeys(indexes, why)
+        self._write()
 
     def _has_room(self) -> bool:
         return all(a.load_is_over for a in self.active) and len(self.active) <= MOST_STOPPING

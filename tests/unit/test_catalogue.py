@@ -39,6 +39,7 @@ workers = 16
 max_requests = 10
 respawns = 20
 cells = [["one", "py312-2.0.26"]]
+matrix = ["one"]
 """
 STACK = "[uwsgi]\nini = %dbase.ini\n\n[pack]\nwhat = one\napp = hello.py\nmeets = late\n"
 
@@ -156,6 +157,9 @@ def test_every_mistake_is_told_at_once(tree: Path) -> None:
 def test_a_cell_of_the_plan_that_does_not_exist_is_told(tree: Path) -> None:
     (tree / "loadtest.toml").write_text(PLAN.replace('"one", ', '"none", '))
     with pytest.raises(UsageError, match=r"stacks/loadtest\.toml: no cell none at py312-2\.0\.26"):
+        load()
+    (tree / "loadtest.toml").write_text(PLAN.replace('["one"]\n', '["none"]\n'))
+    with pytest.raises(UsageError, match=r"stacks/loadtest\.toml: matrix: no stack none"):
         load()
 
 

@@ -1,0 +1,75 @@
+"""`judge`: one run of a stack with any uwsgi binary, for `git bisect run`: 0 good, 1 bad, 125 cannot tell."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from stacks import catalogue, host
+from stacks.bisect import BAD, GOOD, RULED_OUT, judgement
+from stacks.campaign import RESULTS
+from stacks.catalogue import APPS, ROOT
+from stacks.effective import CannotCheck, find_uwsgi
+from stacks.plan import Asked, plan, run_plan
+from stacks.records import RUN_FILE, SCHEMA, read_json, write_json
+from stacks.run import LIMIT_S, START_LIMIT_S
+
+EXIT = {GOOD: 0, BAD: 1}
+CANNOT_TELL = 125  # what `git bisect run` takes for skip
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run, say what came out, and turn it into git's exit codes; whatever goes wrong is no judgement."""
+    try:
+        record = run(options)
+    except (CannotCheck, catalogue.UsageError, OSError) as error:
+        print(f"cannot tell: {error}", file=sys.stderr)
+        return CANNOT_TELL
+    word = judgement(record)
+    print(f"{word}: {record['verdict'] or record['status']}; {record['error'] or record['reason']}")
+    if record["evidence"]:
+        print(f"evidence: {record['evidence']}")
+    return EXIT.get(word, CANNOT_TELL)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """The record of a run of the stack with that binary."""
+    uwsgi = find_uwsgi(options.uwsgi)
+    known = catalogue.load()
+    asked = Asked(stack=options.stack, version=next(iter(known.versions)), trials=1, confidence=RULED_OUT)
+    made, (cell, *_), scenario = plan(known, asked)
+    RESULTS.mkdir(exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix=time.strftime("judge-%Y%m%d-%H%M%S-", time.gmtime()), dir=RESULTS))
+    python = uwsgi.parent / "python"
+    paths = {
+        "uwsgi": uwsgi,
+        "python": python if python.exists() else uwsgi,  # binary-path: a standalone binary is its own
+        "ini": cell.stack.path,
+        "app": APPS / cell.stack.app,
+        "scenario": scenario,
+    }
+    numbers = {"start_limit_s": START_LIMIT_S, "limit_s": LIMIT_S + made.duration_s, "patient": False}
+    write_json(
+        directory / RUN_FILE,
+        {
+            "schema": SCHEMA,
+            "run_id": directory.name,
+            "stack": cell.stack.name,
+            "plan": run_plan(made, asked, cell.stack) | numbers,
+            "paths": {name: str(path) for name, path in paths.items()},
+            "host": host.host(),
+            "clock": host.clock(),
+            "load": {"begin_ns": None, "end_ns": None, "window_s": made.duration_s},
+            "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []},
+            **{"status": "running", "error": None, "verdict": None, "reason": "", "evidence": None},
+        },
+    )
+    subprocess.run(
+        [sys.executable, "-m", "stacks", "run", str(directory)], stdout=subprocess.DEVNULL, cwd=ROOT, check=False
+    )
+    return read_json(directory / RUN_FILE)

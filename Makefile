@@ -30,9 +30,9 @@ report_arguments = $(call said,DEMAND,demand) $(call said,SLO_P99,slo-p99) $(cal
   $(if $(VERIFY),--verify)
 RESULTS ?= results/latest
 
-unexport $(options) INI UWSGI APP CHDIR URL ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY RESULTS
+unexport $(options) DRY_RUN INI UWSGI APP CHDIR URL ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY RESULTS
 
-.PHONY: help setup loadtest check report notebooks test lint unit integration bench-observer bench-generator clean
+.PHONY: help setup loadtest matrix bisect claims check report notebooks test lint unit integration bench-observer bench-generator clean
 
 help: ## list the targets
 	@echo 'Do the workers come back? Targets:'
@@ -93,6 +93,16 @@ $(stamp): pyproject.toml uv.lock
 
 loadtest: setup ## the main job: do the workers come back, in which cells, how fast and how often
 	@exec $(python) -m stacks loadtest $(arguments)
+
+matrix: setup ## the same stacks at every version; goes on where it was interrupted; DRY_RUN=1 prints the plan
+	@exec $(python) -m stacks matrix $(if $(DRY_RUN),--dry-run) $(filter-out --stop=%,$(arguments))
+
+bisect: setup ## the version at which a stack changes: STACK=threads VERSION=3.12 (all pins) or VERSION=2.0.26 (all Pythons)
+	@exec $(python) -m stacks bisect $(call flag,STACK,stack) $(call flag,VERSION,version) \
+	  $(call flag,CONFIDENCE,confidence)
+
+claims: setup ## what public write-ups say about the bug, put to the test (4 minutes)
+	@exec $(python) -m stacks claims
 
 check: setup ## your own uWSGI: INI= [UWSGI= APP= CHDIR= URL= ARGS= JUNIT= JSON=]
 	@exec $(python) -m stacks check $(check_arguments)

@@ -152,7 +152,7 @@ def main(options: argparse.Namespace) -> int:
 
     def judge(position: int) -> str:
         index = tested[position]
-        campaign.runs = [(index, 1)]
+        campaign.runs, campaign.stood = [(index, 1)], len(campaign.done)
         with Progress(console) as progress:
             campaign.run(progress)
         if campaign.status != "done":

@@ -125,4 +125,6 @@ def test_the_dry_run_tells_what_has_no_wheel_and_how_long_it_takes() -> None:
     assert ["py312-2.0.26", "wheel"] in lines
     assert ["py312-uwsgi-2.0.26", "from source"] in lines
     assert ["py314-2.0.30.post1", "Python 3.14 is not here; uv is asked for it"] in lines
-    assert said.splitlines()[-1].startswith("4 cells, 1 of them without a wheel; 3 runs of about 3.2 s: about 1 minutes")
+    assert said.splitlines()[-1].startswith(
+        "4 cells, 1 of them without a wheel; 3 runs of about 3.2 s: about 1 minutes"
+    )

@@ -35,6 +35,8 @@ CALM_LIMIT_S = 3.0
 # After the verdict a backtrace that is being taken is waited for.
 EVIDENCE_LIMIT_S = 5.0
 PROGRESS_S = 0.2
+# uWSGI has internal routing only where libpcre was there when it was built; without it nobody says who answered.
+DISPENSABLE = ("route-run",)
 PORT_TRIES = 3  # between finding a free port and uWSGI's bind somebody else may take it
 
 
@@ -98,6 +100,9 @@ class Run:
             "PACK_MAX_REQUESTS": str(self.plan["max_requests"]),
         }
         text = effective_ini(self.paths["ini"], placeholders)
+        text = "".join(
+            line for line in text.splitlines(keepends=True) if line.split(" ")[0] not in self.record.get("without", ())
+        )
         ini = self.directory / INI_FILE
         ini.write_text(text, encoding="utf-8")
         self.record |= {"port": self.port, "ini_sha256": hashlib.sha256(text.encode()).hexdigest()}
@@ -265,7 +270,7 @@ class Run:
                     self._await_ready(observer, hammer)
                     break
                 except CannotMeasure as error:
-                    if "bind()" not in str(error) or attempt == PORT_TRIES:
+                    if attempt == PORT_TRIES or not self._can_try_again(str(error)):
                         raise
                     self._discard()
             self._note_ready(observer)
@@ -294,6 +299,13 @@ class Run:
                 self._finish()
         self.say("done")
         return 0 if self.record["status"] == "done" else 1
+
+    def _can_try_again(self, error: str) -> bool:
+        """Whether another start may do better: with another port, or without what this binary was built without."""
+        missing = next((key for key in DISPENSABLE if f"unknown config directive: {key}" in error), None)
+        if missing is not None:
+            self.record["without"] = [*self.record.get("without", ()), missing]
+        return missing is not None or "bind()" in error
 
     def _discard(self) -> None:
         """Forget a stack that could not have its port; Locust aims at another one, so it goes as well."""

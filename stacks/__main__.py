@@ -122,13 +122,10 @@ def carry_out(campaign: Campaign) -> int:
     """Run a campaign; then show what it found: the exit code is the worse of both, 3 for an unexpected verdict."""
     from rich.console import Console
 
-    from stacks.progress import Progress
+    from stacks.progress import Progress, make_environments
 
     console = Console(stderr=True)
-    with console.status("environments") as status:
-        campaign.prepare(lambda done, of: status.update(f"environments: {done} of {of}"))
-    for version, why in campaign.untested_versions().items():
-        console.print(f"{version}: not tested, because {why}", markup=False, soft_wrap=True)
+    make_environments(campaign, console)
     with Progress(console) as progress:
         code = campaign.run(progress)
     if not any(record["status"] == "done" for _, record in campaign.done) and not campaign.not_tested:

@@ -14,7 +14,7 @@ from stacks import catalogue
 from stacks.campaign import SEARCH, Campaign
 from stacks.catalogue import Catalogue, UsageError, Version
 from stacks.plan import Asked, plan, respawns_to_rule_out
-from stacks.progress import Progress
+from stacks.progress import Progress, make_environments
 from stacks.records import SCHEMA, write_json
 
 DEFAULT_STACK, DEFAULT_FIXED = "threads", "3.12"
@@ -141,11 +141,8 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError("STACK: a search takes one stack")
     console = Console(stderr=True)
     campaign = Campaign(made, asked, cells, scenario, kind=SEARCH)
-    with console.status("environments") as status:
-        campaign.prepare(lambda done, of: status.update(f"environments: {done} of {of}"))
+    make_environments(campaign, console)
     tested = [index for index in range(len(cells)) if index not in campaign.not_tested]
-    for index, why in campaign.not_tested.items():
-        console.print(f"{cells[index].version.id}: left out, because {why}", markup=False, soft_wrap=True)
     wanted = respawns_to_rule_out(asked.confidence or RULED_OUT)
     console.print(f"every good step rules out a hang rate of {asked.confidence:.0%} at 95 % ({wanted} respawns)")
     steps: list[dict[str, Any]] = []

@@ -23,6 +23,19 @@ def mark(verdict: str | None) -> tuple[str, str]:
     return MARKS.get(verdict or "invalid", ("✗", "red"))
 
 
+def make_environments(campaign: Campaign, console: Console) -> None:
+    """Every environment that can be had; what cannot is said, each reason once."""
+    if not console.is_terminal:
+        console.print(f"environments: {len({cell.version for cell in campaign.cells})}")
+    with console.status("environments") as status:
+        campaign.prepare(lambda done, of: status.update(f"environments: {done} of {of}"))
+    reasons: dict[str, list[str]] = {}
+    for version, why in campaign.untested_versions().items():
+        reasons.setdefault(why, []).append(version)
+    for why, versions in reasons.items():
+        console.print(f"{', '.join(versions)}: not tested, because {why}", markup=False, soft_wrap=True)
+
+
 class Progress:
     """A live table on a terminal, otherwise a line for every run that has ended."""
 

@@ -74,6 +74,19 @@ def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: 
         server.wait()
 
 
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+def test_a_ci_job_says_only_what_check_knows(text: str) -> None:
+    import yaml
+
+    (job,) = (yaml.safe_load(text).get("jobs") or yaml.safe_load(text)).values()
+    steps = job.get("script") or [step.get("run", "") for step in job["steps"]]
+    command = next(line for line in steps if "stacks check" in line)
+    known = run(".venv/bin/python -m stacks check --help").stdout
+    options = re.findall(r" (--[a-z]+)", command.partition("stacks check")[2])
+    assert len(options) >= 4
+    assert all(f"{option} " in known for option in options)
+
+
 def test_the_readme_names_what_there_is() -> None:
     for folder, pattern in (("stacks", "versions.toml"), ("stacks", "loadtest.toml")):
         assert (ROOT / folder / pattern).exists()

@@ -72,7 +72,7 @@ def no_answers_after(directory: Path) -> tuple[bool | None, str]:
 def only_kill_ends_it(directory: Path) -> tuple[bool | None, str]:
     """Whether a run that waited for a signal to work was ended by none."""
     run = read_json(directory / RUN_FILE)
-    if not run["plan"].get("patient"):
+    if not run.get("plan", {}).get("patient"):
         return None, ""
     tried = ", ".join(f"{row['signal']} for {row['waited_s']:.1f} s" for row in run["stop"]["tried"])
     signal = run["stop"]["signal"]

@@ -68,6 +68,8 @@ def _about_hang(facts: Facts, defects: dict[str, Defect]) -> list[str]:
             )
         if name == "thread-at-fork":
             found[-1] += f" {_threads(facts)}"
+        elif facts.threads and name is not None and name.startswith("thread-state"):
+            found.append(f"{_threads(facts)} That is a deadlock of its own, in every version (unbit/uwsgi#1149).")
         found += [f"{tried.say()}." for tried in facts.tried]
         if cures:
             found.append(f"So: {_best(cures).what}.")

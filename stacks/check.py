@@ -28,7 +28,7 @@ from stacks.effective import CannotCheck, Effective, Theirs, find_uwsgi, resolve
 from stacks.measured import Measured, log_of, measured
 from stacks.neutralise import MAX_REQUESTS, Neutral, neutralise
 from stacks.records import RUN_FILE, SCHEMA, RecordError, write_json
-from stacks.remedies import Remedy, Tried, remedies
+from stacks.remedies import Remedy, Tried, remedies, with_upgrade
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
 SCENARIO = catalogue.SCENARIOS / "_check.py"
@@ -138,14 +138,20 @@ class Check:
         return Tried(remedy, measured_, target=target)
 
     def attempts(self, base: Measured, found: server.Server) -> list[Tried]:
-        """Every remedy that applies, each alone, in the order of remedies.toml."""
+        """Every remedy that applies, each alone, in the order of remedies.toml; where none cures, with the upgrade."""
         if not base.is_hang:
             return []
         log = "pipe" if base.directory.endswith("-piped") else "socket"
         known = self.effective.known
         applicable = [r for r in remedies() if r.applies(base.verdict, self.neutral, known, found)]
+        upgrade = next((remedy for remedy in applicable if remedy.upgrade), None)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(lambda remedy: self.attempt(remedy, found, log), applicable))
+            tried = list(pool.map(lambda remedy: self.attempt(remedy, found, log), applicable))
+            if upgrade is None or any(t.cures for t in tried):
+                return tried
+            # Two defects at once: what the upgrade leaves is cured by something else, or by nothing that is known.
+            both = [with_upgrade(remedy, upgrade) for remedy in applicable if remedy.set]
+            return tried + list(pool.map(lambda remedy: self.attempt(remedy, found, log), both))
 
 
 def newest(python: str) -> str:

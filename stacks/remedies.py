@@ -52,6 +52,11 @@ class Remedy:
         return changed
 
 
+def with_upgrade(remedy: Remedy, upgrade: Remedy) -> Remedy:
+    """Both at once, for a stack that has two defects."""
+    return replace(remedy, name=f"{upgrade.name}+{remedy.name}", what=f"{remedy.what} and {upgrade.what}", upgrade=True)
+
+
 @dataclass(frozen=True)
 class Tried:
     """What a remedy did."""

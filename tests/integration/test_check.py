@@ -124,6 +124,18 @@ def test_a_thread_that_runs_in_the_master(checking: Checking) -> None:
     assert done.value["seconds"] < PROMISE_S
 
 
+def test_two_defects_at_once(checking: Checking) -> None:
+    """No remedy alone: the upgrade leaves the thread in the master, and lazy-apps leaves the thread state."""
+    app = (catalogue.APPS / "busy_thread.py").read_text()
+    done = checking(PLAIN.replace("= 2", "= 4") + "threads = 2\n", version=OLD, app=app)
+    assert (done.code, done.value["cause"]) == (3, "thread-state"), done.said
+    cures = {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]}
+    assert not any(cures[name] for name in ("upgrade", "lazy-apps", "fork-hooks", "no-threads"))
+    assert cures["upgrade+lazy-apps"]
+    assert cures["upgrade+fork-hooks"]
+    assert "So: lazy-apps = true and upgrade pyuwsgi to 2.0.30.post1." in done.said
+
+
 def test_a_worker_that_never_ends(checking: Checking) -> None:
     done = checking(PLAIN + "threads = 2\n", version="py311-2.0.23.post0")
     if done.value["verdict"] == "recovers":

@@ -15,7 +15,7 @@ from stacks.checked import Checked, write_failure
 from stacks.measured import Measured
 from stacks.neutralise import Neutral
 from stacks.probe import Answer, objection
-from stacks.remedies import Remedy, Tried, is_before, remedies
+from stacks.remedies import Remedy, Tried, is_before, remedies, with_upgrade
 from stacks.server import Server
 
 KNOWN = frozenset("enable-threads lazy-apps py-call-uwsgi-fork-hooks skip-atexit-teardown max-requests-delta".split())
@@ -55,6 +55,20 @@ def remedy(name: str) -> Remedy:
 )
 def test_the_cause_is_told_from_version_options_and_threads(given: Facts, expected: str | None) -> None:
     assert cause(given) == expected
+
+
+def test_two_defects_at_once_are_both_named_and_cured_together() -> None:
+    both = with_upgrade(remedy("lazy-apps"), remedy("upgrade"))
+    tried = [
+        Tried(remedy("upgrade"), HUNG, target="2.0.30.post1"),
+        Tried(remedy("lazy-apps"), HUNG),
+        Tried(both, HEALTHY, target="2.0.30.post1"),
+    ]
+    said = advise(facts(HUNG, ("threads", "2"), threads=["exporter (app.work)"], tried=tried), DEFECTS)
+    assert "unbit/uwsgi#2659" in said[0]
+    assert "exporter (app.work)" in said[1]
+    assert "unbit/uwsgi#1149" in said[1]
+    assert "So: lazy-apps = true and upgrade pyuwsgi to 2.0.30.post1." in said
 
 
 def test_the_headline_names_the_bug_the_cure_and_what_does_not_help() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -130,6 +131,15 @@ def _field(entry: dict[str, Any] | None) -> Text:
     return text
 
 
+def _cells(count: int) -> str:
+    return f"{count} cell{'' if count == 1 else 's'}"
+
+
+def _reason(why: str) -> str:
+    """Why, without the run and its log, which differ where the reason is one."""
+    return re.sub(r"^\S+ (failed|interrupted): | \(whole log: [^)]*\)", "", why)
+
+
 def show(summary: dict[str, Any], to: Console | None = None) -> None:
     """Print a table a stack, what changed, and how much was tested."""
     to = to or console()
@@ -151,12 +161,16 @@ def show(summary: dict[str, Any], to: Console | None = None) -> None:
     tested = [cell for cell in cells if not untested(cell)]
     missing = sum(untested(cell) == NO_WHEEL for cell in cells)
     changed = [cell for cell in tested if is_unexpected(cell)]
-    text = f"{len(tested)} of {len(cells)} cells tested, {missing} have no wheel: "
-    to.print(Text(text + (f"{len(changed)} CHANGED" if changed else "all as expected"), "bold"), "")
+    text = f"{len(tested)} of {_cells(len(cells))} tested, {missing} have no wheel: "
+    to.print(Text(text + (f"{len(changed)} CHANGED" if changed else "all of them as expected"), "bold"), "")
     other = [cell for cell in cells if untested(cell) != NO_WHEEL]
     for title, rows in notes(summary | {"cells": [c for c in other if not c["as_expected"]]}):
         if rows:
             to.print(Text(title, "bold"))
+            reasons: dict[str, list[str]] = {}
             for name, why in rows:
-                to.print(Text(f"  {name}\n    {why}"), soft_wrap=True)
+                reasons.setdefault(_reason(why), []).append(name)
+            for why, names in reasons.items():
+                versions = dict.fromkeys(name.rpartition(" ")[2] for name in names)
+                to.print(Text(f"  {_cells(len(names))}: {', '.join(versions)}\n    {why}"), soft_wrap=True)
             to.print()

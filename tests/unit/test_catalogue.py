@@ -211,6 +211,12 @@ def test_an_option_of_the_run_stands_in_place_of_the_stacks_own(tmp_path: Path) 
     )
 
 
+def test_an_option_that_is_a_list_is_added_to_what_the_stack_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.ini"
+    path.write_text("[uwsgi]\nenv = A=1\n")
+    assert effective_ini(path, {}, {"env": ["B=2", "C=3"]}) == "[uwsgi]\nenv = A=1\nenv = B=2\nenv = C=3\n"
+
+
 @given(values=st.lists(st.text("abcXYZ019 ./:=%{}${uwsgi[wid]}", min_size=1).map(str.strip).filter(bool), max_size=5))
 def test_values_come_through_as_they_are(tmp_path_factory: pytest.TempPathFactory, values: list[str]) -> None:
     path = tmp_path_factory.getbasetemp() / "any.ini"

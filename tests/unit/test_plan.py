@@ -152,6 +152,25 @@ def test_options_of_uwsgi_said_are_planned_under_their_own_names_and_the_rest_is
         plan(KNOWN, Asked(threads=0, listen=0))
 
 
+def test_somebodys_own_app_and_its_environment(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.touch()
+    asked = Asked(stack="plain", app=str(path), env="A=1 B='x y'", rate=50.5)
+    _, cells, _ = plan(KNOWN, asked)
+    assert {cell.stack.app for cell in cells} == {str(path)}
+    planned = run_plan(KNOWN.plan, asked, KNOWN.stacks["plain"])
+    assert planned["options"] == {"pythonpath": str(tmp_path), "env": ["A=1", "B=x y"]}
+    assert planned["rate"] == 50.5
+
+
+def test_an_app_that_is_not_there_and_a_strange_environment_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan(KNOWN, Asked(app=str(tmp_path / "none.py"), env="A", rate=0))
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["RATE", "ENV", "APP"]
+    with pytest.raises(UsageError, match="NAME=VALUE"):
+        plan(KNOWN, Asked(env="A='1"))
+
+
 @pytest.mark.parametrize(
     ("threads", "version", "verdict"),
     [

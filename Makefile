@@ -14,25 +14,33 @@ uv_wanted := uv>=0.9,<1
 
 # What may be said to `make loadtest`, as make variables or in the environment. $(value) takes them as they were typed:
 # make would otherwise expand a `$` in them, and $(shell) would run.
-options := STACK VERSION SCENARIO TRIALS USERS DURATION MAX_REQUESTS WORKERS SEED STOP CONFIDENCE
+options := STACK VERSION SCENARIO RATE TRIALS USERS DURATION MAX_REQUESTS WORKERS THREADS MAX_REQUESTS_DELTA \
+  MIN_WORKER_LIFETIME LISTEN SEED STOP CONFIDENCE
 quoted = '$(subst ','\'',$(value $(1)))'
 flag = $(if $(value $(1)),--$(2)=$(call quoted,$(1)))
-arguments = $(call flag,STACK,stack) $(call flag,VERSION,version) $(call flag,SCENARIO,scenario) \
+arguments = $(call flag,STACK,stack) $(call flag,VERSION,version) $(call flag,SCENARIO,scenario) $(call flag,RATE,rate) \
   $(call flag,TRIALS,trials) $(call flag,USERS,users) $(call flag,DURATION,duration) \
-  $(call flag,MAX_REQUESTS,max-requests) $(call flag,WORKERS,workers) $(call flag,SEED,seed) \
-  $(call flag,STOP,stop) $(call flag,CONFIDENCE,confidence)
+  $(call flag,MAX_REQUESTS,max-requests) $(call flag,WORKERS,workers) $(call flag,THREADS,threads) \
+  $(call flag,MAX_REQUESTS_DELTA,max-requests-delta) $(call flag,MIN_WORKER_LIFETIME,min-worker-lifetime) \
+  $(call flag,LISTEN,listen) $(call flag,SEED,seed) \
+  $(call flag,STOP,stop) $(call flag,CONFIDENCE,confidence) $(call said,APP,app) $(call said,ENV,env)
 
 # These have names that an environment may use for something else, so only the command line of make counts.
 said = $(if $(filter command,$(firstword $(origin $(1)))),$(call flag,$(1),$(2)))
 check_arguments = $(call said,INI,ini) $(call said,UWSGI,uwsgi) $(call said,APP,app) $(call said,CHDIR,chdir) \
   $(call said,URL,url) $(call said,ARGS,args) $(call said,JUNIT,junit) $(call said,JSON,json)
+capacity_arguments = $(call flag,VERSION,version) $(call said,UNFIXED,unfixed) $(call said,APP,app) \
+  $(call said,CPU_MS,cpu-ms) $(call said,IO_MS,io-ms) $(call said,MEMORY_MB,memory-mb) $(call flag,WORKERS,workers) \
+  $(call flag,THREADS,threads) $(call flag,TRIALS,trials) $(call flag,SEED,seed) \
+  $(call said,DEMAND,demand) $(call said,SLO_P99,slo-p99) $(call said,HEADROOM,headroom)
 report_arguments = $(call said,DEMAND,demand) $(call said,SLO_P99,slo-p99) $(call said,HEADROOM,headroom) \
   $(if $(VERIFY),--verify)
 RESULTS ?= results/latest
 
-unexport $(options) DRY_RUN INI UWSGI APP CHDIR URL ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY RESULTS
+unexport $(options) DRY_RUN INI UWSGI APP CHDIR URL ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY RESULTS \
+  ENV UNFIXED CPU_MS IO_MS MEMORY_MB
 
-.PHONY: help setup loadtest matrix bisect claims check report notebooks test lint unit integration bench-observer bench-generator clean
+.PHONY: help setup loadtest matrix bisect claims check capacity report notebooks test lint unit integration bench-observer bench-generator clean
 
 help: ## list the targets
 	@echo 'Do the workers come back? Targets:'
@@ -106,6 +114,9 @@ claims: setup ## what public write-ups say about the bug, put to the test (4 min
 
 check: setup ## your own uWSGI: INI= [UWSGI= APP= CHDIR= URL= ARGS= JUNIT= JSON=]
 	@exec $(python) -m stacks check $(check_arguments)
+
+capacity: setup ## measure for a capacity plan and write it: [DEMAND= APP= CPU_MS= IO_MS= WORKERS= ...] (4 minutes)
+	@exec $(python) -m stacks capacity $(capacity_arguments)
 
 report: setup ## a capacity plan from RESULTS=: DEMAND=400 SLO_P99=200ms HEADROOM=25% [VERIFY=1]
 	@exec $(python) -m analysis report $(report_arguments) $(call quoted,RESULTS)

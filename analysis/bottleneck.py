@@ -60,6 +60,9 @@ def find(run: dict[str, Any], samples: pd.DataFrame) -> Bottleneck:
         return Bottleneck("generator", f"Locust used {generator:.2f} cores, and it has one", *found)
     if generator is not None and stack is not None and not pd.isna(cores) and generator + stack >= HOST_BUSY * cores:
         return Bottleneck("host", f"stack and generator used {generator + stack:.1f} of {cores} cores", *found)
+    # Users of a closed loop leave little over, however long they wait: what tells is that some always do.
+    if len(waiting) and waiting["value"].median() >= 1:
+        return Bottleneck("workers", f"up to {backlog} connections waited for a worker, all the time", *found)
     if not pd.isna(run["offered"]) and run["offered"] and run["answered"] >= KEPT_UP * run["offered"]:
         return Bottleneck("none", "everything that was asked was answered within the window", *found)
     if backlog:

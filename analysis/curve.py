@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.demand import Demand
-from analysis.figures import BAD_TEXT, BLUE, QUIET_TEXT, TEXT, VERMILION
+from analysis.figures import BAD_TEXT, BLUE, QUIET_TEXT, VERMILION, headline
 from analysis.measured import Point
 from analysis.usl import Fit
 
@@ -53,7 +53,7 @@ def curve(scene: Scene) -> Figure:
     """Zero-based on both axes."""
     figure = Figure(figsize=(WIDTH, HEIGHT))
     axes = figure.add_axes((0.08, 0.13, 0.68, 0.75))
-    figure.text(0.01, 0.975, finding(scene), fontsize=12, weight="bold", color=TEXT, va="top")
+    headline(figure, finding(scene))
     t = scene.threads
     right = max(scene.fit.largest * 1.1, (scene.workers or 0) * t * 1.15) / t
     n = np.linspace(0.01, right, 200)

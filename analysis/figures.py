@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -25,13 +26,21 @@ LOOKS = {
     MISSING: ("#E6E6E6", "#666666", "....", 0.3, "not back when the run ended"),
     CRASHED: ("#FFFFFF", VERMILION, "xxxx", 0.5, "died before it was ready"),
 }
+MOST_LETTERS = 98  # of 12 points in bold fit into the width
 # Inches.
 WIDTH, LANE = 10.5, 0.2
 MARGINS = {"left": 0.95, "right": 0.15, "top": 0.85, "bottom": 0.55}
 MOST_LANES = 64  # beyond that a picture would leave the page
 MOST_WINDOWS = 3.0  # a run that waited long for its last respawns is shown up to here
-ROOM_FOR_NOTE = 0.7  # of the width; a note of 23 letters takes the rest
+ROOM_FOR_NOTE = 0.6  # of the width; a note of 23 letters takes the rest
 BELOW_HEADING = 0.74  # of the height; the two lines of text stand above
+
+
+def headline(figure: Figure, text: str) -> None:
+    """The title above a picture, in two lines where it is too long for one."""
+    top = 1 - 0.12 / figure.get_size_inches()[1]
+    words = textwrap.fill(text, MOST_LETTERS)
+    figure.text(0.01, top, words, fontsize=12, weight="bold", color=TEXT, va="top", linespacing=1.15)
 
 
 def _draw_lanes(axes: Axes, side: Side, spans: Sequence[Span]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from analysis.cells import Cell
-from analysis.figures import BAD_TEXT, BLUE, QUIET_TEXT, TEXT, VERMILION
+from analysis.figures import BAD_TEXT, BLUE, QUIET_TEXT, TEXT, VERMILION, headline
 
 WIDTH, ROW = 10.5, 0.36  # inches
 HEADING, FOOT = 0.75, 0.6
@@ -48,7 +48,7 @@ def forest(cells: Sequence[Cell]) -> Figure:
     height = HEADING + FOOT + ROW * max(1, len(cells))
     figure = Figure(figsize=(WIDTH, height))
     axes = figure.add_axes((LEFT, FOOT / height, RIGHT - LEFT, 1 - (HEADING + FOOT) / height))
-    figure.text(0.01, 1 - 0.12 / height, finding(cells), fontsize=12, weight="bold", color=TEXT, va="top")
+    headline(figure, finding(cells))
     for row, cell in enumerate(cells):
         hangs = cell.hangs
         bad = hangs.hung > 0

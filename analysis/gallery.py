@@ -24,6 +24,7 @@ from analysis.recommend import Recommendation
 
 MOST_CURVES, MOST_PANELS = 8, 8  # more and nobody can tell them apart
 FINE_S = 0.02
+SETTINGS = ["workers", "threads", "max_requests", "max_requests_delta"]
 WAVES = 20  # of a run; more only cost time
 
 
@@ -81,17 +82,29 @@ def recoveries(results: Results, cells: Sequence[Cell]) -> Shown | None:
     by_run = dict(tuple(counts.groupby("run_key")))
     panels = []
     for cell in cells:
-        answers = [
-            answered
-            for run in cell.runs.to_dict("records")
-            if (answered := _answered(run, cell.episodes, by_run.get(run["run_key"]))) is not None
-        ]
-        if answers:
-            panels.append(recovered.panel(cell.name, answers, cell.verdict != "recovers"))
-    panels = panels[:MOST_PANELS]
+        settings = cell.runs.groupby(SETTINGS, dropna=False, sort=False)
+        for values, runs in settings:
+            answers = [
+                answered
+                for run in runs.to_dict("records")
+                if (answered := _answered(run, cell.episodes, by_run.get(run["run_key"]))) is not None
+            ]
+            if answers:
+                # Runs of one cell may differ in what an average over them would blur.
+                name = cell.name + (f" x {_setting(values)}" if len(settings) > 1 else "")
+                panels.append(recovered.panel(name, answers, cell.verdict != "recovers"))
+    # Where nothing was answered before, nothing can come back.
+    panels = [panel for panel in panels if panel.before > 0][:MOST_PANELS]
     if not panels:
         return None
     return Shown("recovery", recovered.finding(panels), recovered.alt(panels), recovered.recovered(panels))
+
+
+def _setting(values: Any) -> str:
+    """Workers, threads, max-requests and delta of a run in a few letters."""
+    workers, threads, limit, delta = values
+    of, more = f" of {threads}" if threads != 1 else "", f" + {delta}" if delta else ""
+    return f"{workers} workers{of}, {limit}{more}"
 
 
 def _answered(run: dict[Any, Any], episodes: pd.DataFrame, rows: pd.DataFrame | None) -> recovered.Answered | None:
@@ -118,7 +131,7 @@ def capacity_curve(measured: Measured, advice: Recommendation, demand: Demand) -
         return None
     m, threads = advice.max_requests or 1000, advice.threads or 1
     scene = curve.Scene(
-        measured.points,
+        measured.own_points,
         measured.curve,
         demand,
         capacity.efficiency(m, measured.service_s, measured.away_s, threads),

@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from analysis.cells import Cell
 from analysis.cluster import Clustered, hang_rate
-from analysis.figures import LIGHT_BLUE, TEXT
+from analysis.figures import LIGHT_BLUE, TEXT, headline
 
 FIELD_W, FIELD_H = 1.75, 0.85  # inches
 LEFT, TOP, FOOT = 1.5, 1.05, 0.2
@@ -65,7 +65,7 @@ def heatmap(cells: Sequence[Cell], title: str) -> Figure:
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     axes.set_axis_off()
-    axes.text(0.1, 0.1, title, fontsize=12, weight="bold", color=TEXT, va="top")
+    headline(figure, title)
     for column, version in enumerate(versions):
         axes.text(LEFT + FIELD_W * (column + 0.5), TOP - 0.12, version, ha="center", fontsize=9.5, color=TEXT)
     for row, python in enumerate(pythons):

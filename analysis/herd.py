@@ -39,6 +39,7 @@ class Outcome:
     hung: int = 0
     answered: int = 0
     outage_s: float | None = None  # when the last worker hung
+    hangs_s: list[float] = field(default_factory=list)  # when each of them did
     down_s: float = 0.0  # worker-seconds away
     waits_s: list[float] = field(default_factory=list)
 
@@ -121,6 +122,7 @@ def simulate(setting: Setting, seconds: float, seed: int = 1) -> Outcome:
                 outcome.peak_down = max(outcome.peak_down, down)
                 if generator.random() < setting.hang:
                     outcome.hung += 1
+                    outcome.hangs_s.append(now)
                     outcome.down_s += seconds - now
                     if outcome.hung == setting.workers:
                         outcome.outage_s = now

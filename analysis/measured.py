@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis import bottleneck, usl
+from analysis import bottleneck, kinds, usl
 from analysis.cells import Cell
 from analysis.load import Results
 from analysis.stats import CONFIDENCE, Interval
@@ -31,19 +31,11 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Memory:
-    """Megabytes of one worker, its share of common pages counted proportionally (PSS)."""
-
-    lazy: bool
-    mb: float
-    workers: int  # measured
-
-
-@dataclass(frozen=True)
 class Measured:
-    """Everything that the recommendation rests on; None where no run tells it."""
+    """Everything that the recommendation rests on, None where no run tells it; `of` picks a number of threads."""
 
     points: list[Point] = field(default_factory=list)
+    threads: int = 1  # of the workers that the curve and the service time are of
     curve: usl.Fit | None = None
     why_no_curve: str = ""
     service_s: float | None = None
@@ -51,13 +43,62 @@ class Measured:
     away_s: float | None = None
     away_interval: Interval | None = None
     away_runs: int = 0
-    memory: list[Memory] = field(default_factory=list)
+    kinds: list[kinds.Kind] = field(default_factory=list)
+    lazy: bool = False  # whether the points are of lazy-apps
     limits: dict[str, bottleneck.Bottleneck] = field(default_factory=dict)
+    stack: str = ""
+    app: str = ""  # the path, where the runs say it
+    env: str = ""
+
+    @property
+    def thread_kinds(self) -> list[int]:
+        """Numbers of threads that were measured, the one with most sizes first: threads share a GIL, workers do not."""
+        sizes: dict[int, set[int]] = {}
+        for point in self.points:
+            sizes.setdefault(point.threads, set()).add(point.size)
+        return sorted(sizes, key=lambda threads: (-len(sizes[threads]), threads))
+
+    @property
+    def own_points(self) -> list[Point]:
+        """Those of the curve."""
+        return [point for point in self.points if point.threads == self.threads]
+
+    @property
+    def worker_mb(self) -> float | None:
+        """Of the workers that the curve is of."""
+        return next((kind.mb for kind in self.kinds if kind.lazy == self.lazy and kind.mb is not None), None)
+
+    def of(self, threads: int) -> Measured:
+        """With the curve and the service time of workers with so many threads."""
+        own = [point for point in self.points if point.threads == threads]
+        try:
+            fit, why = usl.fit([p.size for p in own], [p.rps for p in own]), ""
+        except ValueError as error:
+            fit, why = None, str(error)
+        service_s, service_from = (self.service_s, self.service_from) if not own else _service(own)
+        return replace(
+            self, threads=threads, curve=fit, why_no_curve=why, service_s=service_s, service_from=service_from
+        )
 
 
-def limits(results: Results) -> dict[str, bottleneck.Bottleneck]:
+def _service(found: list[Point]) -> tuple[float, str]:
+    """Seconds that a request occupies a thread, from the smallest saturated size."""
+    least = min(point.size for point in found)
+    rates = [point.rps / point.size for point in found if point.size == least]
+    runs = f"{len(rates)} saturated run{'' if len(rates) == 1 else 's'}"
+    return len(rates) / sum(rates), f"{least} busy thread{'' if least == 1 else 's'}, {runs}"
+
+
+def _unsaturated_service(runs: pd.DataFrame) -> tuple[float | None, str]:
+    answers = runs["median_answer_ms"].dropna()
+    if answers.empty:
+        return None, ""
+    why = "the shortest median answer of a run, as no run was saturated without recycling"
+    return float(answers.min()) / 1e3, why
+
+
+def limits(results: Results, samples: pd.DataFrame) -> dict[str, bottleneck.Bottleneck]:
     """Who was the limit of each run."""
-    samples = results.samples()
     by_run = dict(tuple(samples.groupby("run_key"))) if len(samples) else {}
     return (
         {
@@ -82,45 +123,14 @@ def points(runs: pd.DataFrame, found: dict[str, bottleneck.Bottleneck]) -> list[
             continue
         size = int(run["workers"]) * int(run["threads"])
         made.append(Point(run["run_key"], size, int(run["workers"]), int(run["threads"]), float(run["answered_rps"])))
-    return _of_one_kind(made)
+    return made
 
 
-def _of_one_kind(found: list[Point]) -> list[Point]:
-    """Those with the number of threads of which most sizes were measured: threads share a GIL, workers do not."""
-    sizes: dict[int, set[int]] = {}
-    for point in found:
-        sizes.setdefault(point.threads, set()).add(point.size)
-    most = max(sizes, key=lambda threads: len(sizes[threads]), default=0)
-    return [point for point in found if point.threads == most]
-
-
-def _curve(found: list[Point]) -> tuple[usl.Fit | None, str]:
-    try:
-        return usl.fit([p.size for p in found], [p.rps for p in found]), ""
-    except ValueError as error:
-        return None, str(error)
-
-
-def _service(runs: pd.DataFrame, found: list[Point]) -> tuple[float | None, str]:
-    """Seconds that a request occupies a thread: from the smallest saturated run, else from what answers took."""
-    if found:
-        least = min(point.size for point in found)
-        rates = [point.rps / point.size for point in found if point.size == least]
-        return len(rates) / sum(rates), f"{least} busy thread{'' if least == 1 else 's'}, {len(rates)} saturated runs"
-    answers = runs["median_answer_ms"].dropna()
-    if len(answers):
-        return float(
-            answers.min()
-        ) / 1e3, "the shortest median answer of a run, as no run was saturated without recycling"
-    return None, ""
-
-
-def away(cells: list[Cell]) -> tuple[float | None, Interval | None, int]:
+def away(episodes: pd.DataFrame) -> tuple[float | None, Interval | None, int]:
     """Mean exit-to-ready of recycles that came back, with a t interval over runs, as those of one run are alike."""
     from scipy.special import stdtrit
 
-    rows = pd.concat([cell.episodes for cell in cells]) if cells else pd.DataFrame({"respawn_s": [], "run_key": []})
-    times = rows[np.isfinite(rows["respawn_s"].astype(float))]
+    times = episodes[np.isfinite(episodes["respawn_s"].astype(float))]
     if times.empty:
         return None, None, 0
     means = times.groupby("run_key")["respawn_s"].mean().to_numpy(float)
@@ -131,29 +141,52 @@ def away(cells: list[Cell]) -> tuple[float | None, Interval | None, int]:
     return mean, (max(0.0, mean - half), mean + half), len(means)
 
 
-def memory(results: Results, runs: pd.DataFrame) -> list[Memory]:
-    """PSS of workers that served, preforked and lazy apart; a worker counts with its largest sample."""
-    samples = results.samples()
-    if samples.empty:
-        return []
-    lazy = dict(zip(runs["run_key"], runs["lazy_apps"], strict=True))
-    rows = samples[(samples["role"] == "worker") & (samples["pss_kib"] > 0) & samples["run_key"].isin(lazy)]
-    peaks = rows.groupby(["run_key", "pid"])["pss_kib"].max().reset_index()
-    found = []
-    for kind, of_kind in peaks.groupby(peaks["run_key"].map(lazy).astype(bool)):
-        found.append(Memory(bool(kind), float(of_kind["pss_kib"].median()) / 1024, len(of_kind)))
-    return found
+def _like_each_other(runs: pd.DataFrame, found: list[Point]) -> pd.DataFrame:
+    """The runs of one app of one size and one kind of import: those with most sizes, else with most recycles."""
+    names = ["app", "env", "lazy_apps"]
+    by_run = {point.run_key: point.size for point in found}
+    groups = [rows for _, rows in runs.groupby(names, dropna=False, sort=False)]
+    return max(
+        groups,
+        key=lambda rows: (
+            len({by_run[key] for key in rows["run_key"] if key in by_run}),
+            int(rows["respawns"].fillna(0).sum()),
+        ),
+        default=runs,
+    )
 
 
 def measure(results: Results, recovering: list[Cell]) -> Measured:
     """From the cells that recover at the version to be recommended; those that hang say nothing of capacity."""
     keys = [key for cell in recovering for key in cell.runs["run_key"]]
     runs = results.counted[results.counted["run_key"].isin(keys)]
-    found = limits(results)
+    samples = results.samples()
+    found = limits(results, samples)
     saturated = points(runs, found)
-    curve, why = _curve(saturated)
-    service_s, service_from = _service(runs, saturated)
-    return Measured(saturated, curve, why, service_s, service_from, *away(recovering), memory(results, runs), found)
+    alike = _like_each_other(runs, saturated)
+    same_app = runs
+    if len(alike):
+        first = alike.iloc[0]
+        same_app = runs[(runs["app"].eq(first["app"])) & (runs["env"].eq(first["env"]))]
+    own = [point for point in saturated if point.run_key in set(alike["run_key"])]
+    service_s, service_from = _unsaturated_service(alike)
+    away_s, away_interval, away_runs = away(results.episodes[results.episodes["run_key"].isin(alike["run_key"])])
+    made = Measured(
+        points=own,
+        service_s=service_s,
+        service_from=service_from,
+        away_s=away_s,
+        away_interval=away_interval,
+        away_runs=away_runs,
+        kinds=kinds.kinds(samples, same_app, results.episodes),
+        lazy=bool(len(alike)) and bool(alike["lazy_apps"].fillna(False).iloc[0]),
+        limits=found,
+    )
+    telling = alike.dropna(subset=["app_path"])
+    if len(telling):
+        stack, app, env = (str(telling.iloc[0][name]) for name in ("stack_id", "app_path", "env"))
+        made = replace(made, stack=stack, app=app, env=env)
+    return made.of(made.thread_kinds[0] if own else 1)
 
 
 def as_json(measured: Measured) -> dict[str, Any]:
@@ -161,6 +194,7 @@ def as_json(measured: Measured) -> dict[str, Any]:
     curve = measured.curve
     return {
         "points": [vars(point) for point in measured.points],
+        "threads": measured.threads,
         "usl": None
         if curve is None
         else {
@@ -176,6 +210,6 @@ def as_json(measured: Measured) -> dict[str, Any]:
         "service_from": measured.service_from,
         "away_s": measured.away_s,
         "away_interval_s": measured.away_interval,
-        "memory_mb": [vars(m) for m in measured.memory],
+        "kinds": [vars(kind) for kind in measured.kinds],
         "limits": {key: {"limit": b.limit, "why": b.why} for key, b in measured.limits.items()},
     }

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from analysis import capacity
-from analysis.figures import BAD_TEXT, QUIET_TEXT, TEXT, VERMILION
+from analysis.figures import BAD_TEXT, QUIET_TEXT, VERMILION, headline
 
 WIDTH, HEIGHT = 10.5, 4.6
 LINES = ("-", "--", ":")
@@ -59,7 +59,7 @@ def outage(scene: Scene) -> Figure:
     """Both axes logarithmic; measured runs are moved to this demand and number of workers, as the formula allows."""
     figure = Figure(figsize=(WIDTH, HEIGHT))
     axes = figure.add_axes((0.09, 0.13, 0.70, 0.74))
-    figure.text(0.01, 0.975, finding(scene), fontsize=12, weight="bold", color=TEXT, va="top")
+    headline(figure, finding(scene))
     scale = scene.workers / scene.demand
     shown = [(predicted / scale, took) for predicted, took in scene.measured]
     least = min([10.0, *[m for m, _ in shown]])
@@ -86,9 +86,9 @@ def outage(scene: Scene) -> Figure:
             [x for x, _ in shown], [y for _, y in shown], marker="X", s=75, color=BAD_TEXT, edgecolor="white", zorder=4
         )
         axes.annotate(
-            f"{len(shown)} measured",
+            f"{len(shown)} measured,\nmoved to this demand",
             max(shown),
-            xytext=(10, -10),
+            xytext=(10, -22),
             textcoords="offset points",
             fontsize=9,
             color=BAD_TEXT,

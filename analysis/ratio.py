@@ -39,10 +39,15 @@ class RankTest:
     delta: float
 
 
+ROUND = ("campaign", "trial")
+SETTINGS = ("scenario", "users", "workers", "threads", "max_requests", "max_requests_delta")
+
+
 def matched(left: pd.DataFrame, right: pd.DataFrame, value: str = "answered_rps") -> list[tuple[float, float]]:
-    """Pairs of runs of one round of one campaign: those that the plan put next to each other."""
-    keys = ["campaign", "trial"]
-    both = left[[*keys, value]].merge(right[[*keys, value]], on=keys, suffixes=("_l", "_r")).dropna()
+    """Pairs of runs of one round of one campaign with the same settings: those that the plan put next to each other."""
+    keys = [name for name in (*ROUND, *SETTINGS) if name in left and name in right]
+    both = left[[*keys, value]].merge(right[[*keys, value]], on=keys, suffixes=("_l", "_r"))
+    both = both.dropna(subset=[f"{value}_l", f"{value}_r"])
     return [(float(a), float(b)) for a, b in zip(both[f"{value}_l"], both[f"{value}_r"], strict=True)]
 
 

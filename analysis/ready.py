@@ -9,14 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from analysis import survival
-from analysis.figures import BAD_TEXT, BLUE, TEXT, VERMILION
+from analysis.figures import BAD_TEXT, BLUE, VERMILION, headline
 from analysis.survival import Sample
 
 WIDTH, HEIGHT = 10.5, 4.6
 STYLES = ("-", "--", "-.", ":")
 NEVER = 0.005  # of the workers; below, the curve ends at the bottom
 TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
-LABEL_GAP = 6.5  # percent between labels that would lie on each other
+LABEL_GAP = 9.5  # percent between labels of two lines that would lie on each other
+
+LOWEST = 3.0  # percent; lower, a label would meet the axis
 
 Named = Sequence[tuple[str, Sample]]
 
@@ -64,8 +66,8 @@ def alt(named: Named) -> str:
 def ready(named: Named) -> Figure:
     """One line a cell, on a logarithmic axis."""
     figure = Figure(figsize=(WIDTH, HEIGHT))
-    axes = figure.add_axes((0.08, 0.13, 0.62, 0.74))
-    figure.text(0.01, 0.975, finding(named), fontsize=12, weight="bold", color=TEXT, va="top")
+    axes = figure.add_axes((0.08, 0.13, 0.58, 0.74))
+    headline(figure, finding(named))
     times = [d for _, sample in named for d in sample.durations_s if d > 0] or [1.0]
     begin = max(1e-3, 0.6 * float(np.quantile(times, 0.05)))
     end = 1.15 * max(times)
@@ -95,11 +97,11 @@ def ready(named: Named) -> Figure:
             )
             axes.step(x, y, where="post", color=colour, linewidth=2.2 if bad else 1.6, linestyle=style)
         if bad:
-            labels.append((100 * share, f"{name}: {100 * share:.0f} % never", colour))
+            labels.append((100 * share, f"{name}\n{100 * share:.0f} % never", colour))
     fine = [(name, slowest_s(sample)) for name, sample in named if never_ready(sample) <= NEVER]
     if fine:
         words = fine[0][0] if len(fine) == 1 else f"{len(fine)} cells"
-        labels.append((1.5, f"{words}: all ready within {max(s for _, s in fine):.1f} s", BLUE))
+        labels.append((LOWEST, f"{words}\nall ready within {max(s for _, s in fine):.1f} s", BLUE))
     _label(figure, axes.get_position().x1 + 0.01, labels)
     axes.set_xscale("log")
     axes.set_xlim(begin, end)
@@ -118,6 +120,8 @@ def _label(figure: Figure, x: float, labels: list[tuple[float, str, str]]) -> No
     """The names at the ends of their lines, moved apart where they would meet."""
     at = 100 + LABEL_GAP
     for value, words, colour in sorted(labels, reverse=True):
-        at = max(1.5, min(value, at - LABEL_GAP))
+        at = max(LOWEST, min(value, at - LABEL_GAP))
         text = BAD_TEXT if colour == VERMILION else BLUE
-        figure.text(x, 0.13 + 0.74 * at / 103, words, fontsize=8.5, color=text, weight="bold", va="center")
+        figure.text(
+            x, 0.13 + 0.74 * at / 103, words, fontsize=8.5, color=text, weight="bold", va="center", linespacing=1.1
+        )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures import BAD_TEXT, BLUE, LIGHT_BLUE, LIGHT_VERMILION, QUIET_TEXT, TEXT, VERMILION
+from analysis.figures import BAD_TEXT, BLUE, LIGHT_BLUE, LIGHT_VERMILION, QUIET_TEXT, TEXT, VERMILION, headline
 
 PANELS_A_ROW = 4
 WIDTH, PANEL_H = 10.5, 1.75
@@ -47,7 +47,7 @@ class Panel:
     def before(self) -> float:
         """The level before."""
         level = self.rps[self.t_s < 0]
-        return float(np.nanmedian(level)) if len(level) else math.nan
+        return float(np.nanmedian(level)) if np.isfinite(level).any() else math.nan
 
     @property
     def low(self) -> float:
@@ -63,7 +63,9 @@ class Panel:
         down = np.flatnonzero((begins >= -STEP_S / 2) & (smooth < self.low) & (begins < AFTER_S / 2))
         if not len(down):
             return 0.0 if self.before > 0 else None
-        up = np.flatnonzero((begins > begins[down[0]]) & (smooth >= self.low))
+        # Half a second that is good on the whole may begin with a bad tenth: that is not yet back.
+        itself = self.rps[: len(smooth)] >= self.before / 2
+        up = np.flatnonzero((begins > begins[down[0]]) & (smooth >= self.low) & itself)
         return max(0.0, float(begins[up[0]])) if len(up) else None
 
 
@@ -78,11 +80,17 @@ def panel(name: str, answers: Sequence[Answered], bad: bool) -> Panel:
     """The mean over all events of all runs; each run brings its counts and its events."""
     edges = np.arange(-BEFORE_S, AFTER_S + STEP_S / 2, STEP_S)
     counts = [
-        np.histogram(run.done_s - event, edges, weights=run.counts)[0] / STEP_S
+        # Before the load began nothing was asked, which is no level.
+        np.where(
+            edges[:-1] + event < -STEP_S / 2,
+            np.nan,
+            np.histogram(run.done_s - event, edges, weights=run.counts)[0] / STEP_S,
+        )
         for run in answers
         for event in run.events_s
     ]
-    middle = np.mean(counts, axis=0) if counts else np.full(len(edges) - 1, np.nan)
+    known = np.sum(~np.isnan(counts), axis=0) if counts else np.zeros(len(edges) - 1)
+    middle = np.where(known > 0, np.nansum(counts, axis=0) / np.maximum(known, 1), np.nan)
     return Panel(name, edges[:-1], middle, len(counts), bad)
 
 
@@ -93,10 +101,11 @@ def finding(panels: Sequence[Panel]) -> str:
     parts = []
     if back:
         parts.append(
-            f"Throughput is back within {max(*back, 0.1):.1f} s of a recycle in {len(back)} of {len(panels)} cells"
+            f"Throughput is back within {max(*back, 0.1):.1f} s of a recycle in {len(back)} of {len(panels)} cases"
         )
     if lost:
-        parts.append(f"{'and not' if back else 'Throughput is not back'} within {AFTER_S:g} s in {len(lost)}")
+        rest = f"in {len(lost)}" if back else f"of a recycle in {len(lost)} of {len(panels)} cases"
+        parts.append(f"{'and not' if back else 'Throughput is not back'} within {AFTER_S:g} s {rest}")
     return " ".join(parts) or "no recycle was seen"
 
 
@@ -115,7 +124,7 @@ def recovered(panels: Sequence[Panel]) -> Figure:
     rows = math.ceil(len(panels) / columns) or 1
     height = 1.15 + rows * (PANEL_H + 0.45)
     figure = Figure(figsize=(WIDTH, height))
-    figure.text(0.01, 1 - 0.12 / height, finding(panels), fontsize=12, weight="bold", color=TEXT, va="top")
+    headline(figure, finding(panels))
     grid = figure.subplots(
         rows,
         columns,

@@ -48,6 +48,7 @@ class Report:
     outages: list[Outage]
     checks: list[Check]
     phases: list[dict[str, Any]]
+    by_threads: list[Recommendation]
     spares: list[dict[str, Any]]
     cautions: list[str]
     host: str
@@ -68,7 +69,7 @@ def build(results: Results, demand: Demand) -> Report:
     first = counted.iloc[0]
     cores = None if pd.isna(first["cores"]) else int(first["cores"])
     memory_mb = None if pd.isna(first["memory_kib"]) else float(first["memory_kib"]) / 1024
-    advice = recommend.recommend(demand, facts, found, cores, memory_mb)
+    advice, facts, by_threads = recommend.best(demand, facts, found, cores, memory_mb)
     return Report(
         results,
         demand,
@@ -79,6 +80,7 @@ def build(results: Results, demand: Demand) -> Report:
         [outage for cell in found if (outage := _outage(cell, demand, facts, advice)) is not None],
         predicted.checks(results, facts),
         [row for cell in found for row in phase_rows(cell)],
+        by_threads,
         _spares(demand, facts, found, cores, memory_mb),
         _cautions(results, found, facts, advice),
         "; ".join(hosts(counted)),
@@ -169,7 +171,7 @@ def _cautions(results: Results, found: list[Cell], facts: Measured, advice: Reco
         said.append(f"the load generator was the limit of {len(generator)} runs: they are no measure of the stack")
     if len(hosts(counted)) > 1:
         said.append("the runs come from several hosts, as asked: differences may be theirs")
-    if not results.samples().empty and not facts.memory:
+    if not results.samples().empty and not any(kind.mb for kind in facts.kinds):
         said.append("no worker was sampled long enough to know its memory")
     return said
 
@@ -186,6 +188,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "comparisons": [comparison_row(c) for c in report.comparisons],
         "measured": measured.as_json(report.measured),
         "phases": report.phases,
+        "by_threads": [vars(advice) for advice in report.by_threads],
         "spares": report.spares,
         "unfixed": [vars(o) | {"cell": o.cell.name, "outage_sd_s": o.outage_sd_s} for o in report.outages],
         "measured_against_predicted": predicted.as_json(report.checks),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ RUN_COLUMNS: dict[str, str] = {
     "package": "object",
     "package_version": "object",
     "app": "object",
+    "app_path": "object",
+    "env": "object",  # NAME=VALUE ..., as a shell splits them
     "scenario": "object",
     "status": "object",
     "error": "object",
@@ -51,6 +54,7 @@ RUN_COLUMNS: dict[str, str] = {
     **dict.fromkeys(SETTINGS, "Int64"),
     "lazy_apps": "boolean",
     "users": "Int64",
+    "rate": "Float64",  # arrivals a second that were asked of an open scenario
     "offered": "Int64",  # due within the window
     "offered_rps": "Float64",
     "missed": "Int64",  # of those, that the generator could not start
@@ -109,7 +113,14 @@ def _run_row(path: Path, run: dict[str, Any]) -> Row:
     row |= {"load_begin_ns": load.get("begin_ns"), "load_end_ns": load.get("end_ns")}
     host, plan = run.get("host") or {}, run.get("plan") or {}
     row |= {name: host.get(name) for name in ("hostname", "cpu", "cores", "memory_kib", "kernel")}
-    row |= {"campaign": run.get("campaign"), "path": str(path.parent), "users": plan.get("users")}
+    row |= {
+        "campaign": run.get("campaign"),
+        "path": str(path.parent),
+        "users": plan.get("users"),
+        "rate": plan.get("rate"),
+    }
+    row["app_path"] = (run.get("paths") or {}).get("app")
+    row["env"] = shlex.join((plan.get("options") or {}).get("env") or [])
     row["run_key"] = f"{row['campaign']}/{row['run_id']}"
     row["polled"] = (run.get("collectors") or {}).get("stats") == "on"
     return row | {"unix_ns": (run.get("clock") or {}).get("unix_ns")} | read_settings(path.parent / INI_FILE)

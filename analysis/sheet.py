@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from analysis import cells, gallery, wording
+from analysis import cells, gallery, predicted, wording
 from analysis.outage import clock
 from analysis.page import TEMPLATES
 from analysis.plain import plain
@@ -49,7 +49,7 @@ def decision(report: Report) -> str:
     return (
         f"Run {advice.workers} workers{threads}{spare} with "
         f"pyuwsgi {advice.package_version} on Python {advice.python}: at the lower 95 % limit they answer "
-        f"{advice.lower_rps:.0f} of the {demand.wanted_rps:.0f} requests/s wanted, recycling paid and spares away."
+        f"{advice.lower_rps:.0f} requests/s where {demand.wanted_rps:.0f} are wanted, recycling paid and spares away."
     )
 
 
@@ -60,7 +60,7 @@ def ini(report: Report) -> str:
         f"processes = {advice.workers}",
         f"threads = {advice.threads}" if (advice.threads or 1) > 1 else "",
         f"max-requests = {advice.max_requests}",
-        f"max-requests-delta = {advice.max_requests_delta}",
+        f"max-requests-delta = {advice.max_requests_delta}" if advice.max_requests_delta else "",
         f"min-worker-lifetime = {advice.min_worker_lifetime_s}",
         f"listen = {advice.listen_backlog}",
     ]
@@ -90,19 +90,21 @@ def render(report: Report) -> str:
     )
     environment.filters["clock"] = clock
     environment.filters["percent"] = wording.percent
-    shown = pictures(report)
+    shown, advice = pictures(report), report.advice
     return environment.get_template("capacity.html").render(
         report=report,
-        advice=report.advice,
+        advice=advice,
         demand=report.demand,
         measured=report.measured,
         decision=decision(report),
-        ini=ini(report) if report.advice.feasible else "",
+        app=" ".join(filter(None, (Path(advice.app).name, advice.env))),
+        ini=ini(report) if advice.feasible else "",
         shown={name: {"title": s.title, "alt": s.alt, "uri": s.svg()} for name, s in shown.items()},
         claims={cell.name: cells.claim(cell.hangs) for cell in report.cells},
         marks={cell.name: wording.mark(cell.verdict) for cell in report.cells},
         commands=commands(report),
         limits=_limits(report),
+        held=predicted.summary(report.checks),
         recycling=_recycling(report),
     )
 

@@ -6,6 +6,8 @@ The analysis starts no server itself; what it learns of the run it reads from th
 from __future__ import annotations
 
 import math
+import os
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from analysis.load import Results, load
 from analysis.recommend import Recommendation
 from stacks.records import RecordError
 
-OPEN_SCENARIO, OPEN_RATE = "open", 20.0  # arrivals a second and user, locustfiles/open.py
+OPEN_SCENARIO, USER_RPS = "open", 20.0  # arrivals a second that a user brings
 SHORTEST_S, LONGEST_S = 10.0, 60.0
 MET_SHARE = 0.99  # of the demand must have been offered
 
@@ -35,43 +37,43 @@ class Verification:
     offered_rps: float
     answered_rps: float
     recycles: int
-    not_set: list[str]  # options that this version of the pack cannot set
 
     @property
     def gaps(self) -> str:
         """What the run leaves open although it met the level; '' when nothing."""
-        parts = [f"{', '.join(self.not_set)} could not be set and stood at other values"] if self.not_set else []
-        parts += ["no worker recycled in it, so it says nothing of what recycling costs"] if not self.recycles else []
-        return "; ".join(parts)
+        return "" if self.recycles else "no worker recycled in it, so it says nothing of what recycling costs"
 
 
-def command(demand: Demand, advice: Recommendation, known: str) -> tuple[list[str], list[str]]:
-    """The command line, and the settings that it cannot express; `known` is the help of `loadtest`."""
+def command(demand: Demand, advice: Recommendation) -> list[str]:
+    """The command line of the run: the recommended configuration under the demand, for as long as a worker lives."""
     life_s = (advice.max_requests or 1) * (advice.workers or 1) / demand.rps
     duration_s = min(LONGEST_S, max(SHORTEST_S, 1.2 * life_s))
-    made = [sys.executable, "-m", "stacks", "loadtest", "--trials", "1", "--scenario", OPEN_SCENARIO]
-    made += ["--stack", advice.stack, "--version", advice.version, "--workers", str(advice.workers)]
-    made += ["--users", str(math.ceil(demand.rps / OPEN_RATE)), "--duration", f"{duration_s:g}"]
-    made += ["--max-requests", str(advice.max_requests)]
-    missing = []
-    for option, value in (
-        ("--threads", advice.threads),
-        ("--max-requests-delta", advice.max_requests_delta),
-        ("--min-worker-lifetime", advice.min_worker_lifetime_s),
-        ("--listen", advice.listen_backlog),
-    ):
-        if f"{option} " in known:
-            made += [option, str(value)]
-        elif not (option == "--threads" and value == 1):
-            missing.append(option.removeprefix("--"))
-    return made, missing
+    options: dict[str, object] = {
+        "--trials": 1,
+        "--scenario": OPEN_SCENARIO,
+        "--rate": demand.rps,
+        "--users": math.ceil(demand.rps / USER_RPS),
+        "--duration": round(duration_s, 1),
+        "--stack": advice.stack,
+        "--version": advice.version,
+        "--workers": advice.workers,
+        "--threads": advice.threads,
+        "--max-requests": advice.max_requests,
+        "--min-worker-lifetime": advice.min_worker_lifetime_s,
+        "--listen": advice.listen_backlog,
+    }
+    options |= {"--max-requests-delta": advice.max_requests_delta} if advice.max_requests_delta else {}
+    options |= {"--app": advice.app} if advice.app else {}
+    options |= {"--env": advice.env} if advice.env else {}
+    return ["loadtest", *(f"{name}={value}" for name, value in options.items())]
 
 
-def judge(demand: Demand, results: Results, missing: list[str]) -> Verification:
+def judge(demand: Demand, results: Results) -> Verification:
     """Whether the only run of `results` met the service level."""
     counted = results.counted
     if counted.empty:
-        raise RecordError("the run that was to verify the plan did not come to its end; its log tells why.")
+        error = "; ".join(results.runs["error"].dropna()) or "its log tells why"
+        raise RecordError(f"the run that was to verify the plan did not come to its end: {error}")
     run: dict[Any, Any] = counted.iloc[0].to_dict()
     p99_s = math.inf if pd.isna(run["p99_ms"]) else float(run["p99_ms"]) / 1e3
     offered = 0.0 if pd.isna(run["offered_rps"]) else float(run["offered_rps"])
@@ -89,7 +91,7 @@ def judge(demand: Demand, results: Results, missing: list[str]) -> Verification:
         why.append(f"only {offered:.0f} requests/s were offered")
     met = f"{offered:.0f} requests/s were offered, and 99 % of them answered within {1e3 * p99_s:.0f} ms"
     return Verification(
-        not why, "; ".join(why) or met, str(run["run_key"]), p99_s, offered, answered, int(run["respawns"]), missing
+        not why, "; ".join(why) or met, str(run["run_key"]), p99_s, offered, answered, int(run["respawns"])
     )
 
 
@@ -97,17 +99,26 @@ def verify(demand: Demand, advice: Recommendation, root: Path) -> Verification:
     """Run it and judge it. Raises RecordError where it cannot be run."""
     if not advice.feasible:
         raise RecordError("there is no recommendation to verify: " + advice.why_not)
-    base = [sys.executable, "-m", "stacks", "loadtest", "--help"]
-    known = subprocess.run(base, cwd=root, capture_output=True, text=True, check=False).stdout
-    made, missing = command(demand, advice, known)
     before = _latest(root)
-    ended = subprocess.run(made, cwd=root, stdout=subprocess.DEVNULL, check=False)
+    made = [sys.executable, "-m", "stacks", *command(demand, advice)]
+    print(f"verifying: {shlex.join(made[1:])}", flush=True)
+    ended = subprocess.run(made, cwd=root, capture_output=True, text=True, check=False)
     after = _latest(root)
     if after is None or after == before:
-        raise RecordError(f"the run that was to verify the plan could not be started (exit code {ended.returncode})")
-    return judge(demand, load(after), missing)
+        said = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise RecordError(f"the run that was to verify the plan could not be started: {said}")
+    if before is not None:
+        _point(root, before)  # the plan was made of those, and the next report of the latest shall be, too
+    return judge(demand, load(after))
 
 
 def _latest(root: Path) -> Path | None:
     link = root / "results" / "latest"
     return link.resolve() if link.exists() else None
+
+
+def _point(root: Path, directory: Path) -> None:
+    link = root / "results" / f".latest.{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(directory.name)
+    link.replace(root / "results" / "latest")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.summary import is_unexpected
+from stacks.lifecycle import VERDICTS
 
-HANGS = ("hung_master", "hung_worker", "hung_exit")
+HANGS = tuple(verdict for verdict in VERDICTS if verdict.startswith("hung"))
 # Mark and tone: the mark says it without colour.
 MARKS = {"recovers": ("ok", "good"), "throttled": ("!", "warn"), "invalid": ("?", "warn"), None: ("-", "none")}
 BAD = ("X", "bad")

@@ -1,4 +1,9 @@
-"""Open: 20 arrivals a second and user on a schedule, answered or not: what people wait while a stack stands still."""
+"""Open: arrivals on a schedule, answered or not: what people wait while a stack stands still.
+
+Each user brings OPEN_RATE of them a second, 20 where the environment does not say.
+"""
+
+import os
 
 from _fast_client import FastUser
 from _open_model import OpenModel
@@ -6,7 +11,7 @@ from locust import task
 
 
 class Open(OpenModel, FastUser):
-    rate = 20.0
+    rate = float(os.environ.get("OPEN_RATE") or 20.0)
     arrivals = "poisson"
     connection_timeout = network_timeout = 4.0
 

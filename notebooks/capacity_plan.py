@@ -47,18 +47,18 @@ picture(
 # %% [markdown]
 # ## What recycling costs
 #
-# The share of the throughput that is lost with a request of 25 ms and an absence as measured here, and the same under a
-# demand: how many workers are away at once, simulated, with and without max-requests-delta.
+# The share of the throughput that is lost with a request and an absence as measured here (25 ms and 1 s where they were
+# not), and the same under a demand: how many workers are away at once, simulated, with and without max-requests-delta.
 
 # %%
-away_s = plan.measured.away_s or 1.0
+service_s, away_s = plan.measured.service_s or 0.025, plan.measured.away_s or 1.0
 limits = [100, 500, 1000, 5000]
-losses = [100 * (1 - capacity.efficiency(limit, 0.025, away_s)) for limit in limits]
+losses = [100 * (1 - capacity.efficiency(limit, service_s, away_s)) for limit in limits]
 pd.DataFrame({"max-requests": limits, "lost, %": losses}).round(1)
 
 # %%
 deltas = [0, capacity.delta_against_herd(16, demand.rps, away_s)]
-outcomes = [herd.simulate(herd.Setting(16, 200, demand.rps, 0.025, away_s, delta), 40) for delta in deltas]
+outcomes = [herd.simulate(herd.Setting(16, 200, demand.rps, service_s, away_s, delta), 40) for delta in deltas]
 pd.DataFrame(
     {
         "delta": deltas,

@@ -28,7 +28,7 @@ import pandas as pd
 directories = sorted(path.parent for path in Path(RESULTS).rglob("run.json"))
 records = [json.loads((directory / "run.json").read_text()) for directory in directories]
 runs = pd.json_normalize(records)
-runs[["run_id", "stack", "version", "verdict", "reason", "plan.workers", "plan.max_requests"]]
+runs[["run_id", "stack", "version", "verdict", "plan.workers", "plan.max_requests", "reason"]]
 
 # %% [markdown]
 # ## Requests

@@ -1,4 +1,4 @@
-"""`python -m stacks`: loadtest and matrix (campaigns), check (your own uWSGI), list (names), run (a planned run)."""
+"""`python -m stacks`: loadtest, matrix, capacity (campaigns), check (your own uWSGI), list (names), run (one run)."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     judge.add_argument("--stack", default="threads", help="one name from `list` (%(default)s)")
     check = commands.add_parser("check", help="your own uWSGI: do its workers come back, and what to change")
     check_arguments(check)
+    capacity = commands.add_parser("capacity", help="measure what a capacity plan needs, and write it")
+    capacity_arguments(capacity)
     commands.add_parser("list", help="stacks, versions, scenarios and apps, and the verdicts expected")
     run = commands.add_parser("run", help="execute the run that a campaign has planned in DIRECTORY")
     run.add_argument("directory", type=Path)
@@ -47,13 +49,36 @@ def plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", help="names from `list`, separated by commas; default: those of the plan")
     parser.add_argument("--version", help="ids or pins from `list`, separated by commas")
     parser.add_argument("--scenario", help="a name from `list`, or the path of any locustfile")
+    parser.add_argument("--rate", type=float, help="arrivals a second of the scenario open, all users together")
     parser.add_argument("--trials", type=int, help="runs a cell")
     parser.add_argument("--users", type=int, help="Locust users")
     parser.add_argument("--duration", type=float, help="the fixed window, in seconds")
     parser.add_argument("--workers", type=int, help="uWSGI processes")
     parser.add_argument("--max-requests", type=int, help="requests after which a worker recycles")
+    parser.add_argument("--threads", type=int, help="threads of each")
+    parser.add_argument("--max-requests-delta", type=int, help="more of them for each further worker")
+    parser.add_argument("--min-worker-lifetime", type=int, help="seconds that a worker lives whatever it served")
+    parser.add_argument("--listen", type=int, help="the backlog of connections that wait for a worker")
+    parser.add_argument("--app", help="the path of your own WSGI file, instead of the stack's app")
+    parser.add_argument("--env", help="NAME=VALUE ... for the app")
     parser.add_argument("--seed", type=int, help="of the order of the runs")
     parser.add_argument("--confidence", type=share, help="a hang rate to rule out at 95 %%, such as 1%%")
+
+
+def capacity_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `capacity`; those that are not given are in stacks/capacity.toml."""
+    parser.add_argument("--version", help="the id of the version to plan with")
+    parser.add_argument("--unfixed", help="the id of one that hangs, to measure the time to an outage with")
+    parser.add_argument("--app", help="the path of your own WSGI file; default: one of a stated size")
+    parser.add_argument("--cpu-ms", type=float, help="CPU time of a request of that one")
+    parser.add_argument("--io-ms", type=float, help="time that it waits besides")
+    parser.add_argument("--memory-mb", type=float, help="memory that its import takes")
+    parser.add_argument("--workers", type=int, help="the largest number of workers that is tried")
+    parser.add_argument("--threads", type=int, help="threads of a second curve; 1: none")
+    parser.add_argument("--trials", type=int, help="runs of every size")
+    parser.add_argument("--seed", type=int, help="of the order of the runs")
+    for name in ("--demand", "--slo-p99", "--headroom"):
+        parser.add_argument(name, help="of the report, as in `python -m analysis report`")
 
 
 def check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,11 +107,18 @@ def asked_of(options: argparse.Namespace) -> Asked:
         stack=options.stack,
         version=options.version,
         scenario=options.scenario,
+        rate=options.rate,
         trials=options.trials,
         users=options.users,
         duration_s=options.duration,
         workers=options.workers,
         max_requests=options.max_requests,
+        threads=options.threads,
+        max_requests_delta=options.max_requests_delta,
+        min_worker_lifetime=options.min_worker_lifetime,
+        listen=options.listen,
+        app=options.app,
+        env=options.env,
         seed=options.seed,
         confidence=options.confidence,
     )
@@ -164,6 +196,15 @@ def bisect(options: argparse.Namespace) -> int:
     return search(options)
 
 
+def capacity(options: argparse.Namespace) -> int:
+    """Measure what a capacity plan needs, and write it."""
+    from rich.console import Console
+
+    from stacks import capacity
+
+    return capacity.main(options, Console(stderr=True))
+
+
 def claims(_options: argparse.Namespace) -> int:
     """Run what the claims imply, and judge them."""
     from stacks import catalogue
@@ -178,6 +219,7 @@ COMMANDS = {
     "matrix": matrix,
     "bisect": bisect,
     "claims": claims,
+    "capacity": capacity,
 }
 
 

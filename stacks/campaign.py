@@ -204,12 +204,13 @@ class Campaign:
 
     def run_id(self, index: int, trial: int) -> str:
         cell = self.cells[index]
-        return f"{cell.stack.name}@{cell.version.id}-{trial}"
+        return f"{cell.name}-{trial}"
 
     def _write(self) -> None:
         cells = [
             {
                 "stack": cell.stack.name,
+                "variant": cell.variant,
                 "what": cell.stack.what,
                 "app": cell.stack.app,
                 "version": cell.version.id,
@@ -220,7 +221,7 @@ class Campaign:
                 "not_tested_because": self.not_tested.get(index),
                 "runs": []
                 if index in self.not_tested
-                else [self.run_id(index, trial) for trial in range(1, self.plan.trials + 1)],
+                else [self.run_id(index, trial) for trial in range(1, (cell.trials or self.plan.trials) + 1)],
             }
             for index, cell in enumerate(self.cells)
         ]
@@ -249,6 +250,8 @@ class Campaign:
         index, trial = self.runs[number]
         cell = self.cells[index]
         venv = self._venvs[cell.version.id]
+        planned = run_plan(self.plan, self.asked, cell.stack) | dict(cell.own)
+        scenario = cell.scenario or self.scenario
         directory = self.directory / self.run_id(index, trial)
         directory.mkdir()
         write_json(
@@ -266,13 +269,13 @@ class Campaign:
                 "package": cell.version.package,
                 "package_version": venv.package_version,
                 "app": cell.stack.app,
-                "scenario": self.plan.scenario,
+                "scenario": scenario.stem,
                 "seed": self.plan.seed,
                 "expected": cell.expected,
-                "plan": run_plan(self.plan, self.asked, cell.stack)
+                "plan": planned
                 | {
                     "start_limit_s": START_LIMIT_S,
-                    "limit_s": LIMIT_S + self.plan.duration_s,
+                    "limit_s": LIMIT_S + planned["duration_s"],
                     "patient": self.patient or (index, trial) in self.patient_runs,
                     "gated": True,
                 },
@@ -281,13 +284,13 @@ class Campaign:
                     "python": str(venv.python),
                     "ini": str(cell.stack.path),
                     "app": str(APPS / cell.stack.app),
-                    "scenario": str(self.scenario),
+                    "scenario": str(scenario),
                 },
                 "host": host.host(),
                 "git": host.git(ROOT),
                 "clock": host.clock(),
                 "collectors": {},
-                "load": {"begin_ns": None, "end_ns": None, "window_s": self.plan.duration_s},
+                "load": {"begin_ns": None, "end_ns": None, "window_s": planned["duration_s"]},
                 "status": "running",
                 "error": None,
                 "verdict": None,
@@ -303,6 +306,8 @@ class Campaign:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=ROOT,
+                # of each user of the scenario `open`
+                env=os.environ | ({"OPEN_RATE": str(planned["rate"] / planned["users"])} if "rate" in planned else {}),
                 start_new_session=True,  # Ctrl-C is for the campaign, which ends its runs in order
             )
         if process.stdout is not None:

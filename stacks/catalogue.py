@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,11 @@ def read_ini(path: Path) -> dict[str, list[tuple[str, str]]]:
     return sections
 
 
-def effective_ini(path: Path, environment: dict[str, str]) -> str:
-    """The text of `path` with its `ini = %dFILE` includes and `$(NAME)` placeholders filled in."""
+def effective_ini(path: Path, environment: dict[str, str], options: Mapping[str, Any] | None = None) -> str:
+    """The text of `path` with its `ini = %dFILE` includes and `$(NAME)` placeholders filled in.
+
+    Each of `options` stands in place of what the file says of it; one that is a list is added to it, a line each.
+    """
 
     def lines(source: Path) -> list[str]:
         found: list[str] = []
@@ -142,7 +146,10 @@ def effective_ini(path: Path, environment: dict[str, str]) -> str:
                 found.append(f"{key} = {value}")
         return found
 
-    text = "\n".join(["[uwsgi]", *lines(path), ""])
+    said = options or {}
+    kept = [line for line in lines(path) if isinstance(said.get(line.partition(" = ")[0], []), list)]
+    more = [f"{key} = {one}" for key, value in said.items() for one in (value if isinstance(value, list) else [value])]
+    text = "\n".join(["[uwsgi]", *kept, *more, ""])
     return re.sub(r"\$\((\w+)\)", lambda match: environment.get(match[1], match[0]), text)
 
 
@@ -180,6 +187,14 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path.relative_to(ROOT)}: {error}") from None
+
+
+def read_strict(kind: type, path: Path) -> dict[str, Any]:
+    """A file that has the fields of `kind` and no others. Raises UsageError with every mistake."""
+    row, errors = _toml(path), list[str]()
+    if not _strict(kind, str(path.relative_to(ROOT)), row, errors):
+        raise UsageError("\n".join(errors))
+    return row
 
 
 def app_names() -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +22,33 @@ LIMITS: dict[str, tuple[float, float]] = {
     "max_requests": (1, 1_000_000),
     "seed": (0, 2**31),
 }
+RATE: dict[str, tuple[float, float]] = {"rate": (0.01, 100_000)}
+# Options of uWSGI that a run may set instead of its stack's ini, and what a slip of the finger would be.
+OPTIONS: dict[str, tuple[float, float]] = {
+    "threads": (1, 1024),
+    "max_requests_delta": (0, 1_000_000),
+    "min_worker_lifetime": (0, 86_400),
+    "listen": (1, 65_535),
+}
 CONFIDENCE = 0.95  # with which a claim of "fewer than x hang" shall hold
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A stack at a version, and the verdict expected of it."""
+    """A stack at a version, and the verdict expected of it; a plan with several settings of one has a variant each."""
 
     stack: Stack
     version: Version
     expected: str
+    variant: str = ""
+    own: Mapping[str, Any] = field(default_factory=dict)  # of run.json's plan, instead of the campaign's
+    scenario: Path | None = None
+    trials: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The first part of its runs' ids."""
+        return f"{self.stack.name}@{self.version.id}" + (f"+{self.variant}" if self.variant else "")
 
 
 @dataclass(frozen=True)
@@ -39,21 +58,42 @@ class Asked:
     stack: str | None = None
     version: str | None = None
     scenario: str | None = None
+    rate: float | None = None  # arrivals a second of the scenario `open`, all users together
     trials: int | None = None
     users: int | None = None
     duration_s: float | None = None
     workers: int | None = None
     max_requests: int | None = None
+    threads: int | None = None
+    max_requests_delta: int | None = None
+    min_worker_lifetime: int | None = None  # seconds
+    listen: int | None = None
     seed: int | None = None
     confidence: float | None = None  # the hang rate to rule out, as a share
+    app: str | None = None  # the path of a WSGI file instead of the stack's
+    env: str | None = None  # NAME=VALUE ..., as a shell splits them
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The OPTIONS that it names."""
+        return {name: value for name in OPTIONS if (value := getattr(self, name)) is not None}
+
+    @property
+    def options(self) -> dict[str, int | str | list[str]]:
+        """What stands in the ini instead of the stack's own."""
+        found: dict[str, int | str | list[str]] = {n.replace("_", "-"): value for n, value in self.numbers.items()}
+        if self.app:
+            found["pythonpath"] = str(Path(self.app).expanduser().resolve().parent)  # what the app imports beside it
+        return found | ({"env": shlex.split(self.env)} if self.env else {})
 
 
 def plan(catalogue: Catalogue, asked: Asked) -> tuple[Plan, list[Cell], Path]:
     """The plan, its cells and the scenario's file. Raises UsageError with every mistake at once."""
     errors: list[str] = []
     given = {name: getattr(asked, name) for name in LIMITS if getattr(asked, name) is not None}
-    for name, value in given.items():
-        low, high = LIMITS[name]
+    rate = {} if asked.rate is None else {"rate": asked.rate}
+    for name, value in [*given.items(), *rate.items(), *asked.numbers.items()]:
+        low, high = (LIMITS | RATE | OPTIONS)[name]
         if not low <= value <= high:
             errors.append(f"{name.upper().removesuffix('_S')}: {value:g} is not between {low:g} and {high:g}")
     made = replace(catalogue.plan, **given)
@@ -63,12 +103,15 @@ def plan(catalogue: Catalogue, asked: Asked) -> tuple[Plan, list[Cell], Path]:
         else:
             errors.append(f"CONFIDENCE: {asked.confidence:%} is not between 0 % and 100 %")
     scenario = _scenario(catalogue, asked.scenario or made.scenario, errors)
+    app = app_of(asked, errors)
     stacks = _names(asked.stack, catalogue.stacks, "stack", errors)
     versions = _versions(asked.version, catalogue, errors)
     if errors:
         raise UsageError("\n".join(errors))
     pairs = list(dict.fromkeys(_pairs(made.cells, stacks, versions)))
-    cells = [_cell(catalogue, *pair) for pair in pairs]
+    cells = [_cell(catalogue, *pair, asked.threads or 0) for pair in pairs]
+    if app:
+        cells = [replace(cell, stack=replace(cell.stack, app=app)) for cell in cells]
     return replace(made, scenario=scenario.stem, cells=tuple(pairs)), cells, scenario
 
 
@@ -77,12 +120,24 @@ def respawns_to_rule_out(share: float) -> int:
     return math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-share))
 
 
-def _cell(catalogue: Catalogue, stack: str, version: str) -> Cell:
-    return Cell(
-        catalogue.stacks[stack],
-        catalogue.versions[version],
-        catalogue.expected(catalogue.stacks[stack], catalogue.versions[version]),
-    )
+def app_of(asked: Asked, errors: list[str]) -> str | None:
+    """The absolute path of somebody's own app."""
+    try:
+        pairs = shlex.split(asked.env or "")
+    except ValueError:
+        pairs = [""]
+    if not all(re.match(r"\w+=", pair) for pair in pairs):
+        errors.append(f"ENV: {asked.env}: not of the form NAME=VALUE NAME=VALUE")
+    path = Path(asked.app).expanduser() if asked.app else None
+    if path is not None and not path.is_file():
+        errors.append(f"APP: {asked.app}: no such file; it takes the path of a WSGI file with `application` in it")
+    return str(path.resolve()) if path is not None else None
+
+
+def _cell(catalogue: Catalogue, name: str, version_id: str, threads: int = 0) -> Cell:
+    stack, version = catalogue.stacks[name], catalogue.versions[version_id]
+    meets = stack.meets + ("thread-state",) * (threads >= 1) + ("exit-stall",) * (threads > 1)  # whatever the stack
+    return Cell(stack, version, catalogue.expected(replace(stack, meets=meets), version))
 
 
 def _names(text: str | None, known: Iterable[str], what: str, errors: list[str]) -> list[str]:
@@ -139,8 +194,8 @@ def order(cells: list[Cell], trials: int, seed: int) -> list[tuple[int, int]]:
     """
     generator = random.Random(seed)  # noqa: S311 - an order, not a secret
     found = []
-    for trial in range(1, trials + 1):
-        indexes = list(range(len(cells)))
+    for trial in range(1, max([trials, *(cell.trials or 0 for cell in cells)]) + 1):
+        indexes = [index for index, cell in enumerate(cells) if trial <= (cell.trials or trials)]
         generator.shuffle(indexes)
         found += [(index, trial) for index in indexes]
     return found
@@ -148,10 +203,12 @@ def order(cells: list[Cell], trials: int, seed: int) -> list[tuple[int, int]]:
 
 def run_plan(made: Plan, asked: Asked, stack: Stack) -> dict[str, Any]:
     """The numbers of one run, in the shape of run.json's `plan`: the command line, else the stack, else the plan."""
-    return {
+    planned = {
         "users": made.users,
         "duration_s": made.duration_s,
         "workers": asked.workers or stack.workers or made.workers,
         "max_requests": made.max_requests,
+        "options": asked.options,
         "respawns": made.respawns if asked.confidence else stack.respawns or made.respawns,
     }
+    return planned | ({} if asked.rate is None else {"rate": asked.rate})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -43,7 +43,12 @@ class Progress:
         self.console = console
         self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
 
-    def __enter__(self) -> Progress:
+    @property
+    def is_live(self) -> bool:
+        """Whether the table is on a terminal."""
+        return self._live is not None
+
+    def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()
         return self
@@ -106,13 +111,13 @@ def render(campaign: Campaign, now: float) -> Group:
         signs = Text()
         for record in records:
             signs.append(*mark(record["verdict"]))
-        signs.append("·" * (campaign.plan.trials - len(records)), style="dim")
+        signs.append("·" * ((cell.trials or campaign.plan.trials) - len(records)), style="dim")
         counts = [record.get("counts") or {} for record in records]
         respawns = sum(c.get("respawns", 0) for c in counts) + sum(a.respawns for a in running)
         hung = sum(c.get("hung", 0) + c.get("hung_initial", 0) for c in counts) + sum(a.hung for a in running)
         state = "not tested" if index in campaign.not_tested else ", ".join(active.phase for active in running)
         table.add_row(
-            f"{cell.version.id}  {cell.stack.name}",
+            f"{cell.version.id}  {cell.stack.name}  {cell.variant}".rstrip(),
             signs,
             str(respawns),
             Text(str(hung), style="red" if hung else ""),

@@ -99,7 +99,10 @@ class Run:
             "PACK_WORKERS": str(self.plan["workers"]),
             "PACK_MAX_REQUESTS": str(self.plan["max_requests"]),
         }
-        text = effective_ini(self.paths["ini"], placeholders)
+        options = self.plan.get("options", {})
+        # pyuwsgi reads its ini when Python, and so os.environ, is there already: `env` alone would come too late.
+        environment |= dict(pair.split("=", 1) for pair in options.get("env", []))
+        text = effective_ini(self.paths["ini"], placeholders, options)
         text = "".join(
             line for line in text.splitlines(keepends=True) if line.split(" ")[0] not in self.record.get("without", ())
         )

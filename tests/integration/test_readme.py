@@ -29,7 +29,11 @@ def run(command: str, cwd: Path = ROOT, **more: str) -> subprocess.CompletedProc
     )
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "8080" not in c and c != "make test"])
+# test_capacity.py runs these with less of everything: four minutes, and a minute for what they verify.
+LONG = ("make capacity", "make report DEMAND=250 VERIFY=1")
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "8080" not in c and not c.startswith(("make test", *LONG))])
 def test_a_command(command: str, venv: Callable[[str], object]) -> None:
     for version in ("py312-2.0.26", "py312-2.0.27.post1", "py312-2.0.30.post1", "py311-2.0.26"):
         venv(version)
@@ -43,6 +47,10 @@ def test_make_test_is_what_runs_this() -> None:
     recipe = run("make -n test").stdout
     assert "make test" in COMMANDS
     assert ".ci/run" in recipe
+
+
+def test_the_long_ones_are_tested_elsewhere() -> None:
+    assert all(any(command.startswith(long) for command in COMMANDS) for long in LONG)
 
 
 def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: Path) -> None:

@@ -45,12 +45,29 @@ def test_herd_and_the_delta_that_removes_it():
     assert capacity.is_herd(W, 1000, LOAD, R)
     assert not capacity.is_herd(W, 1000, LOAD, 1.2)
     assert capacity.delta_against_herd(W, LOAD, R) == 50
-    peaks = {delta: herd.simulate(setting(delta=delta), 80).peak_down for delta in (0, 10, 25, 50, 100)}
-    assert peaks[0] >= 14
-    assert 8 <= peaks[10] <= 12
-    assert 3 <= peaks[25] <= 6
-    assert peaks[50] <= 4
-    assert peaks[100] <= 3
+
+
+@pytest.mark.parametrize(
+    ("delta", "least", "most", "wait_s"),
+    [
+        (0, 15, 16, (1.0, 2.0)),
+        (10, 9, 11, (0.2, 0.7)),
+        (25, 4, 5, (0, 0.02)),
+        (50, 2, 4, (0, 0.02)),
+        (100, 1, 2, (0, 0.02)),
+    ],
+)
+def test_most_workers_away_at_once_and_what_that_lets_people_wait(delta, least, most, wait_s):
+    for seed in range(1, 6):
+        found = herd.simulate(setting(delta=delta), 80, seed)
+        assert least <= found.peak_down <= most
+        assert wait_s[0] <= found.wait_s(0.99) <= wait_s[1]
+
+
+def test_workers_away_on_average():
+    found = herd.simulate(setting(), 800)
+    assert found.recycles / 800 == pytest.approx(0.40, rel=0.05)
+    assert found.down_s / 800 == pytest.approx(0.80, rel=0.05)
 
 
 @pytest.mark.parametrize(("balance", "least", "most"), [("random", 14, 16), ("fifo", 15, 16), ("lifo", 10, 13)])
@@ -77,12 +94,16 @@ def test_total_outage():
     assert capacity.outage_s(W, 200, LOAD, 0.0) == (math.inf, 0.0)
 
 
-def test_outage_of_workers_that_keep_up():
+@pytest.mark.parametrize("limit", [20, 200])
+def test_outage_of_workers_that_keep_up(limit):
     """With a service time of nearly nothing the last worker meets the demand, as the formula assumes."""
-    quick = [setting(max_requests=20, hang=0.1, service_s=1e-4, away_s=0.0, workers=16)] * 30
-    times = [herd.simulate(one, 100, seed).outage_s for seed, one in enumerate(quick)]
-    error = statistics.stdev(times) / math.sqrt(len(times))
-    assert statistics.mean(times) == pytest.approx(capacity.outage_s(16, 20, LOAD, 0.1)[0], abs=4 * error)
+    quick = setting(max_requests=limit, hang=0.1, service_s=1e-4, away_s=0.0)
+    runs = [herd.simulate(quick, 50.0 * limit, seed) for seed in range(30)]
+    times, seventh = [run.outage_s for run in runs], [run.hangs_s[6] for run in runs]
+    mean, spread = capacity.outage_s(W, limit, LOAD, 0.1)
+    assert statistics.mean(times) == pytest.approx(mean, abs=4 * spread / math.sqrt(len(times)))
+    error = statistics.stdev(seventh) / math.sqrt(len(seventh))
+    assert statistics.mean(seventh) == pytest.approx(capacity.hang_s(7, W, limit, LOAD, 0.1), abs=4 * error)
 
 
 def test_breach_comes_before_the_outage():

@@ -1,0 +1,92 @@
+"""From an app to a plan on real uWSGI: `make capacity` with less of everything, and a run that verifies its plan."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis import verify
+from analysis.__main__ import main
+from stacks.catalogue import ROOT, read_ini
+
+APP = """
+import time
+from beside import PAUSE_S, SAYS
+
+def application(environ, start_response):
+    time.sleep(PAUSE_S)
+    start_response("200 OK", [("Content-Length", str(len(SAYS)))])
+    return [SAYS]
+"""
+BESIDE = """
+import os
+PAUSE_S, SAYS = float(os.environ["PAUSE_S"]), b"mine"
+"""
+
+
+def test_a_plan_from_end_to_end(venv: Callable[[str], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in ("py312-2.0.26", "py312-2.0.30.post1"):
+        venv(version)
+    monkeypatch.setenv("PACK_NO_PDF", "1")
+    clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    done = subprocess.run(
+        ["make", "capacity", "DEMAND=40", "SLO_P99=500ms", "WORKERS=4", "THREADS=1", "TRIALS=1"],
+        cwd=ROOT,
+        env=clean,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "a request takes" in done.stderr
+    directory = (ROOT / "results" / "latest").resolve()
+    plan = json.loads((directory / "capacity.json").read_text())
+    assert plan["recommendation"]["feasible"], plan["recommendation"]["why_not"]
+    assert {point["size"] for point in plan["measured"]["points"]} == {1, 2, 3, 4}
+    assert [kind["lazy"] for kind in plan["measured"]["kinds"]] == [False, True]
+    # What holds is the machine's business too; that each formula met a run is ours.
+    checked = {check["what"].split(",")[0] for check in plan["measured_against_predicted"]}
+    assert checked == {"time to total outage", "throughput lost", "most workers away at once"}
+    assert plan["unfixed"][0]["rate"] == 1.0
+
+    monkeypatch.setattr(verify, "SHORTEST_S", 5.0)
+    monkeypatch.setattr(verify, "LONGEST_S", 5.0)
+    code = main(["report", str(directory), "--demand", "40", "--slo-p99", "500ms", "--verify"])
+    found = json.loads((directory / "capacity.json").read_text())["verification"]
+    assert (code, found["met"]) in ((0, True), (3, False))
+    assert found["offered_rps"] == pytest.approx(
+        40, rel=0.4
+    )  # Poisson, 200 of them: three standard deviations are 21 %
+    assert (ROOT / "results" / "latest").resolve() == directory
+
+
+def test_somebodys_own_app_under_arrivals_on_a_schedule(
+    venv: Callable[[str], object], loadtest: Callable[..., Any], tmp_path: Path
+) -> None:
+    venv("py312-2.0.30.post1")
+    app = tmp_path / "mine.py"
+    app.write_text(APP)
+    (tmp_path / "beside.py").write_text(BESIDE)
+    arguments = (
+        f"--stack plain --version py312-2.0.30.post1 --trials 1 --duration 3 --workers 4 --threads 2 --app {app} "
+    )
+    arguments += (
+        "--max-requests 10 --max-requests-delta 3 --min-worker-lifetime 1 --listen 64 --scenario open --rate 60 "
+    )
+    done = loadtest(*arguments.split(), "--users", "2", "--env", "PAUSE_S=0.01 OTHER='x y'")
+    [run] = done.runs
+    assert run["status"] == "done", done.said
+    assert run["plan"]["rate"] == 60
+    ini = read_ini(done.directory / run["run_id"] / "stack.ini")["uwsgi"]
+    said = {("threads", "2"), ("max-requests-delta", "3"), ("min-worker-lifetime", "1"), ("listen", "64")}
+    assert said | {("env", "PAUSE_S=0.01"), ("env", "OTHER=x y"), ("wsgi-file", str(app))} <= set(ini)
+    assert [value for key, value in ini if key == "min-worker-lifetime"] == ["1"]
+    [cell] = done.cells
+    assert cell["answered_rps"] == pytest.approx(60, rel=0.5)

@@ -102,6 +102,16 @@ def finding(grid: Grid) -> str:
     )
 
 
+def answer(summary: dict[str, Any]) -> str:
+    """How much was tested, and whether anything changed."""
+    cells = summary["cells"]
+    tested = [cell for cell in cells if not untested(cell)]
+    missing = sum(untested(cell) == NO_WHEEL for cell in cells)
+    changed = sum(map(is_unexpected, tested))
+    text = f"{len(tested)} of {_cells(len(cells))} tested, {missing} have no wheel: "
+    return text + (f"{changed} CHANGED" if changed else "all of them as expected")
+
+
 def alt(grid: Grid) -> str:
     """Every field in words."""
     said = []
@@ -157,13 +167,8 @@ def show(summary: dict[str, Any], to: Console | None = None) -> None:
                 if any(grid.entry(row, pin) for pin in pins):
                     table.add_row(grid.row_name(row), *(_field(grid.entry(row, pin)) for pin in pins))
             to.print(table, "")
-    cells = summary["cells"]
-    tested = [cell for cell in cells if not untested(cell)]
-    missing = sum(untested(cell) == NO_WHEEL for cell in cells)
-    changed = [cell for cell in tested if is_unexpected(cell)]
-    text = f"{len(tested)} of {_cells(len(cells))} tested, {missing} have no wheel: "
-    to.print(Text(text + (f"{len(changed)} CHANGED" if changed else "all of them as expected"), "bold"), "")
-    other = [cell for cell in cells if untested(cell) != NO_WHEEL]
+    to.print(Text(answer(summary), "bold"), "")
+    other = [cell for cell in summary["cells"] if untested(cell) != NO_WHEEL]
     for title, rows in notes(summary | {"cells": [c for c in other if not c["as_expected"]]}):
         if rows:
             to.print(Text(title, "bold"))

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from analysis.figures import LIGHT_BLUE, TEXT
-from analysis.matrix import NO_WHEEL, Grid, finding, untested, words
+from analysis.matrix import NO_WHEEL, Grid, untested, words
 from analysis.summary import is_unexpected
 
-FIELD_W, FIELD_H, LEFT, TOP = 1.32, 0.58, 1.75, 0.85  # inches
+FIELD_W, FIELD_H, LEFT, TOP = 1.32, 0.58, 1.75, 0.4  # inches
 HANG_SHADES = ((0.0, "#FBE6D8"), (0.2, "#F6CBB0"), (0.5, "#F0AE84"), (0.9, "#EA9160"))
 WARN, OTHER = "#FFF3CC", "#F0AE84"
 DARK = "#5C2400"
@@ -31,7 +31,7 @@ def shade(entry: dict[str, Any]) -> str:
 
 
 def matrix(grid: Grid) -> Figure:
-    """Rows are Pythons, columns are pins, from old to new."""
+    """Rows are Pythons, columns are pins, from old to new; `finding` is its title."""
     width = max(LEFT + FIELD_W * len(grid.pins) + 0.15, 9.0)
     height = TOP + FIELD_H * len(grid.rows) + 0.1
     figure = Figure(figsize=(width, height))
@@ -39,7 +39,6 @@ def matrix(grid: Grid) -> Figure:
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     axes.set_axis_off()
-    axes.text(0.1, 0.1, finding(grid), fontsize=11, weight="bold", color=TEXT, va="top", wrap=True)
     for column, pin in enumerate(grid.pins):
         axes.text(LEFT + FIELD_W * (column + 0.5), TOP - 0.1, pin, ha="center", fontsize=9, color=TEXT)
     for line, row in enumerate(grid.rows):

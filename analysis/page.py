@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analysis import wording
+from analysis import matrix, wording
 from analysis.campaigns import Campaign
 from analysis.pictures import draw_matrix, draw_pictures
 from analysis.summary import is_matrix
@@ -63,10 +63,13 @@ def render(campaign: Campaign, summary: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     rows = _rows(campaign, summary)
+    if is_matrix(summary):  # its pictures show what was not tested
+        rows = [row for row in rows if not row["entry"]["not_tested_because"]]
     return environment.get_template("page.html").render(
         summary=summary,
         day=_day(campaign),
-        answer=wording.answer(summary),
+        answer=matrix.answer(summary) if is_matrix(summary) else wording.answer(summary),
+        pictures_first=is_matrix(summary),
         rows=rows,
         unusual=[row for row in rows if not row["entry"]["as_expected"]],
         pictures=draw_matrix(summary) if is_matrix(summary) else draw_pictures(campaign, summary["cells"]),

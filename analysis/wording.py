@@ -11,6 +11,7 @@ HANGS = tuple(verdict for verdict in VERDICTS if verdict.startswith("hung"))
 # Mark and tone: the mark says it without colour.
 MARKS = {"recovers": ("ok", "good"), "throttled": ("!", "warn"), "invalid": ("?", "warn"), None: ("-", "none")}
 BAD = ("X", "bad")
+MOST_NAMED = 8  # cells in a sentence
 
 VERDICT_MEANINGS = {
     "recovers": "every respawned worker that was seen to its end became ready",
@@ -114,7 +115,8 @@ def stop(entry: dict[str, Any]) -> str:
 
 
 def _names(cells: list[dict[str, Any]]) -> str:
-    return ", ".join(cell_name(cell) for cell in cells)
+    named = [cell_name(cell) for cell in cells[:MOST_NAMED]]
+    return ", ".join(named) + (f" and {len(cells) - MOST_NAMED} more" if len(cells) > MOST_NAMED else "")
 
 
 def _cells(count: int) -> str:

@@ -34,7 +34,8 @@ def test_the_packs_claims_name_cells_and_facts_that_there_are() -> None:
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "claims.toml"
     file.write_text(
-        'trials = 1\npatient = ["threads", "py312-2.0.26"]\n[[claim]]\nsays = "a"\nimplies = [["none", "py1", "recovers"]]\n'
+        'trials = 1\npatient = ["threads", "py312-2.0.26"]\n'
+        '[[claim]]\nsays = "a"\nimplies = [["none", "py1", "recovers"]]\n'
         '[[claim]]\nsays = "b"\nproves = []\n'
     )
     with pytest.raises(UsageError) as caught:

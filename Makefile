@@ -14,12 +14,15 @@ uv_wanted := uv>=0.9,<1
 
 # What may be said to `make loadtest`, as make variables or in the environment. $(value) takes them as they were typed:
 # make would otherwise expand a `$` in them, and $(shell) would run.
-options := STACK VERSION SCENARIO TRIALS USERS DURATION MAX_REQUESTS WORKERS SEED STOP CONFIDENCE
+options := STACK VERSION SCENARIO TRIALS USERS DURATION MAX_REQUESTS WORKERS THREADS MAX_REQUESTS_DELTA \
+  MIN_WORKER_LIFETIME LISTEN SEED STOP CONFIDENCE
 quoted = '$(subst ','\'',$(value $(1)))'
 flag = $(if $(value $(1)),--$(2)=$(call quoted,$(1)))
 arguments = $(call flag,STACK,stack) $(call flag,VERSION,version) $(call flag,SCENARIO,scenario) \
   $(call flag,TRIALS,trials) $(call flag,USERS,users) $(call flag,DURATION,duration) \
-  $(call flag,MAX_REQUESTS,max-requests) $(call flag,WORKERS,workers) $(call flag,SEED,seed) \
+  $(call flag,MAX_REQUESTS,max-requests) $(call flag,WORKERS,workers) $(call flag,THREADS,threads) \
+  $(call flag,MAX_REQUESTS_DELTA,max-requests-delta) $(call flag,MIN_WORKER_LIFETIME,min-worker-lifetime) \
+  $(call flag,LISTEN,listen) $(call flag,SEED,seed) \
   $(call flag,STOP,stop) $(call flag,CONFIDENCE,confidence)
 
 # These have names that an environment may use for something else, so only the command line of make counts.

@@ -52,6 +52,10 @@ def plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=float, help="the fixed window, in seconds")
     parser.add_argument("--workers", type=int, help="uWSGI processes")
     parser.add_argument("--max-requests", type=int, help="requests after which a worker recycles")
+    parser.add_argument("--threads", type=int, help="threads of each")
+    parser.add_argument("--max-requests-delta", type=int, help="more of them for each further worker")
+    parser.add_argument("--min-worker-lifetime", type=int, help="seconds that a worker lives whatever it served")
+    parser.add_argument("--listen", type=int, help="the backlog of connections that wait for a worker")
     parser.add_argument("--seed", type=int, help="of the order of the runs")
     parser.add_argument("--confidence", type=share, help="a hang rate to rule out at 95 %%, such as 1%%")
 
@@ -87,6 +91,10 @@ def asked_of(options: argparse.Namespace) -> Asked:
         duration_s=options.duration,
         workers=options.workers,
         max_requests=options.max_requests,
+        threads=options.threads,
+        max_requests_delta=options.max_requests_delta,
+        min_worker_lifetime=options.min_worker_lifetime,
+        listen=options.listen,
         seed=options.seed,
         confidence=options.confidence,
     )

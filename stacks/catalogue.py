@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,11 @@ def read_ini(path: Path) -> dict[str, list[tuple[str, str]]]:
     return sections
 
 
-def effective_ini(path: Path, environment: dict[str, str]) -> str:
-    """The text of `path` with its `ini = %dFILE` includes and `$(NAME)` placeholders filled in."""
+def effective_ini(path: Path, environment: dict[str, str], options: Mapping[str, int] | None = None) -> str:
+    """The text of `path` with its `ini = %dFILE` includes and `$(NAME)` placeholders filled in.
+
+    Each of `options` stands in place of what the file says of it.
+    """
 
     def lines(source: Path) -> list[str]:
         found: list[str] = []
@@ -142,7 +146,9 @@ def effective_ini(path: Path, environment: dict[str, str]) -> str:
                 found.append(f"{key} = {value}")
         return found
 
-    text = "\n".join(["[uwsgi]", *lines(path), ""])
+    said = options or {}
+    kept = [line for line in lines(path) if line.partition(" = ")[0] not in said]
+    text = "\n".join(["[uwsgi]", *kept, *(f"{key} = {value}" for key, value in said.items()), ""])
     return re.sub(r"\$\((\w+)\)", lambda match: environment.get(match[1], match[0]), text)
 
 

@@ -20,6 +20,13 @@ LIMITS: dict[str, tuple[float, float]] = {
     "max_requests": (1, 1_000_000),
     "seed": (0, 2**31),
 }
+# Options of uWSGI that a run may set instead of its stack's ini, and what a slip of the finger would be.
+OPTIONS: dict[str, tuple[float, float]] = {
+    "threads": (1, 1024),
+    "max_requests_delta": (0, 1_000_000),
+    "min_worker_lifetime": (0, 86_400),
+    "listen": (1, 65_535),
+}
 CONFIDENCE = 0.95  # with which a claim of "fewer than x hang" shall hold
 
 
@@ -44,16 +51,25 @@ class Asked:
     duration_s: float | None = None
     workers: int | None = None
     max_requests: int | None = None
+    threads: int | None = None
+    max_requests_delta: int | None = None
+    min_worker_lifetime: int | None = None  # seconds
+    listen: int | None = None
     seed: int | None = None
     confidence: float | None = None  # the hang rate to rule out, as a share
+
+    @property
+    def options(self) -> dict[str, int]:
+        """What stands in the ini instead of the stack's own."""
+        return {name: value for name in OPTIONS if (value := getattr(self, name)) is not None}
 
 
 def plan(catalogue: Catalogue, asked: Asked) -> tuple[Plan, list[Cell], Path]:
     """The plan, its cells and the scenario's file. Raises UsageError with every mistake at once."""
     errors: list[str] = []
     given = {name: getattr(asked, name) for name in LIMITS if getattr(asked, name) is not None}
-    for name, value in given.items():
-        low, high = LIMITS[name]
+    for name, value in [*given.items(), *asked.options.items()]:
+        low, high = (LIMITS | OPTIONS)[name]
         if not low <= value <= high:
             errors.append(f"{name.upper().removesuffix('_S')}: {value:g} is not between {low:g} and {high:g}")
     made = replace(catalogue.plan, **given)
@@ -68,7 +84,7 @@ def plan(catalogue: Catalogue, asked: Asked) -> tuple[Plan, list[Cell], Path]:
     if errors:
         raise UsageError("\n".join(errors))
     pairs = list(dict.fromkeys(_pairs(made.cells, stacks, versions)))
-    cells = [_cell(catalogue, *pair) for pair in pairs]
+    cells = [_cell(catalogue, *pair, asked.threads or 0) for pair in pairs]
     return replace(made, scenario=scenario.stem, cells=tuple(pairs)), cells, scenario
 
 
@@ -77,12 +93,10 @@ def respawns_to_rule_out(share: float) -> int:
     return math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-share))
 
 
-def _cell(catalogue: Catalogue, stack: str, version: str) -> Cell:
-    return Cell(
-        catalogue.stacks[stack],
-        catalogue.versions[version],
-        catalogue.expected(catalogue.stacks[stack], catalogue.versions[version]),
-    )
+def _cell(catalogue: Catalogue, name: str, version_id: str, threads: int = 0) -> Cell:
+    stack, version = catalogue.stacks[name], catalogue.versions[version_id]
+    meets = stack.meets + ("thread-state",) * (threads >= 1) + ("exit-stall",) * (threads > 1)  # whatever the stack
+    return Cell(stack, version, catalogue.expected(replace(stack, meets=meets), version))
 
 
 def _names(text: str | None, known: Iterable[str], what: str, errors: list[str]) -> list[str]:
@@ -153,5 +167,6 @@ def run_plan(made: Plan, asked: Asked, stack: Stack) -> dict[str, Any]:
         "duration_s": made.duration_s,
         "workers": asked.workers or stack.workers or made.workers,
         "max_requests": made.max_requests,
+        "options": {name.replace("_", "-"): value for name, value in asked.options.items()},
         "respawns": made.respawns if asked.confidence else stack.respawns or made.respawns,
     }

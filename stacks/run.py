@@ -99,7 +99,7 @@ class Run:
             "PACK_WORKERS": str(self.plan["workers"]),
             "PACK_MAX_REQUESTS": str(self.plan["max_requests"]),
         }
-        text = effective_ini(self.paths["ini"], placeholders)
+        text = effective_ini(self.paths["ini"], placeholders, self.plan.get("options", {}))
         text = "".join(
             line for line in text.splitlines(keepends=True) if line.split(" ")[0] not in self.record.get("without", ())
         )

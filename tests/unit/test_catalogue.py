@@ -202,6 +202,15 @@ def test_the_effective_ini_has_its_includes_and_placeholders_filled_in(tmp_path:
     )
 
 
+def test_an_option_of_the_run_stands_in_place_of_the_stacks_own(tmp_path: Path) -> None:
+    (tmp_path / "base.ini").write_text("[uwsgi]\nmin-worker-lifetime = 0\nmaster = true\n")
+    path = tmp_path / "a.ini"
+    path.write_text("[uwsgi]\nini = %dbase.ini\nthreads = 2\n")
+    assert effective_ini(path, {}, {"min-worker-lifetime": 60, "listen": 1_000_000}) == (
+        "[uwsgi]\nmaster = true\nthreads = 2\nmin-worker-lifetime = 60\nlisten = 1000000\n"
+    )
+
+
 @given(values=st.lists(st.text("abcXYZ019 ./:=%{}${uwsgi[wid]}", min_size=1).map(str.strip).filter(bool), max_size=5))
 def test_values_come_through_as_they_are(tmp_path_factory: pytest.TempPathFactory, values: list[str]) -> None:
     path = tmp_path_factory.getbasetemp() / "any.ini"

@@ -18,7 +18,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MAKE = shutil.which("make")
 LINES = (ROOT / "Makefile").read_text().splitlines()
-OPTIONS = next(line for line in LINES if line.startswith("options := ")).split()[2:]
+JOINED = "\n".join(LINES).replace("\\\n", " ").splitlines()
+OPTIONS = next(line for line in JOINED if line.startswith("options := ")).split()[2:]
 HOSTILE = "a  b; touch stolen $(shell touch stolen) $(touch stolen) `touch stolen` $HOME \"q\" 'p' & | > stolen \\ #%*"
 
 # Stands in for `python -m stacks`: writes down how it was called and does what it is told.

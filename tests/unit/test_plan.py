@@ -139,6 +139,36 @@ def test_numbers_said_replace_the_plans() -> None:
     assert made.respawns == KNOWN.plan.respawns
 
 
+def test_options_of_uwsgi_said_are_planned_under_their_own_names_and_the_rest_is_left_to_the_stack() -> None:
+    asked = Asked(threads=2, max_requests_delta=0, min_worker_lifetime=60, listen=1024)
+    assert run_plan(KNOWN.plan, asked, KNOWN.stacks["plain"])["options"] == {
+        "threads": 2,
+        "max-requests-delta": 0,
+        "min-worker-lifetime": 60,
+        "listen": 1024,
+    }
+    assert run_plan(KNOWN.plan, Asked(), KNOWN.stacks["plain"])["options"] == {}
+    with pytest.raises(UsageError, match="THREADS: 0 is not between 1 and 1024\nLISTEN: 0 is not"):
+        plan(KNOWN, Asked(threads=0, listen=0))
+
+
+@pytest.mark.parametrize(
+    ("threads", "version", "verdict"),
+    [
+        (None, "py312-2.0.26", "recovers"),
+        (1, "py312-2.0.26", "hung_worker"),
+        (2, "py311-2.0.23.post0", "hung_exit"),
+        (1, "py311-2.0.23.post0", "recovers"),
+        (4, "py312-2.0.30.post1", "recovers"),
+    ],
+)
+def test_threads_said_meet_what_threads_meet_whatever_the_stack(
+    threads: int | None, version: str, verdict: str
+) -> None:
+    _, cells, _ = plan(KNOWN, Asked(stack="plain", version=version, threads=threads))
+    assert [cell.expected for cell in cells] == [verdict]
+
+
 @pytest.mark.parametrize(("share", "respawns"), [(0.05, 59), (0.01, 299), (0.001, 2995), (0.5, 5)])
 def test_respawns_that_rule_out_a_hang_rate(share: float, respawns: int) -> None:
     assert respawns_to_rule_out(share) == respawns

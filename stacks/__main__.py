@@ -1,8 +1,9 @@
-"""`python -m stacks`: loadtest and matrix (campaigns), check (your own uWSGI), list (names), run (a planned run)."""
+"""`python -m stacks`: loadtest and matrix (campaigns), check (your own uWSGI), list (names); serve, run (their parts)."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
     judge.add_argument("--stack", default="threads", help="one name from `list` (%(default)s)")
     check = commands.add_parser("check", help="your own uWSGI: do its workers come back, and what to change")
     check_arguments(check)
-    commands.add_parser("list", help="stacks, versions, scenarios and apps, and the verdicts expected")
+    listed = commands.add_parser("list", help="stacks, versions, scenarios and apps, and the verdicts expected")
+    listed.add_argument("--json", action="store_true", help="as data, with the default plan and its limits")
+    serve_arguments(commands.add_parser("serve", help="one stack for the load of somebody else: Locust's web UI"))
     run = commands.add_parser("run", help="execute the run that a campaign has planned in DIRECTORY")
     run.add_argument("directory", type=Path)
     return top
@@ -58,6 +61,18 @@ def plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listen", type=int, help="the backlog of connections that wait for a worker")
     parser.add_argument("--seed", type=int, help="of the order of the runs")
     parser.add_argument("--confidence", type=share, help="a hang rate to rule out at 95 %%, such as 1%%")
+
+
+def serve_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `serve`."""
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--version", required=True)
+    parser.add_argument("--scenario", required=True)
+    parser.add_argument("--users", type=int, required=True)
+    parser.add_argument("--workers", type=int, required=True)
+    parser.add_argument("--max-requests", type=int, required=True)
+    parser.add_argument("--threads", type=int, help="default: as the stack has it")
+    parser.add_argument("--locust", type=int, required=True, help="the process that sends the load")
 
 
 def check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -147,11 +162,25 @@ def carry_out(campaign: Campaign) -> int:
     return worst
 
 
-def show() -> int:
+def show(options: argparse.Namespace) -> int:
     """Everything that can be named."""
     from stacks import catalogue
 
     known = catalogue.load()
+    if options.json:
+        from stacks.plan import LIMITS, OPTIONS
+
+        plan = known.plan
+        data = {
+            "stacks": {stack.name: stack.what for stack in known.stacks.values()},
+            "versions": list(known.versions),
+            "scenarios": {name: str(path) for name, path in known.scenarios.items()},
+            "plan": {"users": plan.users, "workers": plan.workers, "max_requests": plan.max_requests}
+            | dict(zip(("stack", "version"), plan.cells[0], strict=True)),
+            "limits": LIMITS | OPTIONS,
+        }
+        print(json.dumps(data))
+        return EXIT_OK
     print("stacks:")
     for stack in known.stacks.values():
         print(f"  {stack.name:22} {stack.what} (app {stack.app})")
@@ -181,7 +210,7 @@ def claims(_options: argparse.Namespace) -> int:
 
 
 COMMANDS = {
-    "list": lambda _: show(),
+    "list": show,
     "loadtest": loadtest,
     "matrix": matrix,
     "bisect": bisect,
@@ -204,6 +233,10 @@ def main(arguments: list[str] | None = None) -> int:
         from stacks import judge
 
         return judge.main(options)
+    if options.command == "serve":
+        from stacks import serve
+
+        return serve.main(options)
     from stacks.catalogue import UsageError
     from stacks.records import RecordError
 

@@ -16,7 +16,7 @@ OURS = {"stacks", "analysis", "locustfiles", "tests"}
 EVERY = sources(*FOLDERS)
 NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").glob("*") if path.suffix in (".py", ".ipynb"))
 # What crosses from the measuring half to the analysis: the file contract and the judge.
-CROSSING = {"stacks", "stacks.records", "stacks.lifecycle"}
+CROSSING = {"stacks", "stacks.records", "stacks.lifecycle", "stacks.rates"}
 
 
 def name(path: Path) -> str:

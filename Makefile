@@ -31,11 +31,13 @@ check_arguments = $(call said,INI,ini) $(call said,UWSGI,uwsgi) $(call said,APP,
   $(call said,URL,url) $(call said,ARGS,args) $(call said,JUNIT,junit) $(call said,JSON,json)
 report_arguments = $(call said,DEMAND,demand) $(call said,SLO_P99,slo-p99) $(call said,HEADROOM,headroom) \
   $(if $(VERIFY),--verify)
+ui_arguments = $(call said,UI_PORT,port) $(call flag,SCENARIO,scenario) $(call said,URL,url) \
+  $(call said,PID,pid) $(call said,ARGS,args)
 RESULTS ?= results/latest
 
-unexport $(options) DRY_RUN INI UWSGI APP CHDIR URL ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY RESULTS
+unexport $(options) DRY_RUN INI UWSGI APP CHDIR URL PID UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY RESULTS
 
-.PHONY: help setup loadtest matrix bisect claims check report notebooks test lint unit integration bench-observer bench-generator clean
+.PHONY: help setup loadtest ui matrix bisect claims check report notebooks test lint unit integration bench-observer bench-generator clean
 
 help: ## list the targets
 	@echo 'Do the workers come back? Targets:'
@@ -106,6 +108,9 @@ bisect: setup ## the version at which a stack changes: STACK=threads VERSION=3.1
 
 claims: setup ## what public write-ups say about the bug, put to the test (4 minutes)
 	@exec $(python) -m stacks claims
+
+ui: setup ## Locust's web UI with the workers in it: [UI_PORT=8089 SCENARIO= URL= PID= ARGS=]
+	@exec $(python) locustfiles/_ui.py $(ui_arguments)
 
 check: setup ## your own uWSGI: INI= [UWSGI= APP= CHDIR= URL= ARGS= JUNIT= JSON=]
 	@exec $(python) -m stacks check $(check_arguments)

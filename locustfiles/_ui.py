@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import socket
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ def parser():
     made.add_argument("--port", default="8089", help="of the web UI (UI_PORT=)")
     made.add_argument("--scenario", default="steady", help="a name in locustfiles/, or the path of any locustfile")
     made.add_argument("--url", default="", help="a stack that is already running, instead of the picker")
+    made.add_argument("--args", default="", help="further options of Locust, such as '--processes 2' (ARGS=)")
     made.add_argument("--pid", default="", help="of its uWSGI master: adds what becomes of its workers")
     return made
 
@@ -88,6 +90,10 @@ def say_what_does_not_import(path):
 def main():
     options, more = parser().parse_known_args()
     objections = [objection_to_port(options.port)]
+    try:
+        more += shlex.split(options.args)
+    except ValueError as error:
+        objections.append(f"ARGS={options.args}: {error}")
     path = find_scenario(options.scenario)
     if path is None:
         objections.append(

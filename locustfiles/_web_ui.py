@@ -72,7 +72,7 @@ def set_up(made, web_ui, runner):
     control = made
     runner.register_message(MESSAGE, lambda environment, msg, **_kwargs: control.load.take(msg.data))
     runner.register_message(RECORDED, lambda environment, msg, **_kwargs: control.on_recorded(msg))
-    web_ui.app.json.sort_keys = False  # the form's fields stand in the order of add_arguments
+    web_ui.app.jinja_env.policies["json.dumps_kwargs"] = {}  # the form's fields in the order of add_arguments, unsorted
     base = environment.parsed_options.web_base_path or ""
     title = "uWSGI workers" if isinstance(runner, MasterRunner) else "Workers"  # Locust has a tab of that name then
     web_ui.template_args |= {
@@ -156,6 +156,8 @@ def on_test_stop(environment, **_kwargs):
         report(environment.runner)
     if isinstance(environment.runner, WorkerRunner):
         environment.runner.send_message(RECORDED, {"pid": os.getpid()})
+        # Locust's worker would stay away for so long once more, and the page would not let anybody press Start.
+        environment.stop_timeout = 0
 
 
 events.test_stop.add_listener(on_test_stop)

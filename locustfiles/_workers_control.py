@@ -6,7 +6,7 @@ import time
 import gevent
 import psutil
 from _workers_form import choice
-from _workers_load import Load
+from _workers_seconds import Load
 from _workers_stack import CannotServe, Stack
 from locust.runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING, MasterRunner
 

@@ -17,9 +17,7 @@ def add_arguments(parser, known):
         "--stack-version", dest="version", choices=versions, default=plan["version"], help="Python, and pin of pyuwsgi"
     )
     parser.add_argument("--workers", type=int, default=plan["workers"], help="uWSGI processes")
-    parser.add_argument(
-        "--max-requests", type=int, default=plan["max_requests"], help="after which a worker recycles"
-    )
+    parser.add_argument("--max-requests", type=int, default=plan["max_requests"], help="after which a worker recycles")
     parser.add_argument("--threads", type=int, default=0, help="of each worker; 0: as the stack has it")
 
 
@@ -54,7 +52,9 @@ def errors(form, known):
         except ValueError:
             rate = math.nan
         if not 0 < rate <= FASTEST_RAMP:
-            found.append(f"Ramp up: {form['spawn_rate']!r} is not above 0 and up to {FASTEST_RAMP:,.0f} users a second.")
+            found.append(
+                f"Ramp up: {form['spawn_rate']!r} is not above 0 and up to {FASTEST_RAMP:,.0f} users a second."
+            )
     return found
 
 

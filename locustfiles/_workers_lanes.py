@@ -63,8 +63,9 @@ def lanes(history, now_ns, window_ns, most_spans):
             if end_ns > from_ns and end_ns > begin_ns:
                 found.append((begin_ns, end_ns, slot, state, note))
     if len(found) > most_spans:
-        found = sorted(found, key=lambda span: span[1])[-most_spans:]
-        from_ns = max(from_ns, found[0][0])
+        found.sort(key=lambda span: span[1])
+        from_ns = found[-most_spans - 1][1]  # where the newest that is left out ended
+        found = found[-most_spans:]
     rows = [
         (slot, state, round((max(begin, from_ns) - origin_ns) / 1e9, 3), round((end - origin_ns) / 1e9, 3), note)
         for begin, end, slot, state, note in sorted(found, key=lambda span: (span[2], span[0]))

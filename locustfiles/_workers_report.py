@@ -1,4 +1,4 @@
-"""The section of the workers in Locust's pages: what stands in the page itself, and nothing is fetched from elsewhere."""
+"""The section of the workers in Locust's pages: all of it is in the page, or served beside it."""
 
 import json
 from pathlib import Path

@@ -7,7 +7,7 @@ import time
 
 from _workers_history import began_ns
 from _workers_lanes import lanes, states
-from _workers_load import LAG_NS, SECOND_NS
+from _workers_seconds import LAG_NS, SECOND_NS
 
 WINDOW_S, REPORT_WINDOW_S = 120, 1800
 # As many as a browser redraws every second without anybody noticing, and as many as a report page may hold.

@@ -1,4 +1,4 @@
-"""`python -m stacks`: loadtest and matrix (campaigns), check (your own uWSGI), list (names); serve, run (their parts)."""
+"""`python -m stacks`: loadtest and matrix (campaigns), check (your own uWSGI), list (names), serve and run (parts)."""
 
 from __future__ import annotations
 

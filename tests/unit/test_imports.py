@@ -72,12 +72,13 @@ def test_what_crosses_brings_nothing_else_along() -> None:
     assert packages(tree(ROOT / "stacks/records.py")) <= STDLIB
     assert below(imports(tree(ROOT / "stacks/lifecycle.py")), "stacks") <= {"stacks.records", "stacks.stillness"}
     assert below(imports(tree(ROOT / "stacks/stillness.py")), "stacks") <= {"stacks.records"}
-    for module in ("lifecycle", "stillness"):
+    assert below(imports(tree(ROOT / "stacks/rates.py")), "stacks") == set()
+    for module in ("lifecycle", "stillness", "rates"):
         assert packages(tree(ROOT / f"stacks/{module}.py")) - {"stacks"} <= STDLIB
     assert imports(tree(ROOT / "stacks/__init__.py")) == set()
 
 
-@pytest.mark.parametrize("module", ["records", "lifecycle", "stillness"])
+@pytest.mark.parametrize("module", ["records", "lifecycle", "stillness", "rates"])
 def test_nor_the_clock_files_or_processes_of_this_machine(module: str) -> None:
     wanted = {"time", "subprocess", "socket", "threading", "signal", "random", "datetime"}
     if module != "records":

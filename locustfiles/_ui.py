@@ -101,6 +101,8 @@ def main():
         )
     if options.pid and not (options.url and options.pid.isdecimal() and Path("/proc", options.pid).exists()):
         objections.append(f"PID={options.pid} is no running process; it goes with URL= of the same uWSGI")
+    if options.url and not options.url.startswith(("http://", "https://")):
+        objections.append(f"URL={options.url} does not name a stack like http://HOST:PORT")
     if any(objections):
         sys.exit("\n".join(f"make ui: {objection}" for objection in objections if objection))
     if any(word.split("=")[0] == "--processes" for word in more):
@@ -111,8 +113,7 @@ def main():
     arguments = ["-f", f"{path},{HERE / '_web_ui.py'}", "--web-host", HOST, "--web-port", options.port]
     arguments += ["--stop-timeout", "5", "--exit-code-on-error", "0"]
     if options.url:
-        arguments += ["--host", options.url]
-        os.environ["PACK_UI_PID"] = options.pid
+        os.environ |= {"PACK_UI_URL": options.url, "PACK_UI_PID": options.pid}
     sys.argv = [sys.argv[0], *arguments, *more]
     # As `python -m locust` would: gevent before anything that it patches.
     sys.exit(say_what_does_not_import(path)())

@@ -28,6 +28,9 @@ _recorder.on_demand = True
 STALE_S = 0.4  # several browsers that look at one test share an answer
 TAB = "uwsgi-workers"
 
+# Of a stack that somebody else runs; set by _ui.py.
+URL, PID = os.environ.get("PACK_UI_URL", ""), os.environ.get("PACK_UI_PID", "")
+
 known = json.loads(
     subprocess.run(
         [sys.executable, "-m", "stacks", "list", "--json"], cwd=ROOT, stdout=subprocess.PIPE, check=True
@@ -39,7 +42,8 @@ environment = None
 
 @events.init_command_line_parser.add_listener
 def on_parser(parser):
-    add_arguments(parser, known)
+    if not URL:
+        add_arguments(parser, known)
     parser.add_argument("--record-dir", default="", include_in_web_ui=False, help="set by Start, for Locust's workers")
 
 
@@ -54,11 +58,15 @@ def on_init(environment, runner, web_ui, **_kwargs):
     if web_ui is None:
         sys.exit("_web_ui.py is for Locust's web UI; without one, use `make loadtest`.")
     options = environment.parsed_options
-    if environment.host is None:
-        environment.host = "http://127.0.0.1"  # until Start knows the port
+    environment.host = URL or "http://127.0.0.1"  # until Start knows the port
     options.num_users = options.num_users or known["plan"]["users"]
     options.spawn_rate = options.spawn_rate or options.num_users
-    set_up(Control(environment, scenario(environment)), web_ui, runner)
+    set_up(Control(environment, scenario(environment), choose), web_ui, runner)
+
+
+def choose():
+    """The stack that is wanted, in the words of `python -m stacks serve`."""
+    return {"url": URL, "pid": PID} if URL else choice(environment.parsed_options)
 
 
 def scenario(environment):
@@ -126,7 +134,7 @@ def check_form():
     found = errors(request.form, known)
     if not found and control.stack is not None and control.stack.has_load:
         now = {name: str(value) for name, value in control.stack.choice.items()}
-        if any(name in request.form and request.form[name] != now[name] for name in choice(environment.parsed_options)):
+        if any(name in request.form and request.form[name] != now[name] for name in choose()):
             found = ["The stack of a running test stays as it is: press Stop, then New."]
     if found:
         return jsonify({"success": False, "message": " ".join(found), "host": environment.host})
@@ -137,7 +145,7 @@ def check_form():
 def add_workers(response):
     """Our script in the page, our section in the report."""
     if request.endpoint == "locust.index" and response.status_code == 200:
-        response.set_data(inject(response.get_data(as_text=True), picker=True))
+        response.set_data(inject(response.get_data(as_text=True)))
     if request.endpoint == "locust.stats_report" and response.status_code == 200 and control.stack is not None:
         response.set_data(section(response.get_data(as_text=True), shown(report=True)))
     return response

@@ -5,7 +5,6 @@ import time
 
 import gevent
 import psutil
-from _workers_form import choice
 from _workers_seconds import Load
 from _workers_stack import CannotServe, Stack
 from locust.runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING, MasterRunner
@@ -21,7 +20,7 @@ logger = logging.getLogger(__name__)
 class Control:
     """Stands before `runner.start`; the events of the test drive the rest."""
 
-    def __init__(self, environment, scenario, make=Stack):
+    def __init__(self, environment, scenario, choose, make=Stack):
         self.environment = environment
         self.runner = environment.runner
         self.scenario = scenario
@@ -29,6 +28,7 @@ class Control:
         self.load = Load()
         self.error = ""
         self.waiting = False
+        self._choose = choose
         self._make = make
         self._start = self.runner.start
         self._recording = set()
@@ -67,11 +67,11 @@ class Control:
                 self.waiting = False
         pids = self._await_locust()
         options = self.environment.parsed_options
-        stack = self._make(choice(options) | {"users": user_count, "scenario": self.scenario})
+        stack = self._make(self._choose() | {"users": user_count, "scenario": self.scenario})
         self.stack, self.load = stack, Load()
         try:
             stack.await_ready()
-            self.environment.host = options.host = f"http://127.0.0.1:{stack.port}"
+            self.environment.host = options.host = stack.choice.get("url") or f"http://127.0.0.1:{stack.port}"
             options.record_dir = stack.directory
             self._recording = set(pids)
             stack.go(pids)

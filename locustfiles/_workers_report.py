@@ -12,14 +12,13 @@ def before_end(html, text):
     return f"{head}{text}{tag}{tail}" if tag else html + text
 
 
-def inject(html, picker):
+def inject(html):
     """The page of the web UI: our script beside Locust's."""
-    hide = ' data-picker="true"' if picker else ""
     return before_end(
         html,
         '<link rel="stylesheet" href="./workers/static/workers.css">'
         '<script src="./workers/static/workers.js"></script>'
-        f'<script src="./workers/static/live.js"{hide}></script>',
+        '<script src="./workers/static/live.js"></script>',
     )
 
 

@@ -65,13 +65,15 @@ def plan_arguments(parser: argparse.ArgumentParser) -> None:
 
 def serve_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `serve`."""
-    parser.add_argument("--stack", required=True)
-    parser.add_argument("--version", required=True)
+    parser.add_argument("--stack")
+    parser.add_argument("--version")
     parser.add_argument("--scenario", required=True)
     parser.add_argument("--users", type=int, required=True)
-    parser.add_argument("--workers", type=int, required=True)
-    parser.add_argument("--max-requests", type=int, required=True)
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--max-requests", type=int)
     parser.add_argument("--threads", type=int, help="default: as the stack has it")
+    parser.add_argument("--url", help="one that somebody else runs, instead of a stack and a version")
+    parser.add_argument("--pid", type=int, default=0, help="of its uWSGI master, to watch its workers")
     parser.add_argument("--locust", type=int, required=True, help="the process that sends the load")
 
 
@@ -209,6 +211,18 @@ def claims(_options: argparse.Namespace) -> int:
     return carry_out(campaign(catalogue.load()))
 
 
+def execute(directory: Path) -> int:
+    """The run that is planned there, of whichever kind."""
+    from stacks import run
+    from stacks.records import RUN_FILE, read_json
+
+    if "attached" in read_json(directory / RUN_FILE)["plan"]:
+        from stacks.attached import AttachedRun
+
+        return run.main(directory, AttachedRun)
+    return run.main(directory)
+
+
 COMMANDS = {
     "list": show,
     "loadtest": loadtest,
@@ -222,9 +236,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 measured and as expected, 1 could not measure, 2 usage, 3 an unexpected verdict."""
     options = parser().parse_args(arguments)
     if options.command == "run":
-        from stacks import run
-
-        return run.main(options.directory)
+        return execute(options.directory)
     if options.command == "check":
         from stacks import check
 

@@ -206,6 +206,10 @@ class Run:
         if objection:
             raise CannotMeasure(objection)
 
+    def _can_load(self, observer: Observer) -> bool:
+        """Whether there is anybody to answer."""
+        return observer.lifecycle.serving() > 0
+
     def _load(self, observer: Observer, hammer: Hammer | Outside) -> None:
         """The fixed window, and longer while respawns are missing and on their way."""
         lifecycle = observer.lifecycle
@@ -242,7 +246,7 @@ class Run:
         lifecycle = observer.lifecycle
         end_ns = time.monotonic_ns()
         hammer.say("stop")
-        tracer = next(c for c in observer.collectors if isinstance(c, backtrace.Collector))
+        tracers = [c for c in observer.collectors if isinstance(c, backtrace.Collector)]
 
         def settled() -> bool:
             self._report("settling")
@@ -252,7 +256,7 @@ class Run:
             return lifecycle.undecided(end_ns) == 0 and hammer.exit_code is not None
 
         observer.until(settled, self.plan["limit_s"])
-        observer.until(lambda: not tracer.busy, EVIDENCE_LIMIT_S)
+        observer.until(lambda: not any(tracer.busy for tracer in tracers), EVIDENCE_LIMIT_S)
         return lifecycle.judge(self.plan["respawns"], finished=True)
 
     def _stop(self, observer: Observer) -> None:
@@ -293,7 +297,7 @@ class Run:
                 self._probe(observer, self.plan["probe"])
             if self.plan.get("gated"):
                 self._await_turn(observer)
-            if observer.lifecycle.serving():
+            if self._can_load(observer):
                 self._load(observer, hammer)
             else:
                 hammer.say("cancel")
@@ -369,7 +373,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def main(directory: Path) -> int:
+def main(directory: Path, kind: type[Run] = Run) -> int:
     """Execute the run that was planned in `directory`, under a guard."""
 
     def execute() -> int:
@@ -379,7 +383,7 @@ def main(directory: Path) -> int:
         supervisor.become_subreaper()
         signal.signal(signal.SIGINT, interrupt)
         signal.signal(signal.SIGTERM, interrupt)
-        return Run(directory).execute()
+        return kind(directory).execute()
 
     code = supervisor.guarded(execute)
     mark_dead(directory)

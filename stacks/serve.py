@@ -1,5 +1,7 @@
 """`serve`: one stack for a load from outside, Locust's web UI, from its environment to its results.
 
+Or one that somebody else runs (--url), which is only watched (--pid), and of which the results are a single run.
+
 It says JSON lines: `phase` (preparing, then those of the run, at last `written` or `failed`) and what is known by
 then. Its stdin is the run's, which takes the lines that `outside` knows. SIGTERM ends it, and everything below it.
 """
@@ -12,16 +14,22 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from stacks import catalogue, supervisor
-from stacks.campaign import Campaign
+from stacks import catalogue, host, proc, supervisor
+from stacks.campaign import RESULTS, Campaign
 from stacks.plan import Asked, plan
-from stacks.records import RecordError
+from stacks.records import RUN_FILE, SCHEMA, RecordError, read_json, write_json
+from stacks.run import LIMIT_S, START_LIMIT_S
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE = 0, 1, 2
 LONGEST_S = 86_400.0  # somebody has left the UI open over night
+KEPT = ("verdict", "reason", "evidence")
 
 
 def say(phase: str, **more: object) -> None:
@@ -80,9 +88,56 @@ def serve(options: argparse.Namespace) -> int:
     # The table is for whoever looks at the terminal; what the UI reads is ours.
     summary = [sys.executable, "-m", "analysis", "summary", str(campaign.directory)]
     subprocess.run(summary, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
-    kept = ("verdict", "reason", "evidence")
-    say("written", directory=str(campaign.directory / record["run_id"]), **{name: record[name] for name in kept})
+    say("written", directory=str(campaign.directory / record["run_id"]), **{name: record[name] for name in KEPT})
     return code
+
+
+def attach(options: argparse.Namespace) -> int:
+    """Watch a stack that is there already. Raises UsageError and OSError."""
+    address = urlsplit(options.url)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise catalogue.UsageError(f"{options.url}: name the stack like http://HOST:PORT")
+    if options.pid and not proc.is_alive(options.pid):
+        raise catalogue.UsageError(f"there is no process {options.pid}: name the uWSGI master that runs now")
+    known = catalogue.load()
+    stamp = time.strftime("attached-%Y%m%d-%H%M%S-", time.gmtime())
+    RESULTS.mkdir(exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix=stamp, dir=RESULTS))
+    directory.chmod(0o755)
+    plan = {"users": options.users, "duration_s": LONGEST_S, "workers": 0, "respawns": known.plan.respawns}
+    plan |= {"start_limit_s": START_LIMIT_S, "limit_s": LIMIT_S, "external": options.locust, "gated": True}
+    port = address.port or (443 if address.scheme == "https" else 80)
+    write_json(
+        directory / RUN_FILE,
+        {
+            "schema": SCHEMA,
+            "run_id": directory.name,
+            "url": options.url,
+            "scenario": Path(options.scenario).stem,
+            "plan": plan | {"attached": {"pid": options.pid, "port": port}},
+            "paths": {"scenario": options.scenario},
+            "host": host.host(),
+            "git": host.git(catalogue.ROOT),
+            "clock": host.clock(),
+            "load": {"begin_ns": None, "end_ns": None, "window_s": LONGEST_S},
+            "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []},
+            **{"status": "running", "error": None, "verdict": None, "reason": "", "evidence": None},
+        },
+    )
+    command = [sys.executable, "-m", "stacks", "run", str(directory)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=catalogue.ROOT) as process:
+        said = ""
+        for line in process.stdout or ():
+            phase = json.loads(line)["phase"]
+            if phase not in (said, "done"):
+                said = phase
+                say(phase, directory=str(directory), port=port)
+    record = read_json(directory / RUN_FILE)
+    if record["status"] != "done":
+        say("failed", error=record.get("error") or "interrupted before its verdict", directory=str(directory))
+        return EXIT_NOT_MEASURED
+    say("written", directory=str(directory), **{name: record[name] for name in KEPT})
+    return EXIT_OK
 
 
 def main(options: argparse.Namespace) -> int:
@@ -95,7 +150,7 @@ def main(options: argparse.Namespace) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, interrupt)
         try:
-            return serve(options)
+            return attach(options) if options.url else serve(options)
         except catalogue.UsageError as error:
             say("failed", error=str(error))
             return EXIT_USAGE

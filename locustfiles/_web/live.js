@@ -3,7 +3,6 @@
 
 (() => {
   const EVERY_MS = 1000;
-  const picker = document.currentScript.dataset.picker === "true";
   let state = { phase: "", error: "", tab: "uwsgi-workers" };
   let drawnAt = "";
 
@@ -48,7 +47,7 @@
       : state.waiting
         ? "Waiting until the run before is written; then the stack is brought up."
         : busy
-          ? `Bringing up <b>${Workers.escaped(state.choice.stack)} at ${Workers.escaped(state.choice.version)}</b>: ${Workers.escaped(state.words)} …`
+          ? `Bringing up <b>${Workers.name(state.choice)}</b>: ${Workers.escaped(state.words)} …`
           : "";
     if (!text) {
       note?.remove();
@@ -66,7 +65,6 @@
 
   // What is chosen here is what the page is for, so it is not left folded; the host is the chosen stack's.
   function form() {
-    if (!picker) return;
     for (const button of document.querySelectorAll("form .MuiAccordionSummary-root:not([data-w-seen])")) {
       button.dataset.wSeen = "1";
       if (button.textContent.includes("Custom parameters") && button.getAttribute("aria-expanded") === "false") button.click();
@@ -79,7 +77,7 @@
 
   // Locust's header keeps the host that the form was sent with; the stack has a port of its own each time.
   function host() {
-    if (!picker || !state.host) return;
+    if (!state.host) return;
     for (const place of document.querySelectorAll(".MuiAppBar-root p"))
       if (/^http:\/\/127\.0\.0\.1(:\d+)?$/.test(place.textContent) && place.textContent !== state.host) place.textContent = state.host;
   }

@@ -104,14 +104,14 @@ const Workers = (() => {
   }
 
   function picture(state, width) {
-    const count = Math.max(1, state.slots.length);
+    const count = state.slots.length;
     const right = width > 760 ? RIGHT : NARROW;
-    const lane = Math.max(6, Math.min(22, 420 / count));
+    const lane = Math.max(6, Math.min(22, 420 / Math.max(1, count)));
     const box = { top: 26, lane, right, end: width - right };
     const span = Math.max(5, state.now_s - state.from_s);
     const x = (s) => LEFT + ((Math.max(s, state.from_s) - state.from_s) / span) * (box.end - LEFT);
-    const first = box.top + count * lane + GAP, second = first + PLOT + GAP, bottom = second + PLOT;
-    const parts = [`<text class="w-label" x="${LEFT}" y="16">Worker slots</text>`];
+    const first = count ? box.top + count * lane + GAP : box.top, second = first + PLOT + GAP, bottom = second + PLOT;
+    const parts = count ? [`<text class="w-label" x="${LEFT}" y="16">Worker slots</text>`] : [];
     for (const tick of ticks(state.from_s, state.from_s + span, Math.max(3, width / 130)))
       parts.push(
         `<line class="w-grid" x1="${x(tick)}" x2="${x(tick)}" y1="${box.top}" y2="${bottom}"/>` +
@@ -186,15 +186,16 @@ const Workers = (() => {
     );
   }
 
+  const name = (choice) =>
+    choice.url ? escaped(choice.url) : `${escaped(choice.stack)} <span>at</span> ${escaped(choice.version)}`;
+
   function title(state) {
     const c = state.choice;
     const threads = c.threads ? `, ${c.threads} threads each` : "";
-    const what = c.url
-      ? `${escaped(c.url)}${c.pid ? `, master ${c.pid}` : ""}`
-      : `${escaped(c.stack)} <span>at</span> ${escaped(c.version)}`;
-    const numbers = c.workers ? `${c.workers} workers, max-requests ${c.max_requests}${threads}` : "";
+    const watched = c.pid ? `its master ${escaped(c.pid)} is watched, and stays as it is` : "only the load is recorded (PID= adds its workers)";
+    const numbers = c.url ? watched : `${c.workers} workers, max-requests ${c.max_requests}${threads}`;
     return (
-      `<div class="w-head"><h2>${what}</h2><small>${numbers}</small>` +
+      `<div class="w-head"><h2>${name(c)}</h2><small>${numbers}</small>` +
       `<span class="w-phase w-phase-${state.phase}">${escaped(state.words)}</span></div>`
     );
   }
@@ -236,5 +237,5 @@ const Workers = (() => {
     new MutationObserver(again).observe(document.head, { childList: true });
   }
 
-  return { draw, dark, report, escaped };
+  return { draw, dark, report, escaped, name };
 })();

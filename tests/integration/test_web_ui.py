@@ -213,3 +213,55 @@ def test_what_does_not_start_is_a_reason_and_start_stays_usable(ui: Callable[...
     assert made.post("swarm", **threads)["success"]
     made.until(lambda s: s["phase"] == "loading" and not s["waiting"] and s["now_s"] < 60, "the second load")
     made.end(signal.SIGINT)
+
+
+@contextmanager
+def by_hand(uwsgi: Path, python: Path) -> Iterator[tuple[int, int]]:
+    """A stack that somebody else runs: its master's pid and its port."""
+    port = free_port()
+    placeholders = {"PACK_PORT": port, "PACK_APP": ROOT / "stacks/apps/hello.py", "PACK_WORKERS": 2}
+    placeholders |= {"PACK_MAX_REQUESTS": 10, "PACK_PYTHON": python}
+    master = subprocess.Popen(
+        [str(uwsgi), "--ini", str(ROOT / "stacks/threads.ini")],
+        env=os.environ | {name: str(value) for name, value in placeholders.items()},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        end = time.monotonic() + LIMIT_S
+        while len(proc.children_of(master.pid)) < 2:
+            assert master.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        yield master.pid, port
+        assert master.poll() is None, "it was ended"
+    finally:
+        os.killpg(master.pid, signal.SIGKILL)
+        master.wait()
+
+
+@pytest.mark.parametrize(("version", "hangs"), [("py312-2.0.30.post1", False), ("py312-2.0.26", True)])
+def test_a_stack_of_somebody_else_is_watched_and_left_alone(
+    ui: Callable[..., Ui], venv: Callable[[str], Any], version: str, hangs: bool
+) -> None:
+    environment = venv(version)
+    with by_hand(environment.uwsgi, environment.python) as (pid, port):
+        made = ui("--url", f"http://127.0.0.1:{port}", "--pid", str(pid))
+        assert made.post("swarm", user_count="4", spawn_rate="4", host=f"http://127.0.0.1:{port}")["success"]
+        if hangs:
+            state = made.until(lambda s: s.get("counts", {}).get("hung") == 2, "two hung workers")
+            assert "hung" in {word for _, word, *_ in state["slots"]}
+            assert state["verdict"]["verdict"] == "hung_worker"
+        else:
+            state = made.until(lambda s: s.get("counts", {}).get("respawns", 0) >= 4, "respawns")
+            assert state["counts"]["hung"] == 0
+        assert made.post("stop")["success"]
+        state = made.until(lambda s: s["over"], "its end")
+        run = record(state["directory"])
+        assert (run["status"], run["locust"]["complete"]) == ("done", True)
+        assert run["verdict"] == ("hung_worker" if hangs else "invalid")  # fewer respawns than health takes
+        assert "too few" in run["reason"] or hangs
+        made.end()
+        assert proc.is_alive(pid)
+        shutil.rmtree(state["directory"])

@@ -258,5 +258,5 @@ def test_what_a_process_is_called_cannot_end_the_script_of_a_report() -> None:
 
 
 def test_the_page_asks_nobody_else_for_anything() -> None:
-    made = inject("<body></body>", picker=True) + section("<body></body>", {})
+    made = inject("<body></body>") + section("<body></body>", {})
     assert "http" not in made.replace("http:\\/\\/127\\.0\\.0\\.1", "")

@@ -146,6 +146,9 @@ def add_workers(response):
     """Our script in the page, our section in the report."""
     if request.endpoint == "locust.index" and response.status_code == 200:
         response.set_data(inject(response.get_data(as_text=True)))
+    if request.endpoint == "locust.request_stats" and response.status_code == 200:
+        # The page takes the state only from an answer that differs from the last, as it would not after a failed start.
+        response.set_data(json.dumps(response.get_json() | {"refused": control.refused}))
     if request.endpoint == "locust.stats_report" and response.status_code == 200 and control.stack is not None:
         response.set_data(section(response.get_data(as_text=True), shown(report=True)))
     return response

@@ -27,7 +27,9 @@ class Control:
         self.stack = None
         self.load = Load()
         self.error = ""
+        self.refused = 0  # how often
         self.waiting = False
+        self._starter = None  # the greenlet that brings a stack up
         self._choose = choose
         self._make = make
         self._start = self.runner.start
@@ -42,12 +44,17 @@ class Control:
         """What `runner.start` is now: a test that runs is changed at once, a new one gets its stack first."""
         if self.stack is not None and self.stack.has_load:
             return self._start(user_count, spawn_rate, *arguments, **more)
+        if self._starter is not None:  # pressed in two browsers, or beside --autostart: the later one counts
+            self._starter.kill()
+        self._starter = gevent.getcurrent()
         self.runner.update_state(STATE_SPAWNING)  # or the page would go back to its form
         try:
             self._bring_up(user_count)
         except CannotServe as error:
             self._refuse(str(error))
             return None
+        finally:
+            self._starter = None
         # Locust begins a test, and forgets the one before, only from here.
         self.runner.update_state(STATE_INIT)
         return self._start(user_count, spawn_rate, *arguments, **more)
@@ -55,6 +62,7 @@ class Control:
     def _refuse(self, why):
         logger.error("The stack could not be started: %s", why)
         self.error = why
+        self.refused += 1
         self.runner.update_state(STATE_INIT)
 
     def _bring_up(self, user_count):
@@ -78,9 +86,18 @@ class Control:
         except gevent.GreenletExit:  # Stop was pressed meanwhile
             stack.cancel()
             raise
+        self._begin_time()
+        gevent.spawn(self._follow, stack)
+
+    def _begin_time(self):
+        """The form's run time and a shape's begin with the load, not with the start of the stack."""
         if self.environment.shape_class is not None:
             self.environment.shape_class.reset_time()
-        gevent.spawn(self._follow, stack)
+        web_ui = self.environment.web_ui
+        if web_ui._run_time_greenlet is not None:
+            web_ui._cancel_run_time_timer()
+            run_time_s = self.environment.parsed_options.run_time
+            web_ui._run_time_greenlet = gevent.spawn_later(run_time_s, web_ui._stop_runners)
 
     def _await_locust(self):
         """The processes that will send the load; Locust's own workers may just be coming back from a stop."""
@@ -130,6 +147,8 @@ class Control:
 
     def quit(self):
         """Locust ends: so does the stack, with its results where it had a load."""
+        if self._starter is not None:
+            self._starter.kill()
         if self.stack is None or self.stack.is_over:
             return
         if not self.stack.has_load and not self.stack.is_stopping:

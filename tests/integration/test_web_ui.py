@@ -81,6 +81,7 @@ def ui(tmp_path: Path, venv: Callable[[str], object]) -> Iterator[Callable[..., 
     for version in ("py312-2.0.26", "py312-2.0.30.post1"):
         venv(version)
     started: list[Ui] = []
+    before = set((ROOT / "results").glob("*"))
 
     def start(*arguments: str, base: str = "") -> Ui:
         port = free_port()
@@ -103,7 +104,8 @@ def ui(tmp_path: Path, venv: Callable[[str], object]) -> Iterator[Callable[..., 
         if made.process.poll() is None:
             os.killpg(made.process.pid, signal.SIGKILL)
             made.process.wait()
-    assert left_behind(ROOT / "results" / "latest") == []
+    made_now = {path.resolve() for path in set((ROOT / "results").glob("*")) - before}
+    assert [found for directory in made_now for found in left_behind(directory)] == []
 
 
 def record(directory: str) -> dict[str, Any]:
@@ -121,6 +123,10 @@ def test_a_hang_appears_and_another_version_recovers(ui: Callable[..., Ui]) -> N
         made = ui()
         page = shown.page
         page.goto(made.url)
+        # Python 3.12 with pyuwsgi 2.0.22 does not start (unbit/uwsgi#2579): a reason, and the form again.
+        shown.start(page, **SMALL, stack="threads", version="py312-2.0.22")
+        assert "could not be started" in shown.see("#uwsgi-note.w-note-bad")
+        shown.see("form button:has-text('Start')")
         shown.start(page, **SMALL, stack="threads", version="py312-2.0.26")
         page.get_by_role("tab", name="Workers").click()
         assert "hung_worker" in shown.see(".w-verdict")
@@ -211,7 +217,12 @@ def test_what_does_not_start_is_a_reason_and_start_stays_usable(ui: Callable[...
     made.until(lambda s: s["phase"] == "loading" and s["choice"]["stack"] == "threads", "the load")
     assert made.post("stop")["success"]
     assert made.post("swarm", **threads)["success"]
-    made.until(lambda s: s["phase"] == "loading" and not s["waiting"] and s["now_s"] < 60, "the second load")
+    made.until(lambda s: s["phase"] == "loading" and not s["waiting"], "the second load")
+
+    # Ctrl-C in the middle of a start, with the load before it just being written.
+    assert made.post("stop")["success"]
+    assert made.post("swarm", **threads | {"stack": "slow-import"})["success"]
+    made.until(lambda s: s["phase"] == "starting" and s["choice"]["stack"] == "slow-import", "another start")
     made.end(signal.SIGINT)
 
 

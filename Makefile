@@ -35,12 +35,14 @@ capacity_arguments = $(call flag,VERSION,version) $(call said,UNFIXED,unfixed) $
   $(call said,DEMAND,demand) $(call said,SLO_P99,slo-p99) $(call said,HEADROOM,headroom)
 report_arguments = $(call said,DEMAND,demand) $(call said,SLO_P99,slo-p99) $(call said,HEADROOM,headroom) \
   $(if $(VERIFY),--verify)
+ui_arguments = $(call said,UI_PORT,port) $(call flag,SCENARIO,scenario) $(call said,URL,url) \
+  $(call said,PID,pid) $(call said,ARGS,args)
 RESULTS ?= results/latest
 
-unexport $(options) DRY_RUN INI UWSGI APP CHDIR URL ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY RESULTS \
-  ENV UNFIXED CPU_MS IO_MS MEMORY_MB
+unexport $(options) DRY_RUN INI UWSGI APP CHDIR URL PID UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY RESULTS ENV \
+  UNFIXED CPU_MS IO_MS MEMORY_MB
 
-.PHONY: help setup loadtest matrix bisect claims check capacity report notebooks test lint unit integration bench-observer bench-generator clean
+.PHONY: help setup loadtest ui matrix bisect claims check capacity report notebooks test lint unit integration bench-observer bench-generator clean
 
 help: ## list the targets
 	@echo 'Do the workers come back? Targets:'
@@ -111,6 +113,9 @@ bisect: setup ## the version at which a stack changes: STACK=threads VERSION=3.1
 
 claims: setup ## what public write-ups say about the bug, put to the test (4 minutes)
 	@exec $(python) -m stacks claims
+
+ui: setup ## Locust's web UI with the workers in it: [UI_PORT=8089 SCENARIO= URL= PID= ARGS=]
+	@exec $(python) locustfiles/_ui.py $(ui_arguments)
 
 check: setup ## your own uWSGI: INI= [UWSGI= APP= CHDIR= URL= ARGS= JUNIT= JSON=]
 	@exec $(python) -m stacks check $(check_arguments)

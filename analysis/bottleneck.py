@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 TICKS_A_SECOND = 100  # USER_HZ, which Linux fixes at 100 for what it tells user space (include/asm-generic/param.h)
-# Locust is one process on one core, and its own documentation warns above 90 % of it.
+# A Locust process uses one core, and its own documentation warns above 90 % of it.
 GENERATOR_BUSY = 0.9
 HOST_BUSY = 0.9
 # An arrival that begins so late was held up by the generator, not by the stack.
@@ -41,6 +41,13 @@ def cores_used(samples: pd.DataFrame, roles: tuple[str, ...], begin_ns: int, end
     return float((spans["last"] - spans["first"]).sum()) / TICKS_A_SECOND / seconds if seconds > 0 else None
 
 
+def busiest(samples: pd.DataFrame, begin_ns: int, end_ns: int) -> float | None:
+    """The cores that the busiest process of the generator used: it has one, however many processes there are."""
+    pids = samples.loc[samples["role"] == "locust", "pid"].unique()
+    used = [cores_used(samples[samples["pid"] == pid], ("locust",), begin_ns, end_ns) for pid in pids]
+    return max((cores for cores in used if cores is not None), default=None)
+
+
 def find(run: dict[str, Any], samples: pd.DataFrame) -> Bottleneck:
     """Judge a run by its row of the runs frame and its samples."""
     begin, window_s = run["load_begin_ns"], run["window_s"]
@@ -56,8 +63,9 @@ def find(run: dict[str, Any], samples: pd.DataFrame) -> Bottleneck:
     missed = int(run["missed"]) if not pd.isna(run["missed"]) else 0
     if missed:
         return Bottleneck("generator", f"the generator could not start {missed} arrivals", *found)
-    if generator is not None and generator >= GENERATOR_BUSY:
-        return Bottleneck("generator", f"Locust used {generator:.2f} cores, and it has one", *found)
+    most = busiest(samples, int(begin), end)
+    if most is not None and most >= GENERATOR_BUSY:
+        return Bottleneck("generator", f"a Locust process used {most:.2f} of the one core that it can use", *found)
     if generator is not None and stack is not None and not pd.isna(cores) and generator + stack >= HOST_BUSY * cores:
         return Bottleneck("host", f"stack and generator used {generator + stack:.1f} of {cores} cores", *found)
     # Users of a closed loop leave little over, however long they wait: what tells is that some always do.

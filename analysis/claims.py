@@ -63,8 +63,7 @@ def no_answers_after(directory: Path) -> tuple[bool | None, str]:
         "SELECT count(*) FILTER (WHERE error = '' AND start_ns + latency_us * 1000 > $1), "
         "count(*) FILTER (WHERE start_ns + latency_us * 1000 > $1) FROM read_parquet($2)"
     )
-    with connection() as db:
-        row = db.execute(query, [outage_ns, str(directory / REQUESTS_FILE)]).fetchone()
+    row = connection().execute(query, [outage_ns, str(directory / REQUESTS_FILE)]).fetchone()
     answered, waiting = row if row is not None else (0, 0)
     return answered == 0, f"{answered} of {waiting} requests were answered once every worker was hung"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 from stacks.lifecycle import Episode, Lifecycle
@@ -29,29 +28,13 @@ EPISODE_COLUMNS: dict[str, str] = {
 }
 
 
-def respawn_seconds(episode: Episode) -> float:
-    """From the moment when the old worker began to exit until the new one was ready.
-
-    A worker that crashed never began to exit, so its time counts from its end. Whatever was seen
-    not to become ready is infinite: leaving it out would time the survivors only. What the end of
-    the run cut off is NaN.
-    """
-    if episode.generation == 0 or episode.outcome == "undecided":
-        return math.nan
-    if episode.outcome != "ready":
-        return math.inf
-    marks = (episode.exit_begun_ns, episode.exited_ns, episode.forked_ns)
-    begun = next((mark for mark in marks if mark is not None), None)
-    return (episode.ready_ns - begun) / 1e9 if begun is not None and episode.ready_ns is not None else math.nan
-
-
 def episode_row(
     run_id: str, watched_until_ns: int, episode: Episode, first_response_ns: int | None
 ) -> dict[str, object]:
     """One row of the episodes frame."""
     same = {name: getattr(episode, name) for name in EPISODE_COLUMNS if hasattr(episode, name)}
     own = {"run_id": run_id, "watched_until_ns": watched_until_ns, "first_response_ns": first_response_ns}
-    return same | own | {"respawn_s": respawn_seconds(episode)}
+    return same | own | {"respawn_s": episode.respawn_s}
 
 
 def read_episodes(path: Path) -> tuple[list[Episode], int]:

@@ -40,6 +40,7 @@ def _rows(campaign: Campaign, summary: dict[str, Any]) -> list[dict[str, Any]]:
                 "answered": wording.number(entry["answered_rps"]),
                 "lost": wording.number(entry["requests_lost"]),
                 "stop": wording.stop(entry),
+                "warning": wording.generator_warning(entry),
             }
         )
     return rows
@@ -71,6 +72,7 @@ def render(campaign: Campaign, summary: dict[str, Any]) -> str:
         answer=matrix.answer(summary) if is_matrix(summary) else wording.answer(summary),
         pictures_first=is_matrix(summary),
         rows=rows,
+        warned=[row for row in rows if row["warning"]],
         unusual=[row for row in rows if not row["entry"]["as_expected"]],
         pictures=draw_matrix(summary) if is_matrix(summary) else draw_pictures(campaign, summary["cells"]),
         evidence=wording.evidence_groups(summary),

@@ -13,39 +13,16 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-Interval = tuple[float, float]
-CONFIDENCE = 0.95
+from stacks.rates import CONFIDENCE, Interval, check_counts, score_interval, wilson
 
-
-def _check(hung: int, trials: int) -> None:
-    if not 0 <= hung <= trials:
-        raise ValueError(f"{hung} hung of {trials} trials")
-
-
-def wilson(hung: int, trials: int, confidence: float = CONFIDENCE) -> Interval | None:
-    """The two-sided score interval of a rate (Wilson 1927), or None without a trial."""
-    _check(hung, trials)
-    if trials == 0:
-        return None
-    return score_interval(hung / trials, trials, confidence)
-
-
-def score_interval(rate: float, trials: float, confidence: float = CONFIDENCE) -> Interval:
-    """Wilson's interval of a rate over what may be a fraction of trials."""
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    centre = (rate + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials)) / (1 + z * z / trials)
-    # Rounding may leave 1e-18 where the limit is exactly 0 or 1.
-    low = 0.0 if rate == 0 else max(0.0, centre - half)
-    high = 1.0 if rate == 1 else min(1.0, centre + half)
-    return low, high
+__all__ = ["CONFIDENCE", "Interval", "score_interval", "wilson"]
 
 
 def clopper_pearson(hung: int, trials: int, confidence: float = CONFIDENCE) -> Interval | None:
     """The exact two-sided interval, never too short and therefore the one for gates; None without a trial."""
     from scipy.special import betaincinv
 
-    _check(hung, trials)
+    check_counts(hung, trials)
     if trials == 0:
         return None
     tail = (1 - confidence) / 2
@@ -88,8 +65,8 @@ def fisher_p(left: tuple[int, int], right: tuple[int, int], alternative: str = "
     """Fisher's exact p that two cells, each (hung, trials), hang at the same rate."""
     from scipy.stats import fisher_exact
 
-    _check(*left)
-    _check(*right)
+    check_counts(*left)
+    check_counts(*right)
     table = [[hung, trials - hung] for hung, trials in (left, right)]
     return float(fisher_exact(table, alternative=alternative).pvalue)
 

@@ -15,10 +15,11 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import cluster, stats
+from analysis import bottleneck, cluster, stats
 from analysis.campaigns import Campaign
+from analysis.load import raw
 from stacks.lifecycle import VERDICTS
-from stacks.records import SCHEMA
+from stacks.records import SAMPLES_FILE, SCHEMA
 
 
 def most_common(values: Iterable[Any]) -> Any:
@@ -64,7 +65,24 @@ def _reason(
     return "; ".join(parts)
 
 
-def cell_entry(cell: dict[str, Any], shown: pd.DataFrame, episodes: pd.DataFrame, left_out: set[str]) -> dict[str, Any]:
+def generator_limits(campaign: Campaign) -> dict[str, str]:
+    """Run id -> why, of every run whose load generator was the limit instead of its stack."""
+    samples = raw(campaign.counted, SAMPLES_FILE, "*")
+    if samples.empty:
+        return {}
+    by_run = dict(list(samples.groupby("run_key")))
+    found = {}
+    for run in campaign.counted.to_dict("records"):
+        if run["run_key"] in by_run:
+            limit = bottleneck.find({str(name): value for name, value in run.items()}, by_run[run["run_key"]])
+            if limit.limit == "generator":
+                found[run["run_id"]] = limit.why
+    return found
+
+
+def cell_entry(
+    cell: dict[str, Any], shown: pd.DataFrame, episodes: pd.DataFrame, left_out: set[str], limits: dict[str, str]
+) -> dict[str, Any]:
     """The entry of one cell from its plan, its runs that could be read, and its episodes."""
     counted = shown[shown["status"] == "done"]
     found = dict(zip(counted["run_id"], counted["verdict"], strict=True))
@@ -104,6 +122,8 @@ def cell_entry(cell: dict[str, Any], shown: pd.DataFrame, episodes: pd.DataFrame
         "evidence": most_common(counted.loc[counted["verdict"] == verdict, "evidence"]),
         "reason": _reason(cell, verdict, shown, counted, left_out),
         "not_tested_because": cell.get("not_tested_because"),
+        "generator_limited": sum(run_id in limits for run_id in cell["runs"]),
+        "generator_why": most_common(limits[run_id] for run_id in cell["runs"] if run_id in limits),
     }
 
 
@@ -111,11 +131,12 @@ def summarise(campaign: Campaign) -> dict[str, Any]:
     """The whole of summary.json."""
     plan, runs = campaign.campaign, campaign.runs
     left_out = {run_id for run_id, _ in campaign.left_out}
+    limits = generator_limits(campaign)
     entries = []
     for cell in plan["cells"]:
         shown = runs[runs["run_id"].isin(cell["runs"])]
         episodes = campaign.episodes[campaign.episodes["run_id"].isin(shown["run_id"])]
-        entries.append(cell_entry(cell, shown, episodes, left_out))
+        entries.append(cell_entry(cell, shown, episodes, left_out, limits))
     copied = ("campaign", "kind", "status", "command", "scenario", "seed", "trials", "host", "git")
     return {
         "schema": SCHEMA,

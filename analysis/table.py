@@ -36,6 +36,10 @@ def _expectation(entry: dict[str, Any]) -> Text:
     return Text(wording.expectation(entry), style)
 
 
+def _generator(entry: dict[str, Any]) -> list[Text]:
+    return [Text("! generator-limited", "yellow")] if wording.generator_warning(entry) else []
+
+
 def _lines(*parts: str | Text) -> Text:
     return Text("\n").join([Text(part) if isinstance(part, str) else part for part in parts])
 
@@ -50,7 +54,7 @@ def _table(cells: list[dict[str, Any]], gap: int) -> Table:
     for entry in cells:
         table.add_row(
             _lines(entry["stack"], entry["version"]),
-            _lines(_verdict(entry), *_expectation(entry).split(": ")),
+            _lines(_verdict(entry), *_expectation(entry).split(": "), *_generator(entry)),
             _lines(wording.hung_of(entry), wording.hung_at_start(entry)),
             _lines(wording.hang_rate(entry), wording.hang_interval(entry)),
             _lines(wording.respawn_time(entry, "respawn_s_p50"), wording.respawn_time(entry, "respawn_s_p95")),
@@ -71,6 +75,7 @@ def _listed(entry: dict[str, Any]) -> Iterator[Text]:
         yield Text(f"  {wording.hung_of(entry)} respawns hung: {rate}; respawn p50 {p50}, p95 {p95}")
         load = f"{wording.number(entry['answered_rps'])} answered/s, {wording.number(entry['requests_lost'])} lost"
         yield Text(f"  {load}; stopped by: {wording.stop(entry)}")
+        yield from (Text("  ").append(mark) for mark in _generator(entry))
     yield Text("")
 
 
@@ -81,6 +86,7 @@ def notes(summary: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]
     odd = [c for c in cells if not c["as_expected"] and not c["not_tested_because"]]
     yield "Not tested", untested
     yield "Not as expected, or not measured", [(wording.cell_name(c), c["reason"] or "no run of it ended") for c in odd]
+    yield "Warnings", [(wording.cell_name(c), warning) for c in cells if (warning := wording.generator_warning(c))]
     yield "Left out", [(row["run_id"], row["reason"]) for row in summary["left_out"]]
     yield "Evidence", [(", ".join(names), text) for text, names in wording.evidence_groups(summary)]
 

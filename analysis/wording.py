@@ -153,3 +153,14 @@ def evidence_groups(summary: dict[str, Any]) -> list[tuple[str, list[str]]]:
         if entry["evidence"]:
             groups.setdefault(entry["evidence"], []).append(cell_name(entry))
     return list(groups.items())
+
+
+def generator_warning(entry: dict[str, Any]) -> str:
+    """What answered/s cannot say where Locust was the limit, or ''."""
+    if not entry.get("generator_limited"):
+        return ""
+    return (
+        f"the load generator was the limit in {entry['generator_limited']} of {entry['runs']} runs "
+        f"({entry['generator_why']}): answered/s is what Locust could ask, not what the stack can answer. "
+        "Lower USERS, or let the scenario use FastUser."
+    )

@@ -29,6 +29,9 @@ COMPLETE = "# complete\n"
 
 _rows: list[str] = []
 _file = None
+_watchers = []
+# The web UI begins and ends a recording with each of its runs; alone, the recorder records from init to quit.
+on_demand = False
 
 
 def error_of(error):
@@ -134,6 +137,33 @@ def flush():
         rows, _rows = _rows, []
         _file.write("".join(rows))
         _file.flush()
+        for watcher in _watchers:
+            watcher(rows)
+
+
+def watch_rows(watcher):
+    """Hand every row that is written to `watcher` as well, some at a time."""
+    _watchers.append(watcher)
+
+
+def begin(folder):
+    """Record into `folder` from now on."""
+    global _file
+    end()
+    _rows.clear()
+    _file = (Path(folder) / REQUEST_PART.format(pid=os.getpid())).open("w", encoding="utf-8")
+    _file.write("\t".join(REQUEST_COLUMNS) + "\n")
+    _file.flush()
+
+
+def end():
+    """Write the rest, and that it is complete."""
+    global _file
+    flush()
+    if _file is not None:
+        _file.write(COMPLETE)
+        _file.close()
+        _file = None
 
 
 def flush_forever():
@@ -157,10 +187,8 @@ def obey(control, environment):
 
 @events.init.add_listener
 def on_init(environment, **_kwargs):
-    global _file
-    folder = Path(os.environ.get("PACK_RECORD_DIR", "."))
-    _file = (folder / REQUEST_PART.format(pid=os.getpid())).open("w", encoding="utf-8")
-    _file.write("\t".join(REQUEST_COLUMNS) + "\n")
+    if not on_demand:
+        begin(os.environ.get("PACK_RECORD_DIR", "."))
     for session in (HttpSession, FastHttpSession):
         wrap(session)
     # Where the scenario uses them, they are loaded by now, under these names.
@@ -177,13 +205,10 @@ def on_init(environment, **_kwargs):
         if control.recv(64).startswith(b"go"):
             gevent.spawn(obey, control, environment)
         else:  # the stack never came up: no request is all there was to record
-            on_quit()
+            end()
             sys.exit(0)
 
 
 @events.quit.add_listener
 def on_quit(**_kwargs):
-    flush()
-    if _file is not None and not _file.closed:
-        _file.write(COMPLETE)
-        _file.close()
+    end()

@@ -1,8 +1,9 @@
-"""`python -m stacks`: loadtest, matrix, capacity (campaigns), check (your own uWSGI), list (names), run (one run)."""
+"""`python -m stacks`: campaigns (loadtest, matrix, bisect, claims, capacity), check, list, and parts of them."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     check_arguments(check)
     capacity = commands.add_parser("capacity", help="measure what a capacity plan needs, and write it")
     capacity_arguments(capacity)
-    commands.add_parser("list", help="stacks, versions, scenarios and apps, and the verdicts expected")
+    listed = commands.add_parser("list", help="stacks, versions, scenarios and apps, and the verdicts expected")
+    listed.add_argument("--json", action="store_true", help="as data, with the default plan and its limits")
+    serve_arguments(commands.add_parser("serve", help="one stack for the load of somebody else: Locust's web UI"))
     run = commands.add_parser("run", help="execute the run that a campaign has planned in DIRECTORY")
     run.add_argument("directory", type=Path)
     return top
@@ -79,6 +82,20 @@ def capacity_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="of the order of the runs")
     for name in ("--demand", "--slo-p99", "--headroom"):
         parser.add_argument(name, help="of the report, as in `python -m analysis report`")
+
+
+def serve_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `serve`."""
+    parser.add_argument("--stack")
+    parser.add_argument("--version")
+    parser.add_argument("--scenario", required=True)
+    parser.add_argument("--users", type=int, required=True)
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--max-requests", type=int)
+    parser.add_argument("--threads", type=int, help="default: as the stack has it")
+    parser.add_argument("--url", help="one that somebody else runs, instead of a stack and a version")
+    parser.add_argument("--pid", type=int, default=0, help="of its uWSGI master, to watch its workers")
+    parser.add_argument("--locust", type=int, required=True, help="the process that sends the load")
 
 
 def check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -171,11 +188,25 @@ def carry_out(campaign: Campaign) -> int:
     return worst
 
 
-def show() -> int:
+def show(options: argparse.Namespace) -> int:
     """Everything that can be named."""
     from stacks import catalogue
 
     known = catalogue.load()
+    if options.json:
+        from stacks.plan import LIMITS, OPTIONS
+
+        plan = known.plan
+        data = {
+            "stacks": {stack.name: stack.what for stack in known.stacks.values()},
+            "versions": list(known.versions),
+            "scenarios": {name: str(path) for name, path in known.scenarios.items()},
+            "plan": {"users": plan.users, "workers": plan.workers, "max_requests": plan.max_requests}
+            | dict(zip(("stack", "version"), plan.cells[0], strict=True)),
+            "limits": LIMITS | OPTIONS,
+        }
+        print(json.dumps(data))
+        return EXIT_OK
     print("stacks:")
     for stack in known.stacks.values():
         print(f"  {stack.name:22} {stack.what} (app {stack.app})")
@@ -213,8 +244,20 @@ def claims(_options: argparse.Namespace) -> int:
     return carry_out(campaign(catalogue.load()))
 
 
+def execute(directory: Path) -> int:
+    """The run that is planned there, of whichever kind."""
+    from stacks import run
+    from stacks.records import RUN_FILE, read_json
+
+    if "attached" in read_json(directory / RUN_FILE)["plan"]:
+        from stacks.attached import AttachedRun
+
+        return run.main(directory, AttachedRun)
+    return run.main(directory)
+
+
 COMMANDS = {
-    "list": lambda _: show(),
+    "list": show,
     "loadtest": loadtest,
     "matrix": matrix,
     "bisect": bisect,
@@ -227,9 +270,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 measured and as expected, 1 could not measure, 2 usage, 3 an unexpected verdict."""
     options = parser().parse_args(arguments)
     if options.command == "run":
-        from stacks import run
-
-        return run.main(options.directory)
+        return execute(options.directory)
     if options.command == "check":
         from stacks import check
 
@@ -238,6 +279,10 @@ def main(arguments: list[str] | None = None) -> int:
         from stacks import judge
 
         return judge.main(options)
+    if options.command == "serve":
+        from stacks import serve
+
+        return serve.main(options)
     from stacks.catalogue import UsageError
     from stacks.records import RecordError
 

@@ -55,6 +55,7 @@ class Active:
     phase: str = "starting"
     respawns: int = 0
     hung: int = 0
+    port: int = 0
     gone: bool = False  # has been told to go
     _partial: bytes = b""
 
@@ -69,7 +70,7 @@ class Active:
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
             row = json.loads(line)
-            self.phase = row["phase"]
+            self.phase, self.port = row["phase"], row.get("port", 0)
             self.respawns, self.hung = row.get("respawns", self.respawns), row.get("hung", self.hung)
 
     @property
@@ -122,6 +123,7 @@ class Campaign:
     patient: bool = False
     kind: str = "loadtest"
     resumed: Path | None = None  # the directory of the same plan that was interrupted
+    external: int = 0  # the process of somebody else's Locust, which sends the load and talks to the run on our stdin
     results: Path = RESULTS
     directory: Path = field(init=False)
     not_tested: dict[int, str] = field(default_factory=dict)
@@ -275,8 +277,9 @@ class Campaign:
                 "plan": planned
                 | {
                     "start_limit_s": START_LIMIT_S,
-                    "limit_s": LIMIT_S + planned["duration_s"],
+                    "limit_s": LIMIT_S + (0 if self.external else planned["duration_s"]),
                     "patient": self.patient or (index, trial) in self.patient_runs,
+                    "external": self.external,
                     "gated": True,
                 },
                 "paths": {
@@ -302,7 +305,7 @@ class Campaign:
         with (directory / "run.err").open("wb") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", "stacks", "run", str(directory)],
-                stdin=subprocess.PIPE,
+                stdin=None if self.external else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=ROOT,

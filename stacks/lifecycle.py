@@ -7,6 +7,7 @@ never comes up, so only what the worker does itself counts: the accept hook, CPU
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -47,6 +48,22 @@ class Episode:
     def is_respawn(self) -> bool:
         """A trial of the hang rate: a respawn whose outcome was seen."""
         return self.generation > 0 and self.outcome in ("ready", "hung_at_fork")
+
+    @property
+    def respawn_s(self) -> float:
+        """From the moment when the old worker began to exit until the new one was ready.
+
+        A worker that crashed never began to exit, so its time counts from its end. Whatever was seen
+        not to become ready is infinite: leaving it out would time the survivors only. What the end of
+        the run cut off is NaN.
+        """
+        if self.generation == 0 or self.outcome == "undecided":
+            return math.nan
+        if self.outcome != "ready":
+            return math.inf
+        marks = (self.exit_begun_ns, self.exited_ns, self.forked_ns)
+        begun = next((mark for mark in marks if mark is not None), None)
+        return (self.ready_ns - begun) / 1e9 if begun is not None and self.ready_ns is not None else math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,12 +328,15 @@ class Lifecycle:
 
     def episodes(self) -> list[Episode]:
         """Every episode of the run, by slot and generation."""
-        episodes: list[Episode] = []
-        for slot in self.slots:
-            incarnations = self._slots[slot]
-            episodes += [self._episode(old, new) for old, new in zip([None, *incarnations], incarnations, strict=False)]
-            if incarnations[-1].is_leaving:
-                episodes.append(self._departure(incarnations[-1]))
+        return [episode for slot in self.slots for episode in self.slot_episodes(slot)]
+
+    def slot_episodes(self, slot: int, first: int = 0) -> list[Episode]:
+        """Those of one slot, from the generation `first` on; all but its newest two can change no more."""
+        incarnations = self._slots[slot]
+        pairs = zip([None, *incarnations][first:], incarnations[first:], strict=False)
+        episodes = [self._episode(old, new) for old, new in pairs]
+        if incarnations[-1].is_leaving:
+            episodes.append(self._departure(incarnations[-1]))
         return episodes
 
     def master_hung(self) -> str:

@@ -31,7 +31,6 @@ class Observer:
         cwd: Path | None = None,
         piped: bool = False,
     ) -> None:
-        log_fd, theirs_fd = os.pipe() if piped else log_socket()
         self._events = (directory / EVENTS_FILE).open("a", encoding="utf-8")
         self.lifecycle = Lifecycle()
         self.exit_code: int | None = None
@@ -39,6 +38,20 @@ class Observer:
         self._watched: dict[int, Base] = {}
         self._epoll = select.epoll()
         self._heartbeat = 0.0
+        master_pid, log_fd = self._launch(command, environment, cwd, piped)
+        self.context = Context(directory, master_pid, port, log_fd, self.lifecycle, self._watch, self._unwatch)
+        self.collectors = [kind(self.context) for kind in self._kinds()]
+        self.unavailable = {collector.name: collector.open() for collector in self.collectors}
+        for collector in self.collectors:
+            if collector.interval_s is not None and not self.unavailable[collector.name]:
+                self._due[collector] = 0.0
+        self.emit("collectors", **{name: reason or "on" for name, reason in self.unavailable.items()})
+
+    def _launch(
+        self, command: list[str], environment: dict[str, str], cwd: Path | None, piped: bool
+    ) -> tuple[int, int]:
+        """Start uWSGI; returns its pid and our end of its log."""
+        log_fd, theirs_fd = os.pipe() if piped else log_socket()
         self.emit("start", command=command)
         self._process = subprocess.Popen(
             command,
@@ -50,18 +63,19 @@ class Observer:
             start_new_session=True,
         )
         os.close(theirs_fd)
-        self.context = Context(directory, self._process.pid, port, log_fd, self.lifecycle, self._watch, self._unwatch)
-        self.collectors = [kind(self.context) for kind in discover()]
-        self.unavailable = {collector.name: collector.open() for collector in self.collectors}
-        for collector in self.collectors:
-            if collector.interval_s is not None and not self.unavailable[collector.name]:
-                self._due[collector] = 0.0
-        self.emit("collectors", **{name: reason or "on" for name, reason in self.unavailable.items()})
+        return self._process.pid, log_fd
+
+    def _kinds(self) -> list[type[Base]]:
+        return discover()
+
+    def _poll(self) -> int | None:
+        """The exit code of uWSGI, None while it runs."""
+        return self._process.poll()
 
     @property
     def pid(self) -> int:
         """The uWSGI master's."""
-        return int(self._process.pid)
+        return self.context.master_pid
 
     def _watch(self, fd: int, collector: Base) -> None:
         self._watched[fd] = collector
@@ -102,7 +116,7 @@ class Observer:
             self._heartbeat = now + HEARTBEAT_S
             self.emit("heartbeat")
         if self.exit_code is None:
-            self.exit_code = self._process.poll()
+            self.exit_code = self._poll()
 
     def until(self, condition: Callable[[], bool], limit_s: float) -> bool:
         """Step until `condition` holds or `limit_s` have passed; says whether it holds."""

@@ -163,3 +163,35 @@ def backlog(port: int) -> int | None:
             if fields[3] == LISTEN and int(fields[1].rsplit(":", 1)[1], 16) == port:
                 waiting = (waiting or 0) + int(fields[4].split(":")[1], 16)
     return waiting
+
+
+def children_of(pid: int) -> list[int]:
+    """The children that the main thread of `pid` has forked, as uWSGI's master forks its workers."""
+    try:
+        return [int(word) for word in (PROC / str(pid) / "task" / str(pid) / "children").read_text().split()]
+    except OSError:
+        return []
+
+
+def holds_connection(pid: int, port: int) -> bool:
+    """Whether `pid` has an accepted connection of a TCP port in its hands."""
+    try:
+        links = [str(entry.readlink()) for entry in (PROC / str(pid) / "fd").iterdir()]
+    except OSError:
+        return False
+    inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+    return bool(inodes & _connections(port))
+
+
+def _connections(port: int) -> set[str]:
+    found = set()
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = (PROC / "net" / table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[3] != LISTEN and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                found.add(fields[9])
+    return found

@@ -21,6 +21,7 @@ from stacks.collectors import backtrace, is_readable
 from stacks.hammer import Hammer
 from stacks.lifecycle import Judgement
 from stacks.observer import Observer
+from stacks.outside import Outside
 from stacks.records import INI_FILE, RUN_FILE, read_json, write_json
 
 # How long a stack may take until its first workers accept; an import of a minute is nothing unheard of.
@@ -35,6 +36,7 @@ CALM_LIMIT_S = 3.0
 # After the verdict a backtrace that is being taken is waited for.
 EVIDENCE_LIMIT_S = 5.0
 PROGRESS_S = 0.2
+JUDGING_SHARE = 50  # at most a fiftieth of the observer's time goes into it
 # uWSGI has internal routing only where libpcre was there when it was built; without it nobody says who answered.
 DISPENSABLE = ("route-run",)
 PORT_TRIES = 3  # between finding a free port and uWSGI's bind somebody else may take it
@@ -59,7 +61,7 @@ class Run:
         self.began = time.monotonic()
         self.port = 0
         self.observer: Observer | None = None
-        self.hammer: Hammer | None = None
+        self.hammer: Hammer | Outside | None = None
         self._progress = 0.0
         self._seen: Judgement | None = None
 
@@ -67,7 +69,7 @@ class Run:
 
     def say(self, phase: str, judgement: Judgement | None = None) -> None:
         """A line for the campaign: the phase, and the counts so far."""
-        row: dict[str, Any] = {"phase": phase, "elapsed_s": round(time.monotonic() - self.began, 3)}
+        row: dict[str, Any] = {"phase": phase, "elapsed_s": round(time.monotonic() - self.began, 3), "port": self.port}
         if judgement is not None:
             row |= {"respawns": judgement.respawns, "hung": judgement.hung + judgement.hung_initial}
         with contextlib.suppress(BrokenPipeError):
@@ -76,9 +78,10 @@ class Run:
     def _report(self, phase: str) -> None:
         now = time.monotonic()
         if now >= self._progress and self.observer is not None:
-            self._progress = now + PROGRESS_S
             self._seen = self.observer.lifecycle.judge(self.plan["respawns"], finished=False)
             self.say(phase, self._seen)
+            # Who holds a stack under load for an hour has tens of thousands of episodes to judge.
+            self._progress = now + max(PROGRESS_S, JUDGING_SHARE * (time.monotonic() - now))
 
     def _is_certain(self) -> bool:
         """Whether more load could not change the verdict: nobody is left to answer, or nobody will come back."""
@@ -89,7 +92,7 @@ class Run:
 
     # -- phases ---------------------------------------------------------------------------------
 
-    def _start(self) -> tuple[Observer, Hammer]:
+    def _start(self) -> tuple[Observer, Hammer | Outside]:
         self.port = free_port()
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("UWSGI_", "PACK_"))}
         placeholders = {
@@ -115,14 +118,16 @@ class Run:
         observer = self.observer = Observer(
             self.directory, command, environment, self.port, self.paths.get("cwd"), self.plan.get("log") == "pipe"
         )
-        if self.hammer is None:
+        if self.hammer is None and self.plan.get("external"):
+            self.hammer = Outside(self.plan["external"], sys.stdin.fileno())
+        elif self.hammer is None:
             host = f"http://127.0.0.1:{self.port}"
             limit_s = START_LIMIT_S + LIMIT_S + self.plan["duration_s"]
             self.hammer = Hammer(self.directory, self.paths["scenario"], host, self.plan["users"], limit_s)
         observer.context.processes[self.hammer.pid] = "locust"
         return observer, self.hammer
 
-    def _await_ready(self, observer: Observer, hammer: Hammer) -> None:
+    def _await_ready(self, observer: Observer, hammer: Hammer | Outside) -> None:
         """Until every worker of the first generation accepts or is proven hung, and Locust is loaded."""
         lifecycle = observer.lifecycle
 
@@ -148,14 +153,20 @@ class Run:
     def _await_turn(self, observer: Observer) -> None:
         """Until the campaign says, by a line on stdin, that no other run needs the machine."""
 
+        outside = self.hammer if isinstance(self.hammer, Outside) else None
+
         def said() -> bool:
             self._report("waiting")
-            return is_readable(sys.stdin.fileno())
+            return outside.heard("go") if outside else is_readable(sys.stdin.fileno())
 
         waiting = time.monotonic()
         observer.until(said, self.plan["limit_s"])
         self.began += time.monotonic() - waiting  # the run is not longer for it
-        if not (said() and os.read(sys.stdin.fileno(), 64)):
+        if outside:
+            if not said() or outside.gone:
+                raise Interrupted
+            observer.context.processes.update(dict.fromkeys(outside.pids, "locust"))
+        elif not (said() and os.read(sys.stdin.fileno(), 64)):
             raise Interrupted  # the campaign has gone
 
     def _last_words(self, name: str) -> str:
@@ -198,7 +209,11 @@ class Run:
         if objection:
             raise CannotMeasure(objection)
 
-    def _load(self, observer: Observer, hammer: Hammer) -> None:
+    def _can_load(self, observer: Observer) -> bool:
+        """Whether there is anybody to answer."""
+        return observer.lifecycle.serving() > 0
+
+    def _load(self, observer: Observer, hammer: Hammer | Outside) -> None:
         """The fixed window, and longer while respawns are missing and on their way."""
         lifecycle = observer.lifecycle
         observer.emit("load_begin", window_s=self.plan["duration_s"])
@@ -212,6 +227,8 @@ class Run:
             nonlocal seen, seen_at
             self._report("loading")
             now = time.monotonic()
+            if isinstance(hammer, Outside):  # a person watches, and ends it when it was seen enough
+                return hammer.heard("stop") or observer.exit_code is not None
             if self._is_certain() or hammer.exit_code is not None:
                 return True
             if now - begin_ns / 1e9 < self.plan["duration_s"]:
@@ -221,16 +238,18 @@ class Run:
                 seen, seen_at = respawns, now
             return respawns >= self.plan["respawns"] or not (lifecycle.undecided() or now - seen_at < QUIET_S)
 
-        observer.until(over, self.plan["limit_s"])
+        observer.until(over, self.plan["duration_s" if isinstance(hammer, Outside) else "limit_s"])
         self.record["load"]["end_ns"] = time.monotonic_ns()
+        if isinstance(hammer, Outside):
+            self.record["load"]["window_s"] = (self.record["load"]["end_ns"] - begin_ns) / 1e9
         observer.emit("load_end")
 
-    def _settle(self, observer: Observer, hammer: Hammer) -> Judgement:
+    def _settle(self, observer: Observer, hammer: Hammer | Outside) -> Judgement:
         """Until every episode that the load began is decided and Locust has let its users finish."""
         lifecycle = observer.lifecycle
         end_ns = time.monotonic_ns()
         hammer.say("stop")
-        tracer = next(c for c in observer.collectors if isinstance(c, backtrace.Collector))
+        tracers = [c for c in observer.collectors if isinstance(c, backtrace.Collector)]
 
         def settled() -> bool:
             self._report("settling")
@@ -240,7 +259,7 @@ class Run:
             return lifecycle.undecided(end_ns) == 0 and hammer.exit_code is not None
 
         observer.until(settled, self.plan["limit_s"])
-        observer.until(lambda: not tracer.busy, EVIDENCE_LIMIT_S)
+        observer.until(lambda: not any(tracer.busy for tracer in tracers), EVIDENCE_LIMIT_S)
         return lifecycle.judge(self.plan["respawns"], finished=True)
 
     def _stop(self, observer: Observer) -> None:
@@ -281,7 +300,7 @@ class Run:
                 self._probe(observer, self.plan["probe"])
             if self.plan.get("gated"):
                 self._await_turn(observer)
-            if observer.lifecycle.serving():
+            if self._can_load(observer):
                 self._load(observer, hammer)
             else:
                 hammer.say("cancel")
@@ -357,7 +376,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def main(directory: Path) -> int:
+def main(directory: Path, kind: type[Run] = Run) -> int:
     """Execute the run that was planned in `directory`, under a guard."""
 
     def execute() -> int:
@@ -367,7 +386,7 @@ def main(directory: Path) -> int:
         supervisor.become_subreaper()
         signal.signal(signal.SIGINT, interrupt)
         signal.signal(signal.SIGTERM, interrupt)
-        return Run(directory).execute()
+        return kind(directory).execute()
 
     code = supervisor.guarded(execute)
     mark_dead(directory)

@@ -7,8 +7,10 @@ import re
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,9 +33,10 @@ def run(command: str, cwd: Path = ROOT, **more: str) -> subprocess.CompletedProc
 
 # test_capacity.py runs these with less of everything: four minutes, and a minute for what they verify.
 LONG = ("make capacity", "make report DEMAND=250 VERIFY=1")
+OWN = ("make test", "make ui", *LONG)  # have tests of their own
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "8080" not in c and not c.startswith(("make test", *LONG))])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "8080" not in c and not c.startswith(OWN)])
 def test_a_command(command: str, venv: Callable[[str], object]) -> None:
     for version in ("py312-2.0.26", "py312-2.0.27.post1", "py312-2.0.30.post1", "py311-2.0.26"):
         venv(version)
@@ -51,6 +54,26 @@ def test_make_test_is_what_runs_this() -> None:
 
 def test_the_long_ones_are_tested_elsewhere() -> None:
     assert all(any(command.startswith(long) for command in COMMANDS) for long in LONG)
+
+
+def test_the_web_ui_answers_until_it_is_ended() -> None:
+    assert "make ui" in COMMANDS
+    port = free_port()
+    clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    ui = subprocess.Popen(["make", "ui", f"UI_PORT={port}"], cwd=ROOT, env=clean, start_new_session=True, **quiet)
+    try:
+        end = time.monotonic() + 60
+        while proc.backlog(port) is None:
+            assert ui.poll() is None
+            assert time.monotonic() < end, "it does not listen"
+            time.sleep(0.05)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+            assert b"./workers/static/live.js" in answer.read()
+    finally:
+        os.killpg(ui.pid, signal.SIGTERM)
+        ui.wait(30)
+    assert proc.backlog(port) is None
 
 
 def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: Path) -> None:

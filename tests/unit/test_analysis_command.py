@@ -136,4 +136,8 @@ def test_only_records_and_lifecycle_cross_over(path):
             imported |= {node.module} if node.module != "stacks" else {f"stacks.{name.name}" for name in node.names}
         elif isinstance(node, ast.Import):
             imported |= {name.name for name in node.names}
-    assert {name for name in imported if name.split(".")[0] == "stacks"} <= {"stacks.records", "stacks.lifecycle"}
+    assert {name for name in imported if name.split(".")[0] == "stacks"} <= {
+        "stacks.records",
+        "stacks.lifecycle",
+        "stacks.rates",
+    }

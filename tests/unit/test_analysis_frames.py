@@ -148,6 +148,14 @@ def test_who_was_the_limit(locust, worker, backlog, answered, missed, limit):
     assert bottleneck.find(run, samples(locust, worker, backlog)).limit == limit
 
 
+def test_every_process_of_the_generator_has_a_core_of_its_own():
+    run = {"load_begin_ns": 0, "window_s": 2.0, "answered": 50, "offered": 100, "missed": 0, "cores": 8}
+    one = samples(0.6, 0.3, 5)
+    other = one[one["role"] == "locust"].assign(pid=9)
+    found = bottleneck.find(run, pd.concat([one, other]))
+    assert (found.limit, found.generator_cores) == ("workers", pytest.approx(1.2))
+
+
 def test_workers_down():
     frame = pd.DataFrame(
         {

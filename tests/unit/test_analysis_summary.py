@@ -1,5 +1,6 @@
 """The summary: counts, rates, times and expectations of every cell."""
 
+import io
 import json
 
 import pytest
@@ -7,15 +8,18 @@ from test_analysis_builder import Builder, Story, edit_json, hanging, recovering
 
 from analysis import wording
 from analysis.campaigns import load_campaign
+from analysis.page import render
 from analysis.summary import exit_code, severest, summarise
+from analysis.table import console, show
 from stacks.lifecycle import VERDICTS
+from stacks.parquet import write_samples
 from stacks.records import SCHEMA, SUMMARY_FILE, write_json
 
 KEYS = {
     *("stack", "python", "package", "package_version", "version", "runs", "respawns", "hung", "hung_initial"),
     *("hang_rate", "hang_rate_low", "hang_rate_high", "respawn_s_p50", "respawn_s_p95", "answered_rps"),
     *("requests_lost", "stop_signal", "stop_s", "verdict", "verdicts", "expected", "as_expected", "evidence"),
-    *("reason", "not_tested_because"),
+    *("reason", "not_tested_because", "generator_limited", "generator_why"),
 }
 
 
@@ -50,6 +54,25 @@ def test_a_campaign_as_expected(tmp_path):
     assert (summary["schema"], summary["seed"], summary["left_out"]) == (SCHEMA, 1, [])
     assert summary["host"]["cpu"] == "Xeon"
     assert summary["command"] == "python -m stacks loadtest --seed 1"
+
+
+def test_a_generator_that_was_the_limit_is_a_warning_of_its_cell_only(tmp_path):
+    path = typical(tmp_path / "campaign")
+    busy = next(path.glob("*/run.json")).parent
+    begin_ns = json.loads((busy / "run.json").read_text())["load"]["begin_ns"]
+    ticks = [(begin_ns + s * 1_000_000_000, "locust", 0, 7, 97 * s, 0, 0, 1, "", 0) for s in range(3)]
+    write_samples(busy, ticks)
+    summary = summarise(load_campaign(path))
+    (warned,) = [cell for cell in summary["cells"] if cell["generator_limited"]]
+    assert busy.name.startswith(f"{warned['stack']}")
+    assert "1 of 2 runs" in wording.generator_warning(warned)
+    assert "0.97 of the one core" in wording.generator_warning(warned)
+    assert exit_code(summary) == 0
+    shown = io.StringIO()
+    show(summary, console(shown))
+    assert "! generator-limited" in shown.getvalue()
+    assert "answered/s is what Locust could ask" in shown.getvalue()
+    assert "Warnings" in render(load_campaign(path), summary)
 
 
 def test_the_summary_is_json_without_nan(tmp_path):

@@ -341,3 +341,16 @@ def test_ci_goes_on_where_its_tools_cannot_be_installed(clone: Path, tools: Path
     installed = [line.split()[-1] for line in logged(clone).splitlines() if " install " in line]
     assert "make" not in installed
     assert {"gdb", "wrk", "apache2-utils", "nginx-light", "chromium", "iproute2"} <= set(installed)
+
+
+def test_the_ui_gets_what_was_typed_and_nothing_is_executed(ready: Path) -> None:
+    (ready / "locustfiles").mkdir()
+    (ready / "locustfiles/_ui.py").write_text(STUB)
+    values = [f"{name}={HOSTILE}" for name in ("UI_PORT", "SCENARIO", "URL", "PID", "ARGS")]
+    make(ready, "ui", *values, TOLD="{}")
+    options = [f"--{name}={HOSTILE}" for name in ("port", "scenario", "url", "pid", "args")]
+    assert calls(ready) == [[None, *options]]
+    assert not (ready / "stolen").exists()
+    # What an environment has by these names may be meant for something else.
+    make(ready, "ui", TOLD="{}", URL="x", PID="1", UI_PORT="2", ARGS="3")
+    assert calls(ready)[1:] == [[None]]

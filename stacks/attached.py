@@ -1,0 +1,125 @@
+"""An observer of a uWSGI that somebody else runs: it only looks, through /proc, pidfds and the kernel's events.
+
+There is no log of it to read, so a worker counts as ready when it is first seen to wait for a connection or to hold
+one, a tenth of a second late at most, and when it begins to exit is not known. Nothing of it is ever signalled, and
+no debugger stops it: the proof of a hang is its waits alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from stacks import proc
+from stacks.collectors import Base, Context, closer, exits, kernel, usage
+from stacks.hammer import Hammer
+from stacks.lifecycle import Judgement
+from stacks.observer import Observer
+from stacks.outside import Outside
+from stacks.records import Event
+from stacks.run import Run
+
+# What an idle worker's thread sleeps in: epoll or accept of its socket, or the lock between workers (thunder-lock).
+WAITS = ("do_epoll_wait", "ep_poll", "inet_csk_accept", "futex-shared")
+ENDED = -1  # whose exit code only its parent learns
+LOOK_LIMIT_S = 3.0  # a worker that neither serves nor hangs by then is shown as starting
+UNWATCHED = "only the load was recorded: PID= names the uWSGI master whose workers to watch"
+
+
+class Children(Base):
+    """The master's children: who is new fills the slot that is empty, the lowest first."""
+
+    name = "children"
+    interval_s = 0.1
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._slots: dict[int, int] = {}  # slot -> pid
+        self._begun = False
+
+    def sample(self) -> list[Event]:
+        context = self.context
+        events = [] if self._begun else [self.event("master", context.master_pid)]
+        kind = "respawned" if self._begun else "spawned"
+        self._begun = True
+        living = [pid for pid in proc.children_of(context.master_pid) if proc.is_alive(pid)]
+        for pid in sorted(set(living) - set(self._slots.values())):
+            slot = self._empty_slot(living)
+            self._slots[slot] = pid
+            events.append(self.event(kind, pid, slot))
+        events += [self.event("ready", pid) for pid in context.lifecycle.starting() if self._serves(pid)]
+        return events
+
+    def _empty_slot(self, living: list[int]) -> int:
+        slot = 1
+        while self._slots.get(slot) in living:
+            slot += 1
+        return slot
+
+    def _serves(self, pid: int) -> bool:
+        waits = [wait for _, wait in proc.tasks(pid) or ()]
+        return any(wait in WAITS for wait in waits) or proc.holds_connection(pid, self.context.port)
+
+
+class Attached(Observer):
+    """Watches the master `pid`, or nobody (0): then only the load is recorded."""
+
+    def __init__(self, directory: Path, pid: int, port: int) -> None:
+        self._master = pid
+        super().__init__(directory, [], {}, port)
+
+    def _launch(
+        self, command: list[str], environment: dict[str, str], cwd: Path | None, piped: bool
+    ) -> tuple[int, int]:
+        self.emit("attached", pid=self._master)
+        return self._master, os.open(os.devnull, os.O_RDONLY)
+
+    def _kinds(self) -> list[type[Base]]:
+        watching: list[type[Base]] = [Children, closer.Collector, exits.Collector, kernel.Collector]
+        return [*(watching if self._master else ()), usage.Collector]
+
+    def _poll(self) -> int | None:
+        return None if not self._master or proc.is_alive(self._master) else ENDED
+
+    def pids(self) -> list[int]:
+        """None of ours."""
+        return []
+
+    def close(self) -> None:
+        os.close(self.context.log_fd)
+        super().close()
+
+
+class AttachedRun(Run):
+    """A run against a uWSGI that was there before, and stays."""
+
+    def _start(self) -> tuple[Observer, Hammer | Outside]:
+        attached = self.plan["attached"]
+        self.port = attached["port"]
+        self.observer = Attached(self.directory, attached["pid"], self.port)
+        self.hammer = Outside(self.plan["external"], sys.stdin.fileno())
+        return self.observer, self.hammer
+
+    def _await_ready(self, observer: Observer, hammer: Hammer | Outside) -> None:
+        def there() -> bool:
+            self._report("starting")
+            return bool(observer.lifecycle.slots) and observer.lifecycle.undecided() == 0
+
+        if self.plan["attached"]["pid"]:
+            observer.until(there, LOOK_LIMIT_S)
+
+    def _can_load(self, observer: Observer) -> bool:
+        return True  # somebody wants to see what a hung one does
+
+    def _settle(self, observer: Observer, hammer: Hammer | Outside) -> Judgement:
+        found = super()._settle(observer, hammer)
+        if found.verdict != "invalid":
+            return found
+        wanted = self.plan["respawns"]
+        few = f"{found.respawns} respawns seen, {wanted} wanted: too few to say anything. Hammer it for longer."
+        return replace(found, reason=few if self.plan["attached"]["pid"] else UNWATCHED)
+
+    def _stop(self, observer: Observer) -> None:
+        observer.emit("stop")  # of the watching

@@ -1,0 +1,70 @@
+"""Chromium for the tests of the web UI: one page that remembers what must not be."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+OURS = re.compile(r"(?:https?://127\.0\.0\.1[:/]|data:|blob:|about:)")
+
+
+class Page:
+    """A page of a fresh browser, and what went wrong on it."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.wrong: list[str] = []
+        page.on("console", lambda m: self.wrong.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("request", lambda r: self.wrong.append(f"asked {r.url}") if not OURS.match(r.url) else None)
+
+    def start(self, form: Any, **fields: str) -> None:
+        """Fill in Locust's form and press its Start."""
+        for name, value in fields.items():
+            where = form.locator(f"[name={name}]")
+            if where.evaluate("element => element.tagName") == "SELECT":
+                where.select_option(value)
+            else:
+                where.fill(value)
+        form.get_by_role("button", name="Start", exact=True).click()
+
+    def press(self, name: str) -> None:
+        """A button of Locust's bar."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def see(self, selector: str, limit_s: float = 60.0) -> str:
+        """Wait until something is shown; returns its text."""
+        found = self.page.locator(selector).first
+        found.wait_for(timeout=1000 * limit_s)
+        return str(found.text_content())
+
+
+@contextmanager
+def browser(**how: Any) -> Iterator[Page]:
+    """A page in headless Chromium; skips where there is none."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("Chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        try:
+            yield Page(launched.new_page(viewport={"width": 1360, "height": 1000}, **how))
+        finally:
+            launched.close()
+
+
+def text_of(download: Any) -> str:
+    """What a browser has saved."""
+    return Path(download.path()).read_text()

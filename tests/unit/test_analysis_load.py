@@ -4,10 +4,14 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from test_analysis_builder import BEGIN, Builder, Story, at, edit_json, hanging, recovering, typical
 
+from analysis import latency
 from analysis.answers import bin_width_s
 from analysis.campaigns import load_campaign
 from stacks.records import CAMPAIGN_FILE, EVENTS_FILE, REQUESTS_FILE, RUN_FILE, RecordError
@@ -246,3 +250,11 @@ def test_a_link_to_a_campaign_is_followed(tmp_path):
     path = typical(tmp_path / "campaign")
     (tmp_path / "latest").symlink_to(path.name)
     assert load_campaign(tmp_path / "latest").path == path
+
+
+@given(st.lists(st.integers(0, 50), max_size=60), st.integers(0, 20), st.sampled_from([0.5, 0.95, 0.99, 0.999, 1.0]))
+def test_quantiles_of_counted_values_are_those_of_the_rows(values, never, share):
+    counted = tuple(np.unique(np.array(values, float), return_counts=True))
+    rows = sorted(values) + [math.inf] * never
+    expected = np.quantile(rows, share, method="inverted_cdf") if rows else math.inf
+    assert latency._quantile(counted, share, len(rows)) == expected

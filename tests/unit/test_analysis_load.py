@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_analysis_builder import BEGIN, Builder, Story, at, edit_json, hanging, recovering, typical
 
-from analysis import latency
 from analysis.answers import bin_width_s
 from analysis.campaigns import load_campaign
+from analysis.latency import _quantile
 from stacks.records import CAMPAIGN_FILE, EVENTS_FILE, REQUESTS_FILE, RUN_FILE, RecordError
 
 
@@ -257,4 +257,4 @@ def test_quantiles_of_counted_values_are_those_of_the_rows(values, never, share)
     counted = tuple(np.unique(np.array(values, float), return_counts=True))
     rows = sorted(values) + [math.inf] * never
     expected = np.quantile(rows, share, method="inverted_cdf") if rows else math.inf
-    assert latency._quantile(counted, share, len(rows)) == expected
+    assert _quantile(counted, share, len(rows)) == expected

@@ -104,7 +104,7 @@ def _setting(values: Any) -> str:
     """Workers, threads, max-requests and delta of a run in a few letters."""
     workers, threads, limit, delta = values
     of, more = f" of {threads}" if threads != 1 else "", f" + {delta}" if delta else ""
-    return f"{workers} workers{of}, {limit}{more}"
+    return f"{workers} workers{of}, max-requests {limit}{more}"
 
 
 def _answered(run: dict[Any, Any], episodes: pd.DataFrame, rows: pd.DataFrame | None) -> recovered.Answered | None:

@@ -141,7 +141,7 @@ def recovered(panels: Sequence[Panel]) -> Figure:
         },
     )
     top = 1.2 * max([float(np.nanmax(p.rps)) for p in panels if not np.isnan(p.rps).all()], default=1.0)
-    for axes, p in zip(grid.flat, panels, strict=False):
+    for index, (axes, p) in enumerate(zip(grid.flat, panels, strict=False)):
         bad = p.bad or p.back_s is None
         axes.stairs(
             p.rps,
@@ -171,7 +171,7 @@ def recovered(panels: Sequence[Panel]) -> Figure:
         axes.set_xlim(-BEFORE_S, AFTER_S)
         axes.set_ylim(0, top)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=8)
+        axes.tick_params(labelsize=8, labelbottom=index + columns >= len(panels))
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     figure.supxlabel("seconds since the first worker of a wave began to leave", fontsize=9.5, y=0.1 / height)

@@ -7,6 +7,7 @@ the load of the others and reach their limit sooner.
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ class Setting:
     lifetime_s: float = 0.0
     hang: float = 0.0
     balance: str = "random"  # who takes the next request of those that are free; or fifo, lifo
+    reap_s: float = 0.0  # the master's loop: the dead are replaced at its ticks, `away_s` after which they are back
 
 
 @dataclass(slots=True)
@@ -93,11 +95,19 @@ class _Pool:
 ARRIVAL, DONE, BACK = 0, 1, 2
 
 
+def reaped_s(died_s: float, reap_s: float, phase_s: float) -> float:
+    """The next tick of the master's loop; at once where it has none."""
+    if reap_s <= 0:
+        return died_s
+    return phase_s + math.ceil((died_s - phase_s) / reap_s) * reap_s
+
+
 def simulate(setting: Setting, seconds: float, seed: int = 1) -> Outcome:
     """Poisson arrivals, a constant service time, one queue; until `seconds`, or until every worker hangs."""
     generator = random.Random(seed)  # noqa: S311 - a simulation, not a secret
     pool, outcome = _Pool(setting, generator), Outcome()
     waiting: list[float] = []
+    phase_s = generator.random() * setting.reap_s
     head = down = 0
     events: list[tuple[float, int, int, int]] = [(generator.expovariate(setting.demand), 0, ARRIVAL, 0)]
     number = 0
@@ -128,8 +138,9 @@ def simulate(setting: Setting, seconds: float, seed: int = 1) -> Outcome:
                         outcome.outage_s = now
                         break
                 else:
-                    outcome.down_s += min(setting.away_s, seconds - now)
-                    push(now + setting.away_s, BACK, worker)
+                    back_s = reaped_s(now, setting.reap_s, phase_s) + setting.away_s
+                    outcome.down_s += min(back_s, seconds) - now
+                    push(back_s, BACK, worker)
         else:
             down -= 1
             pool.reborn(worker, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ LOSS_TOLERANCE = 0.02  # points of throughput
 FEWEST_EXITS = 3  # of a slot, so two whole cycles
 STILL_ASKED = 0.5  # of the demand, after the last answer
 HERD_SEEDS = 20
+REAP_S = 1.0  # the master looks for dead workers once a second (core/master.c)
 OPEN_SCENARIO = "open"  # without a rate it has its own
 
 
@@ -128,28 +129,37 @@ def _herd(run: dict[Any, Any], episodes: pd.DataFrame, measured: Measured) -> Ch
         return None
     if pd.isna(run["rate"]) and run["scenario"] != OPEN_SCENARIO:
         return None  # users of a closed loop wait for the answer, so there is no demand
-    demand, workers = float(run["offered_rps"]), int(run["workers"])
+    key, demand, workers = str(run["run_key"]), float(run["offered_rps"]), int(run["workers"])
     if pd.isna(demand) or demand * service_s >= 0.8 * workers * int(run["threads"]):
         return None
     begin = int(run["load_begin_ns"])
     window_s = float(run["window_s"])
+    back = episodes[np.isfinite(episodes["respawn_s"].astype(float))]
+    own_ns = (back["exited_ns"] - back["exit_begun_ns"]) + (back["ready_ns"] - back["forked_ns"])
+    if own_ns.dropna().empty:
+        return None
     setting = herd.Setting(
         workers,
         int(run["max_requests"]),
         demand,
         service_s,
-        away_s,
+        float(own_ns.dropna().mean()) / 1e9,
         int(run["max_requests_delta"]),
         int(run["threads"]),
         float(run["min_worker_lifetime_s"]),
+        reap_s=REAP_S,
     )
-    peaks = [herd.simulate(setting, window_s, seed).peak_down for seed in range(HERD_SEEDS)]
+    # Which of the idle workers gets a connection is the kernel's affair: measured counts lie between these two.
+    peaks = [
+        herd.simulate(replace(setting, balance=balance), window_s, seed).peak_down
+        for balance in ("random", "lifo")
+        for seed in range(HERD_SEEDS)
+    ]
     found = workers_down(episodes, begin, begin + int(window_s * 1e9))
-    expected = float(np.median(peaks))
     needed = capacity.delta_against_herd(workers, demand, away_s)
-    words = f"most workers away at once, delta {setting.delta} (computed: {needed})"
+    words = f"most workers away at once, delta {setting.delta} (computed: {needed}; simulated: {min(peaks)} to {max(peaks)})"
     holds = min(peaks) <= found <= max(peaks)
-    return Check(str(run["run_key"]), words, "event simulation", expected, float(found), "workers", holds)
+    return Check(key, words, "event simulation", float(np.median(peaks)), float(found), "workers", holds)
 
 
 def checks(results: Results, measured: Measured) -> list[Check]:
@@ -176,7 +186,7 @@ def summary(found: list[Check]) -> list[str]:
     """How well each formula holds, over all runs that can tell."""
     kinds: dict[str, list[Check]] = {}
     for check in found:
-        kinds.setdefault(check.what.split(",")[0], []).append(check)
+        kinds.setdefault(check.what.split(" (")[0], []).append(check)
     said = []
     for what, of_kind in kinds.items():
         apart = np.array([check.measured - check.predicted for check in of_kind])

@@ -192,7 +192,7 @@ def test_loss_is_held_against_its_formula(plan):
         assert check.measured == pytest.approx(check.predicted, abs=1)
         assert check.holds
     [line] = predicted.summary(losses)
-    assert line.startswith("throughput lost: 2 of 2 runs hold; measured less predicted is ")
+    assert line.startswith("throughput lost, max-requests 12: 2 of 2 runs hold; measured less predicted is ")
 
 
 class Page(HTMLParser):

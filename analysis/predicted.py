@@ -157,7 +157,8 @@ def _herd(run: dict[Any, Any], episodes: pd.DataFrame, measured: Measured) -> Ch
     ]
     found = workers_down(episodes, begin, begin + int(window_s * 1e9))
     needed = capacity.delta_against_herd(workers, demand, away_s)
-    words = f"most workers away at once, delta {setting.delta} (computed: {needed}; simulated: {min(peaks)} to {max(peaks)})"
+    simulated = f"simulated: {min(peaks)} to {max(peaks)}"
+    words = f"most workers away at once, delta {setting.delta} (computed: {needed}; {simulated})"
     holds = min(peaks) <= found <= max(peaks)
     return Check(key, words, "event simulation", float(np.median(peaks)), float(found), "workers", holds)
 

@@ -26,6 +26,7 @@ def _rows(campaign: Campaign, summary: dict[str, Any]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "entry": entry,
+                "stack": wording.stack_name(entry),
                 "what": plan.get("what", ""),
                 "mark": sign,
                 "tone": tone,

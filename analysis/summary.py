@@ -98,6 +98,7 @@ def cell_entry(
     window_s = float(counted["window_s"].sum())
     return {
         "stack": cell["stack"],
+        "variant": cell.get("variant", ""),  # of its settings, in a campaign that has several
         "python": cell["python"],
         "package": cell["package"],
         "package_version": most_common(shown["package_version"]) or cell["pin"],

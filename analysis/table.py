@@ -53,7 +53,7 @@ def _table(cells: list[dict[str, Any]], gap: int) -> Table:
     table.add_column("stopped by")
     for entry in cells:
         table.add_row(
-            _lines(entry["stack"], entry["version"]),
+            _lines(wording.stack_name(entry), entry["version"]),
             _lines(_verdict(entry), *_expectation(entry).split(": "), *_generator(entry)),
             _lines(wording.hung_of(entry), wording.hung_at_start(entry)),
             _lines(wording.hang_rate(entry), wording.hang_interval(entry)),

@@ -26,7 +26,12 @@ VERDICT_MEANINGS = {
 
 def cell_name(entry: dict[str, Any]) -> str:
     """A stack at a version."""
-    return f"{entry['stack']} x {entry['version']}"
+    return f"{stack_name(entry)} x {entry['version']}"
+
+
+def stack_name(entry: dict[str, Any]) -> str:
+    """A stack, with its variant where a campaign has several of it."""
+    return " ".join(filter(None, (entry["stack"], entry.get("variant"))))
 
 
 def mark(verdict: str | None) -> tuple[str, str]:

@@ -16,7 +16,18 @@ from stacks.parquet import write_samples
 from stacks.records import SCHEMA, SUMMARY_FILE, write_json
 
 KEYS = {
-    *("stack", "python", "package", "package_version", "version", "runs", "respawns", "hung", "hung_initial"),
+    *(
+        "stack",
+        "variant",
+        "python",
+        "package",
+        "package_version",
+        "version",
+        "runs",
+        "respawns",
+        "hung",
+        "hung_initial",
+    ),
     *("hang_rate", "hang_rate_low", "hang_rate_high", "respawn_s_p50", "respawn_s_p95", "answered_rps"),
     *("requests_lost", "stop_signal", "stop_s", "verdict", "verdicts", "expected", "as_expected", "evidence"),
     *("reason", "not_tested_because", "generator_limited", "generator_why"),
@@ -256,3 +267,11 @@ def test_evidence_stands_once_with_all_its_cells(tmp_path):
     [(text, cells)] = wording.evidence_groups(summarise(load_campaign(typical(tmp_path / "campaign"))))
     assert text.startswith("take_gil <- ")
     assert cells == ["threads x py312-2.0.26", "thread-at-fork x py312-2.0.30.post1"]
+
+
+def test_cells_of_several_settings_have_names_of_their_own(tmp_path):
+    builder = Builder(tmp_path / "campaign")
+    for variant in ("w1t1", "w2t1"):
+        builder.cell("work", variant=variant)
+    names = [wording.cell_name(entry) for entry in summary_of(builder)["cells"]]
+    assert names == ["work w1t1 x py312-2.0.30.post1", "work w2t1 x py312-2.0.30.post1"]

@@ -76,21 +76,36 @@ def _outage(results: Results, run: dict[Any, Any], episodes: pd.DataFrame) -> Ch
     return Check(key, "time to total outage", "W M / lambda", expected_s, took_s, "s", holds)
 
 
-def _whole_cycles_rps(results: Results, run_key: str, episodes: pd.DataFrame) -> float | None:
-    """Answers a second, of each slot from its first exit to its last, because the window cuts cycles at any point."""
-    spans = []
+def _whole_cycles(results: Results, run_key: str, episodes: pd.DataFrame) -> tuple[float, float] | None:
+    """Answers a second and mean absence of each slot from its first exit to its last.
+
+    A window cuts cycles at any point, and all workers begin together; whole cycles are what the formula speaks of.
+    """
+    spans, absences = [], []
     for slot, rows in episodes.groupby("slot"):
-        exits = rows["exit_begun_ns"].dropna().astype("int64")
-        if len(exits) < FEWEST_EXITS:
+        rows = rows[rows["exit_begun_ns"].notna()].sort_values("exit_begun_ns")
+        if len(rows) < FEWEST_EXITS:
             return None
-        spans.append((int(str(slot)), int(exits.min()), int(exits.max())))
+        spans.append((int(str(slot)), int(rows["exit_begun_ns"].iloc[0]), int(rows["exit_begun_ns"].iloc[-1])))
+        absences += rows["respawn_s"].astype(float).tolist()[:-1]  # the last one is not part of the span
+    if not spans or not np.isfinite(absences).all():
+        return None
     end = "start_ns + latency_us * 1000"
     inside = " OR ".join(f"(slot = {slot} AND {end} > {first} AND {end} <= {last})" for slot, first, last in spans)
     key = run_key.replace("'", "''")
-    where = f"run_key = '{key}' AND error = '' AND ({inside}) GROUP BY slot"
-    counts = results.requests("slot, count(*) AS n", where)
+    counts = results.requests("slot, count(*) AS n", f"run_key = '{key}' AND error = '' AND ({inside}) GROUP BY slot")
     by_slot = dict(zip(counts["slot"].astype(int), counts["n"], strict=True)) if len(counts) else {}
-    return float(sum(by_slot.get(slot, 0) / ((last - first) / 1e9) for slot, first, last in spans))
+    rps = sum(by_slot.get(slot, 0) / ((last - first) / 1e9) for slot, first, last in spans)
+    return float(rps), float(np.mean(absences))
+
+
+def _service_s(episodes: pd.DataFrame, limit: float, threads: int) -> float | None:
+    """Seconds of a thread that a request took while workers recycled: from ready to the next exit, less the first."""
+    lives: list[float] = []
+    for _, rows in episodes.sort_values("generation").groupby("slot"):
+        spans = (rows["exit_begun_ns"].shift(-1) - rows["ready_ns"]).iloc[1:].dropna()
+        lives += (spans.astype(float) / 1e9).tolist()
+    return float(np.mean(lives)) * threads / limit if lives else None
 
 
 def _still_rps(results: Results, run: dict[Any, Any], measured: Measured) -> float | None:
@@ -108,17 +123,20 @@ def _loss(results: Results, run: dict[Any, Any], episodes: pd.DataFrame, measure
     if limit is None or limit.limit not in SATURATED or run["verdict"] != "recovers" or not run["respawns"]:
         return None
     still_rps = _still_rps(results, run, measured)
-    times = episodes["respawn_s"].astype(float)
-    times = times[np.isfinite(times)]
-    rps = None if still_rps is None or times.empty else _whole_cycles_rps(results, key, episodes)
-    if still_rps is None or rps is None:
+    cycles = None if still_rps is None else _whole_cycles(results, key, episodes)
+    if still_rps is None or cycles is None:
         return None
+    rps, away_s = cycles
     threads, workers = int(run["threads"]), int(run["workers"])
     mean_limit = total_requests(run) / workers
-    expected = 1 - capacity.efficiency(mean_limit, workers * threads / still_rps, float(times.mean()), threads)
+    still_s = workers * threads / still_rps
+    expected = 1 - capacity.efficiency(mean_limit, still_s, away_s, threads)
     found = 1 - rps / still_rps
     holds = abs(found - expected) <= LOSS_TOLERANCE
     what = f"throughput lost, max-requests {int(run['max_requests'])}"
+    # What parts the two is mostly this: a host that was busier in one of the runs.
+    own_s = _service_s(episodes, mean_limit, threads)
+    what += "" if own_s is None else f" (requests took {100 * (own_s / still_s - 1):+.0f} %)"
     return Check(key, what, "R T / (M s + R T)", 100 * expected, 100 * found, "%", holds)
 
 

@@ -101,7 +101,7 @@ def verify(demand: Demand, advice: Recommendation, root: Path) -> Verification:
         raise RecordError("there is no recommendation to verify: " + advice.why_not)
     before = _latest(root)
     made = [sys.executable, "-m", "stacks", *command(demand, advice)]
-    print(f"verifying: {shlex.join(made[1:])}", flush=True)
+    print(f"verifying: {shlex.join(['python', *made[1:]])}", flush=True)
     ended = subprocess.run(made, cwd=root, capture_output=True, text=True, check=False)
     after = _latest(root)
     if after is None or after == before:

@@ -13,7 +13,6 @@ from stacks.rates import wilson
 from stacks.records import Event
 
 OPEN = 2  # the newest of a slot that may still change
-JUDGING_SHARE = 50  # at most a fiftieth of Locust's time goes into it
 
 
 class History:
@@ -26,7 +25,6 @@ class History:
         self._closed = {}
         self._outcomes = Counter()
         self._times = []
-        self._judged, self._judge_due_ns = None, 0
 
     def feed(self, data):
         """Take in what was appended to the file; a line that is not complete waits for its rest."""
@@ -82,19 +80,14 @@ class History:
             found[slot] = episodes
         return found
 
-    def judge(self, clock):
-        """The verdict so far. It goes through every episode, so a long run is judged less often."""
-        now_ns = clock()
-        if self._judged is None or now_ns >= self._judge_due_ns:
-            self._judged = self.lifecycle.judge(0, finished=False)
-            self._judge_due_ns = now_ns + JUDGING_SHARE * (clock() - now_ns)
-        return self._judged
-
     def counts(self):
         """Respawns, hung, their share with its 95 % interval, and the times from exit begun to ready."""
         open_ones = list(chain(*self.look().values()))
         outcomes = self._outcomes + Counter(map(_trial, open_ones))
-        times = sorted(self._times + [e.respawn_s for e in open_ones if not math.isnan(e.respawn_s)])
+        times = list(self._times)
+        for episode in open_ones:
+            if not math.isnan(episode.respawn_s):
+                insort(times, episode.respawn_s)
         hung, first = outcomes["hung"], outcomes["hung_initial"]
         trials = hung + outcomes["back"] + first
         return {

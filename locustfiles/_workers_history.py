@@ -21,6 +21,7 @@ class History:
     def __init__(self):
         self.lifecycle = Lifecycle()
         self.begin_ns = None  # of the first row; the pictures begin with the load, once it has
+        self.end_ns = None  # of the verdict: what the stop does to the workers is no news of them
         self._partial = b""
         self._closed = {}
         self._outcomes = Counter()
@@ -36,7 +37,10 @@ class History:
                 continue  # the run's own reader names the line; a view goes on
             if self.begin_ns is None:
                 self.begin_ns = event.t_ns
-            self.lifecycle.feed(event)
+            if self.end_ns is None:
+                self.lifecycle.feed(event)
+            if event.kind in ("verdict", "stop"):
+                self.end_ns = self.end_ns or event.t_ns
 
     @property
     def origin_ns(self):

@@ -36,9 +36,9 @@ def state(stack, load, *, report=False, clock=time.monotonic_ns):
     """Everything about `stack` that is known now; `load` are the counted seconds."""
     history = stack.history
     lifecycle = history.lifecycle
-    now_ns = lifecycle.stop_ns or (lifecycle.now_ns if stack.is_over else clock())
+    now_ns = history.end_ns or (lifecycle.now_ns if stack.is_over else clock())
     origin_ns = history.origin_ns or now_ns
-    if not lifecycle.stop_ns:
+    if history.end_ns is None:
         lifecycle.now_ns = max(lifecycle.now_ns, now_ns)
     window_s = REPORT_WINDOW_S if report else WINDOW_S
     rows, from_s = lanes(history, now_ns, int(window_s * 1e9), MOST_REPORT_SPANS if report else MOST_SPANS)

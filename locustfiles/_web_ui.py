@@ -80,7 +80,10 @@ def set_up(made, web_ui, runner):
     control = made
     runner.register_message(MESSAGE, lambda environment, msg, **_kwargs: control.load.take(msg.data))
     runner.register_message(RECORDED, lambda environment, msg, **_kwargs: control.on_recorded(msg))
-    web_ui.app.jinja_env.policies["json.dumps_kwargs"] = {}  # the form's fields in the order of add_arguments, unsorted
+    web_ui.app.json.sort_keys, web_ui.app.jinja_env.policies["json.dumps_kwargs"] = (
+        False,
+        {},
+    )  # the form's fields in the order of add_arguments, unsorted
     base = environment.parsed_options.web_base_path or ""
     title = "uWSGI workers" if isinstance(runner, MasterRunner) else "Workers"  # Locust has a tab of that name then
     web_ui.template_args |= {

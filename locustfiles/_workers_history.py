@@ -13,7 +13,6 @@ from stacks.rates import wilson
 from stacks.records import Event
 
 OPEN = 2  # the newest of a slot that may still change
-JUDGING_SHARE = 50  # at most a fiftieth of Locust's time goes into it
 
 
 class History:
@@ -22,11 +21,11 @@ class History:
     def __init__(self):
         self.lifecycle = Lifecycle()
         self.begin_ns = None  # of the first row; the pictures begin with the load, once it has
+        self.end_ns = None  # of the verdict: what the stop does to the workers is no news of them
         self._partial = b""
         self._closed = {}
         self._outcomes = Counter()
         self._times = []
-        self._judged, self._judge_due_ns = None, 0
 
     def feed(self, data):
         """Take in what was appended to the file; a line that is not complete waits for its rest."""
@@ -38,7 +37,10 @@ class History:
                 continue  # the run's own reader names the line; a view goes on
             if self.begin_ns is None:
                 self.begin_ns = event.t_ns
-            self.lifecycle.feed(event)
+            if self.end_ns is None:
+                self.lifecycle.feed(event)
+            if event.kind in ("verdict", "stop"):
+                self.end_ns = self.end_ns or event.t_ns
 
     @property
     def origin_ns(self):
@@ -82,19 +84,14 @@ class History:
             found[slot] = episodes
         return found
 
-    def judge(self, clock):
-        """The verdict so far. It goes through every episode, so a long run is judged less often."""
-        now_ns = clock()
-        if self._judged is None or now_ns >= self._judge_due_ns:
-            self._judged = self.lifecycle.judge(0, finished=False)
-            self._judge_due_ns = now_ns + JUDGING_SHARE * (clock() - now_ns)
-        return self._judged
-
     def counts(self):
         """Respawns, hung, their share with its 95 % interval, and the times from exit begun to ready."""
         open_ones = list(chain(*self.look().values()))
         outcomes = self._outcomes + Counter(map(_trial, open_ones))
-        times = sorted(self._times + [e.respawn_s for e in open_ones if not math.isnan(e.respawn_s)])
+        times = list(self._times)
+        for episode in open_ones:
+            if not math.isnan(episode.respawn_s):
+                insort(times, episode.respawn_s)
         hung, first = outcomes["hung"], outcomes["hung_initial"]
         trials = hung + outcomes["back"] + first
         return {

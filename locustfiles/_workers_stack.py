@@ -79,8 +79,9 @@ class Stack:
         self.directory = row.get("directory", self.directory)
         if self.phase == "failed":
             self.error = row["error"]
-        if self.phase == "written":
-            self.verdict = {name: row[name] for name in ("verdict", "reason", "evidence")}
+        if "verdict" in row:
+            found = {name: row[name] for name in ("verdict", "reason", "evidence")}
+            self.verdict = found if row["verdict"] else None
         self._changed.set()
         self._changed.clear()
 

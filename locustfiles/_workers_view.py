@@ -36,18 +36,14 @@ def state(stack, load, *, report=False, clock=time.monotonic_ns):
     """Everything about `stack` that is known now; `load` are the counted seconds."""
     history = stack.history
     lifecycle = history.lifecycle
-    now_ns = lifecycle.stop_ns or (lifecycle.now_ns if stack.is_over else clock())
+    now_ns = history.end_ns or (lifecycle.now_ns if stack.is_over else clock())
     origin_ns = history.origin_ns or now_ns
-    if not lifecycle.stop_ns:
+    if history.end_ns is None:
         lifecycle.now_ns = max(lifecycle.now_ns, now_ns)
     window_s = REPORT_WINDOW_S if report else WINDOW_S
     rows, from_s = lanes(history, now_ns, int(window_s * 1e9), MOST_REPORT_SPANS if report else MOST_SPANS)
     until_ns = now_ns if stack.is_over else now_ns - LAG_NS
     load.forget((now_ns - KEPT_S * SECOND_NS) // SECOND_NS)
-    judged = history.judge(clock)
-    verdict = stack.verdict or (
-        {"verdict": judged.verdict, "reason": judged.reason, "evidence": judged.evidence} if judged.verdict else None
-    )
     most = MOST_REPORT_EPISODES if report else MOST_EPISODES
     return {
         "choice": stack.choice,
@@ -62,7 +58,7 @@ def state(stack, load, *, report=False, clock=time.monotonic_ns):
         "slots": states(history, now_ns) if lifecycle.slots else [],
         "seconds": load.rows(origin_ns, from_s, until_ns) if lifecycle.load_begin_ns else [],
         "counts": {name: _plain(value) for name, value in history.counts().items()},
-        "verdict": verdict,
+        "verdict": stack.verdict,
         "episodes": [row(episode, origin_ns) for episode in history.newest(most)],
         "columns": COLUMNS,
         "watched": lifecycle.load_begin_ns is not None,

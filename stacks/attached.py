@@ -23,6 +23,8 @@ from stacks.run import Run
 
 # What an idle worker's thread sleeps in: epoll or accept of its socket, or the lock between workers (thunder-lock).
 WAITS = ("do_epoll_wait", "ep_poll", "inet_csk_accept", "futex-shared")
+# How a worker ends that was not made to: it was cheaped, reloads, or has reached its max-requests (uwsgi.h).
+ENDED_WELL = (0, 15, 17, 30)
 ENDED = -1  # whose exit code only its parent learns
 LOOK_LIMIT_S = 3.0  # a worker that neither serves nor hangs by then is shown as starting
 UNWATCHED = "only the load was recorded: PID= names the uWSGI master whose workers to watch"
@@ -37,30 +39,53 @@ class Children(Base):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._slots: dict[int, int] = {}  # slot -> pid
+        self._gone: set[int] = set()  # of these
+        self._rows: list[Event] = []  # of what others saw, for the next look
         self._begun = False
+
+    def saw(self, event: Event) -> None:
+        """The kernel tells of workers that come and go between two looks, as with a small max-requests."""
+        if event.kind == "forked":
+            self._fill(event.pid, event.t_ns)
+        elif event.kind == "exited" and event.pid in self._slots.values():
+            self._gone.add(event.pid)
+            if _status(event) in ENDED_WELL:  # so it has served, however quickly
+                self._rows.append(Event(event.t_ns, self.name, "ready", event.pid))
+
+    def _fill(self, pid: int, t_ns: int) -> None:
+        slot = 1
+        while slot in self._slots and self._slots[slot] not in self._gone:
+            slot += 1
+        self._gone.discard(self._slots.get(slot, 0))
+        self._slots[slot] = pid
+        kind = "respawned" if self._begun else "spawned"
+        self._rows.append(Event(t_ns, self.name, kind, pid, slot))
 
     def sample(self) -> list[Event]:
         context = self.context
-        events = [] if self._begun else [self.event("master", context.master_pid)]
-        kind = "respawned" if self._begun else "spawned"
-        self._begun = True
+        if not self._begun:
+            self._rows.append(self.event("master", context.master_pid))
         living = [pid for pid in proc.children_of(context.master_pid) if proc.is_alive(pid)]
+        self._gone |= set(self._slots.values()) - set(living)
         for pid in sorted(set(living) - set(self._slots.values())):
-            slot = self._empty_slot(living)
-            self._slots[slot] = pid
-            events.append(self.event(kind, pid, slot))
-        events += [self.event("ready", pid) for pid in context.lifecycle.starting() if self._serves(pid)]
-        return events
-
-    def _empty_slot(self, living: list[int]) -> int:
-        slot = 1
-        while self._slots.get(slot) in living:
-            slot += 1
-        return slot
+            self._fill(pid, context.clock())
+        self._begun = True
+        rows, self._rows = self._rows, []
+        return rows + [self.event("ready", pid) for pid in context.lifecycle.starting() if self._serves(pid)]
 
     def _serves(self, pid: int) -> bool:
         waits = [wait for _, wait in proc.tasks(pid) or ()]
         return any(wait in WAITS for wait in waits) or proc.holds_connection(pid, self.context.port)
+
+
+def _status(event: Event) -> int | None:
+    """The exit status that the kernel told with the exit, or that the zombie still has; None for a signal."""
+    if "signal" in event.data:
+        return None
+    if "exit_status" in event.data:
+        return int(event.data["exit_status"])
+    status = proc.exit_status(event.pid)
+    return None if status is None or status & 0x7F else status >> 8
 
 
 class Attached(Observer):

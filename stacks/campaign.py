@@ -56,6 +56,7 @@ class Active:
     respawns: int = 0
     hung: int = 0
     port: int = 0
+    judged: dict[str, Any] = field(default_factory=dict)  # the verdict so far, with its reason and evidence
     gone: bool = False  # has been told to go
     _partial: bytes = b""
 
@@ -71,6 +72,8 @@ class Active:
         for line in lines:
             row = json.loads(line)
             self.phase, self.port = row["phase"], row.get("port", 0)
+            if "verdict" in row:
+                self.judged = {name: row[name] for name in ("verdict", "reason", "evidence")}
             self.respawns, self.hung = row.get("respawns", self.respawns), row.get("hung", self.hung)
 
     @property

@@ -333,8 +333,10 @@ class Lifecycle:
     def slot_episodes(self, slot: int, first: int = 0) -> list[Episode]:
         """Those of one slot, from the generation `first` on; all but its newest two can change no more."""
         incarnations = self._slots[slot]
-        pairs = zip([None, *incarnations][first:], incarnations[first:], strict=False)
-        episodes = [self._episode(old, new) for old, new in pairs]
+        episodes = [
+            self._episode(incarnations[at - 1] if at else None, incarnations[at])
+            for at in range(first, len(incarnations))
+        ]
         if incarnations[-1].is_leaving:
             episodes.append(self._departure(incarnations[-1]))
         return episodes

@@ -165,6 +165,16 @@ def backlog(port: int) -> int | None:
     return waiting
 
 
+def exit_status(pid: int) -> int | None:
+    """The wait status of a process that has ended and was not reaped yet, None for any other (field 52, proc(5))."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    fields = text[text.rindex(")") + 2 :].split()
+    return int(fields[49]) if fields[0] == "Z" else None
+
+
 def children_of(pid: int) -> list[int]:
     """The children that the main thread of `pid` has forked, as uWSGI's master forks its workers."""
     try:

@@ -72,6 +72,7 @@ class Run:
         row: dict[str, Any] = {"phase": phase, "elapsed_s": round(time.monotonic() - self.began, 3), "port": self.port}
         if judgement is not None:
             row |= {"respawns": judgement.respawns, "hung": judgement.hung + judgement.hung_initial}
+            row |= {name: getattr(judgement, name) for name in ("verdict", "reason", "evidence")}
         with contextlib.suppress(BrokenPipeError):
             print(json.dumps(row), flush=True)
 

@@ -39,19 +39,20 @@ def say(phase: str, **more: object) -> None:
 
 
 class Lines:
-    """The view of a campaign that says each phase once."""
+    """The view of a campaign that says what is new: its phase, and the verdict so far."""
 
     def __init__(self) -> None:
-        self._said = ""
+        self._said: tuple[str, dict[str, Any]] = ("", {})
         self.record: dict[str, Any] = {}
 
     def update(self, campaign: Campaign) -> None:
-        """Say a phase that has begun."""
+        """Say it."""
         for active in campaign.active:
+            now = (active.phase, active.judged)
             # `done` is said with its verdict, when that has been read.
-            if active.phase not in (self._said, "done"):
-                self._said = active.phase
-                say(active.phase, directory=str(active.directory), port=active.port)
+            if now != self._said and active.phase != "done":
+                self._said = now
+                say(active.phase, directory=str(active.directory), port=active.port, **active.judged)
 
     def finished(self, _campaign: Campaign, _index: int, record: dict[str, Any]) -> None:
         """Keep the verdict."""
@@ -126,12 +127,13 @@ def attach(options: argparse.Namespace) -> int:
     )
     command = [sys.executable, "-m", "stacks", "run", str(directory)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=catalogue.ROOT) as process:
-        said = ""
+        said: dict[str, Any] = {}
         for line in process.stdout or ():
-            phase = json.loads(line)["phase"]
-            if phase not in (said, "done"):
-                said = phase
-                say(phase, directory=str(directory), port=port)
+            row = json.loads(line)
+            new = {"phase": row["phase"]} | {name: row[name] for name in KEPT if name in row}
+            if new != said and row["phase"] != "done":
+                said = new
+                say(directory=str(directory), port=port, **new)
     record = read_json(directory / RUN_FILE)
     if record["status"] != "done":
         say("failed", error=record.get("error") or "interrupted before its verdict", directory=str(directory))

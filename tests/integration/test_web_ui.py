@@ -124,6 +124,8 @@ def test_a_hang_appears_and_another_version_recovers(ui: Callable[..., Ui]) -> N
         page = shown.page
         page.goto(made.url)
         # Python 3.12 with pyuwsgi 2.0.22 does not start (unbit/uwsgi#2579): a reason, and the form again.
+        fields = page.locator("form [name]").evaluate_all("all => all.map(one => one.name)")
+        assert fields[-5:] == ["stack", "version", "workers", "maxRequests", "threads"]
         shown.start(page, **SMALL, stack="threads", version="py312-2.0.22")
         assert "could not be started" in shown.see("#uwsgi-note.w-note-bad")
         shown.see("form button:has-text('Start')")
@@ -151,7 +153,9 @@ def test_a_hang_appears_and_another_version_recovers(ui: Callable[..., Ui]) -> N
         rows = list(csv.DictReader(io.StringIO(text_of(download.value))))
         assert sum(row["outcome"] == "ready" and row["generation"] != "0" for row in rows) >= 20
         shown.press("Stop")
-        assert "recovers" in shown.see(".w-verdict.w-good")
+        verdict = shown.see(".w-verdict.w-good")
+        assert "recovers" in verdict
+        assert shown.see(".w-tile:has-text('Came back') small").split()[1] in verdict.split()
         recovered = Path(shown.see(".w-results code"))
 
         page.goto(made.url + "stats/report?theme=dark")

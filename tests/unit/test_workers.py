@@ -116,6 +116,15 @@ def test_half_a_line_waits_for_its_rest_and_a_damaged_one_is_passed_over() -> No
     assert made.lifecycle.serving() == 1
 
 
+def test_what_happens_after_the_verdict_is_the_stop() -> None:
+    made = recycled()
+    made.feed(b'{"t_ns":4500000000,"source":"observer","kind":"verdict"}\n')
+    made.feed(b'{"t_ns":4600000000,"source":"log","kind":"respawned","slot":2,"pid":14}\n')
+    made.feed(b'{"t_ns":4700000000,"source":"observer","kind":"stop"}\n')
+    assert made.counts()["respawns"] == 1
+    assert state(Fake(made, is_over=True), Load())["now_s"] == 2.5
+
+
 def test_a_lane_shows_what_a_slot_was_doing() -> None:
     made = recycled()
     found, from_s = lanes(made, 5 * S, 100 * S, 1000)

@@ -70,7 +70,7 @@ def test_a_python_that_is_not_there_is_not_tested_and_the_others_are(
     venv("py312-2.0.30.post1")
     known = catalogue.load()
     plan, cells, scenario = planned(known, Asked(stack="threads", version="py312-2.0.30.post1", trials=1))
-    missing = replace(cells[0], version=Version("py32-2.0.30.post1", "3.2", "pyuwsgi", "2.0.30.post1"))
+    missing = replace(cells[0], version=Version("3.2", "pyuwsgi", "2.0.30.post1"))
     campaign = Campaign(plan, Asked(), [missing, *cells], scenario, results=tmp_path / "results")
     campaign.prepare()
     assert "3.2" in campaign.not_tested[0]

@@ -42,9 +42,15 @@ def cores_used(samples: pd.DataFrame, roles: tuple[str, ...], begin_ns: int, end
 
 
 def busiest(samples: pd.DataFrame, begin_ns: int, end_ns: int) -> float | None:
-    """The cores that the busiest process of the generator used: it has one, however many processes there are."""
-    pids = samples.loc[samples["role"] == "locust", "pid"].unique()
-    used = [cores_used(samples[samples["pid"] == pid], ("locust",), begin_ns, end_ns) for pid in pids]
+    """The cores that the busiest process of the generator used: it has one, however many processes there are.
+
+    Of the samples within the load where there are two: in those around it Locust loads, waits and ends.
+    """
+    locust = samples[samples["role"] == "locust"]
+    used = []
+    for _, of_one in locust.groupby("pid"):
+        within = of_one[of_one["t_ns"].between(begin_ns, end_ns)]
+        used.append(cores_used(within if len(within) > 1 else of_one, ("locust",), begin_ns, end_ns))
     return max((cores for cores in used if cores is not None), default=None)
 
 

@@ -156,6 +156,13 @@ def test_every_process_of_the_generator_has_a_core_of_its_own():
     assert (found.limit, found.generator_cores) == ("workers", pytest.approx(1.2))
 
 
+def test_the_generator_is_measured_while_it_sends():
+    run = {"load_begin_ns": 10**9, "window_s": 3.0, "answered": 50, "offered": 100, "missed": 0, "cores": 8}
+    ticks = {0: 0, 1: 0, 2: 95, 3: 190, 4: 285, 5: 290}  # idle before and after
+    locust = [{"t_ns": s * 10**9, "role": "locust", "pid": 1, "cpu_ticks": t, "value": 0} for s, t in ticks.items()]
+    assert bottleneck.find(run, pd.DataFrame(locust)).limit == "generator"
+
+
 def test_workers_down():
     frame = pd.DataFrame(
         {

@@ -17,6 +17,9 @@ from stacks.observer import Observer
 from stacks.run import free_port
 
 
+UNDISTURBED = 1.2  # respawns/s a worker, of a master that only its own 1 s loop wakes
+
+
 def permitted() -> bool:
     try:
         kernel.subscribe().close()
@@ -126,5 +129,5 @@ def test_respawns_equal_the_kernels_count(
     assert sorted(e.pid for e in episodes if e.pid) == sorted(counted)
     assert {e.outcome for e in episodes} == {"ready"}
     assert len({e.pid for e in episodes}) == len(counted)
-    if disturbed:
-        assert rate > 90, f"{rate:.0f} respawns/s: the test did not disturb enough to show anything"
+    if disturbed:  # by how much is the machine's affair: 120 a second on two idle cores, 26 beside others
+        assert rate > 1.5 * UNDISTURBED * workers, f"{rate:.0f} respawns/s: no more than an undisturbed master makes"

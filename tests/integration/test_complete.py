@@ -16,7 +16,6 @@ from stacks.collectors import kernel
 from stacks.observer import Observer
 from stacks.run import free_port
 
-
 UNDISTURBED = 1.2  # respawns/s a worker, of a master that only its own 1 s loop wakes
 
 

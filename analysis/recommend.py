@@ -100,7 +100,11 @@ def _not_feasible(measured: Measured, demand: Demand, efficiency: float, threads
     best = max(float(curve.band(w * threads)[0]) * efficiency for w in range(1, max(1, most) + 1))
     hosts = math.ceil(demand.wanted_rps / best) if best > 0 else None
     more = f"; {hosts} such hosts would" if hosts else ""
-    reach = "at its peak" if curve.peak <= EXTRAPOLATION * curve.largest else f"with the {most} workers that were shown"
+    reach = (
+        "at its peak"
+        if curve.peak <= EXTRAPOLATION * curve.largest
+        else f"with {most} workers, the most that the measured sizes carry,"
+    )
     return (
         f"not feasible on this host: {demand.wanted_rps:.0f} requests/s are wanted "
         f"({demand.rps:.0f} and {demand.headroom:.0%} headroom), and {reach} "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,10 +19,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from stacks.campaign import Campaign
-from stacks.catalogue import STACKS, Catalogue, UsageError, load, read_strict
+from stacks.catalogue import STACKS, Catalogue, Plan, UsageError, load, read_strict
 from stacks.plan import LIMITS, OPTIONS, Asked, Cell, app_of
 from stacks.progress import Progress, make_environments
-from stacks.records import REQUESTS_FILE
+from stacks.records import REQUESTS_FILE, RecordError
 
 STACK, LAZY, SATURATE, OPEN = "work", "work-lazy", "saturate", "open"
 NEVER = 1_000_000  # max-requests that no run of these reaches
@@ -213,15 +214,37 @@ class Shown(Progress):
 
 
 def service_s(campaign: Campaign) -> float:
-    """Seconds that a request takes one busy thread. Raises UsageError where the app does not answer."""
+    """Seconds that a request takes one busy thread. Raises RecordError where the app does not answer."""
     for _, record in campaign.done:
         if record["status"] != "done":
-            raise UsageError(f"the app cannot be measured: {record['error']}")
+            raise RecordError(f"the app cannot be measured: {record['error']}")
         rps = answered_rps(campaign.directory / record["run_id"], record)
         if rps:
             return 1 / rps
     reasons = "; ".join(campaign.not_tested.values()) or f"it answered nothing within {WINDOW_S:g} s"
-    raise UsageError(f"the app cannot be measured: {reasons}")
+    raise RecordError(f"the app cannot be measured: {reasons}")
+
+
+class Silent:
+    """Shows nothing of a campaign."""
+
+    def update(self, campaign: Campaign) -> None:
+        """Nothing."""
+
+    def finished(self, campaign: Campaign, index: int, record: dict[str, Any]) -> None:
+        """Nothing."""
+
+
+def calibrate(catalogue: Catalogue, made: Sweep, plan: Plan) -> float:
+    """Seconds that a request takes, from a run of its own, whose files stay only where it failed."""
+    scratch = Path(tempfile.mkdtemp(prefix="pack-calibration-"))
+    scenario = catalogue.scenarios[SATURATE]
+    trial = Campaign(replace(plan, trials=1), Asked(), [calibration(catalogue, made)], scenario, results=scratch)
+    trial.prepare()
+    trial.run(Silent())
+    found = service_s(trial)
+    shutil.rmtree(scratch)
+    return found
 
 
 def main(options: argparse.Namespace, console: Any) -> int:
@@ -231,13 +254,7 @@ def main(options: argparse.Namespace, console: Any) -> int:
     made = sweep(catalogue, given)
     plan = replace(catalogue.plan, trials=made.trials, seed=made.seed)
     console.print("calibrating: one busy worker", highlight=False)
-    with tempfile.TemporaryDirectory(prefix="pack-calibration-") as scratch:
-        first = [calibration(catalogue, made)]
-        trial = Campaign(replace(plan, trials=1), Asked(), first, catalogue.scenarios[SATURATE], results=Path(scratch))
-        trial.prepare()
-        with Shown(console) as shown:
-            trial.run(shown)
-        each_s = service_s(trial)
+    each_s = calibrate(catalogue, made, plan)
     planned = cells(catalogue, made, each_s)
     campaign = Campaign(plan, Asked(), planned, catalogue.scenarios[SATURATE], kind="capacity")
     make_environments(campaign, console)

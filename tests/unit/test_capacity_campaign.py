@@ -15,7 +15,7 @@ from stacks import capacity
 from stacks.campaign import Campaign
 from stacks.catalogue import UsageError, load
 from stacks.plan import Asked, order
-from stacks.records import REQUESTS_FILE
+from stacks.records import REQUESTS_FILE, RecordError
 
 KNOWN = load()
 SWEEP = capacity.sweep(KNOWN, {})
@@ -122,9 +122,9 @@ def campaign(tmp_path: Path, *records: dict[str, object]) -> Campaign:
 
 def test_the_service_time_is_that_of_one_busy_worker(tmp_path: Path) -> None:
     assert capacity.service_s(campaign(tmp_path, answers(tmp_path / "run", 10**12))) == pytest.approx(1 / 1.5)
-    with pytest.raises(UsageError, match="cannot be measured: no python application"):
+    with pytest.raises(RecordError, match="cannot be measured: no python application"):
         capacity.service_s(campaign(tmp_path, {"status": "failed", "error": "no python application"}))
-    with pytest.raises(UsageError, match="answered nothing within 3 s"):
+    with pytest.raises(RecordError, match="answered nothing within 3 s"):
         capacity.service_s(campaign(tmp_path))
 
 

@@ -29,6 +29,10 @@ def finding(side: Side) -> str:
     workers = side.episodes["slot"].nunique()
     if side.verdict == "hung_master":
         return f"the master hung, {slots.get('undecided', 0)} of {workers} workers not replaced"
+    if side.verdict == "dead_master":
+        return f"the master ended, and {workers} workers with it"
+    if side.verdict == "hung_request":
+        return "workers came up and never answered"
     if "hung_at_fork" in slots:
         return f"{slots['hung_at_fork']} of {workers} workers hung"
     if "hung_at_exit" in slots:

@@ -8,6 +8,7 @@ from analysis.summary import is_unexpected
 from stacks.lifecycle import VERDICTS
 
 HANGS = tuple(verdict for verdict in VERDICTS if verdict.startswith("hung"))
+DEATHS = ("dead_master", "crash_loop")
 # Mark and tone: the mark says it without colour.
 MARKS = {"recovers": ("ok", "good"), "throttled": ("!", "warn"), "invalid": ("?", "warn"), None: ("-", "none")}
 BAD = ("X", "bad")
@@ -17,7 +18,9 @@ VERDICT_MEANINGS = {
     "recovers": "every respawned worker that was seen to its end became ready",
     "hung_worker": "a worker was forked, never became ready, and is proven to wait for a lock that nobody can release",
     "hung_master": "the master itself is stuck and replaces no worker any more",
+    "hung_request": "a worker came up and will never answer: each of its threads waits for a lock that nobody releases",
     "hung_exit": "a worker began to exit and never ended, so its slot is never filled again",
+    "dead_master": "the master itself ended, so nobody is left to respawn a worker",
     "crash_loop": "workers die before they are ready, and so do their successors",
     "throttled": "the master slept because workers respawned too fast, so the times say nothing about the stack",
     "invalid": "too little was seen to say anything; never to be read as healthy",
@@ -96,7 +99,7 @@ def respawn_time(entry: dict[str, Any], name: str) -> str:
     value = entry[name]
     if value is not None:
         return f"{value:.2f} s" if value < 100 else f"{value:.0f} s"
-    happened = entry["respawns"] or entry["verdict"] in ("hung_master", "hung_exit", "crash_loop")
+    happened = entry["respawns"] or entry["verdict"] in (*HANGS, *DEATHS)
     return "never" if happened else "-"
 
 
@@ -131,7 +134,7 @@ def _cells(count: int) -> str:
 def answer(summary: dict[str, Any]) -> str:
     """Do the workers come back? The campaign in a sentence or three."""
     cells = summary["cells"]
-    lost = [c for c in cells if c["verdict"] in (*HANGS, "crash_loop")]
+    lost = [c for c in cells if c["verdict"] in (*HANGS, *DEATHS)]
     back = [c for c in cells if c["verdict"] == "recovers"]
     open_ = [c for c in cells if c not in lost and c not in back]
     parts = []

@@ -37,6 +37,8 @@ def parser() -> argparse.ArgumentParser:
     judge.add_argument("--stack", default="threads", help="one name from `list` (%(default)s)")
     check = commands.add_parser("check", help="your own uWSGI: do its workers come back, and what to change")
     check_arguments(check)
+    page = commands.add_parser("page", help="the catalogue of stacks and what is known of them, as Markdown")
+    page.add_argument("--write", action="store_true", help="into stacks/README.md")
     capacity = commands.add_parser("capacity", help="measure what a capacity plan needs, and write it")
     capacity_arguments(capacity)
     listed = commands.add_parser("list", help="stacks, versions, scenarios and apps, and the verdicts expected")
@@ -256,8 +258,22 @@ def execute(directory: Path) -> int:
     return run.main(directory)
 
 
+def page(options: argparse.Namespace) -> int:
+    """The catalogue as Markdown, printed or written."""
+    from stacks import catalogue
+    from stacks.page import PAGE
+    from stacks.page import page as text
+
+    if options.write:
+        PAGE.write_text(text(catalogue.load()), encoding="utf-8")
+    else:
+        print(text(catalogue.load()), end="")
+    return EXIT_OK
+
+
 COMMANDS = {
     "list": show,
+    "page": page,
     "loadtest": loadtest,
     "matrix": matrix,
     "bisect": bisect,

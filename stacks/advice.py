@@ -38,6 +38,8 @@ def cause(facts: Facts) -> str | None:
         return "thread-state-in-master" if verdict == "hung_master" else "thread-state"
     if verdict == "hung_worker" and (facts.threads or (facts.threads is None and facts.base.master_threads > 1)):
         return "thread-at-fork"
+    if verdict == "hung_request" and facts.threads:
+        return "lock-at-fork"
     if verdict == "hung_exit" and is_before(pin or facts.server.version, "2.0.24") and has(facts.options, "threads"):
         return "exit-stall"
     if verdict == "crash_loop" and has(facts.options, "py-call-osafterfork"):
@@ -58,6 +60,8 @@ def _about_hang(facts: Facts, defects: dict[str, Defect]) -> list[str]:
         what = f"{base.crashed} workers died" if base.verdict == "crash_loop" else f"{base.hung} of {base.trials} hung"
         if base.verdict == "hung_master":
             what = "the master hung"
+        if base.verdict in ("hung_request", "dead_master"):
+            what = base.reason
         if name is not None:
             defect = defects[name]
             found.append(f"{facts.server.describe()}: {defect.what} ({', '.join(defect.upstream)}); here {what}.")
@@ -66,7 +70,7 @@ def _about_hang(facts: Facts, defects: dict[str, Defect]) -> list[str]:
                 f"{facts.server.describe()}: {what}, and the pack knows no defect that fits. The backtraces in "
                 f"{base.directory}/evidence and uwsgi.log beside it are what an upstream report needs."
             )
-        if name == "thread-at-fork":
+        if name in ("thread-at-fork", "lock-at-fork"):
             found[-1] += f" {_threads(facts)}"
         elif facts.threads and name is not None and name.startswith("thread-state"):
             found.append(f"{_threads(facts)} That is a deadlock of its own, in every version (unbit/uwsgi#1149).")
@@ -78,8 +82,8 @@ def _about_hang(facts: Facts, defects: dict[str, Defect]) -> list[str]:
     elif facts.threads and not has(facts.options, "lazy-apps", "lazy"):
         found.append(
             f"{_threads(facts)} None of {base.respawns} respawns hung here, but one can on every uWSGI version "
-            "whenever such a thread holds a lock at the fork (unbit/uwsgi#1149): lazy-apps = true, or "
-            "py-call-uwsgi-fork-hooks = true, rules that out."
+            "whenever such a thread holds a lock at the fork (unbit/uwsgi#1149): lazy-apps = true rules that out, "
+            "and py-call-uwsgi-fork-hooks = true does but for locks that Python does not know to renew."
         )
     return found
 

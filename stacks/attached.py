@@ -108,6 +108,9 @@ class Attached(Observer):
     def _poll(self) -> int | None:
         return None if not self._master or proc.is_alive(self._master) else ENDED
 
+    def _ended(self) -> dict[str, object]:
+        return {}
+
     def pids(self) -> list[int]:
         """None of ours."""
         return []

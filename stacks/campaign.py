@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stacks import host, supervisor, venvs
-from stacks.catalogue import APPS, ROOT, Plan, UsageError
+from stacks.catalogue import APPS, ROOT, SCENARIOS, Plan, UsageError
 from stacks.interpreters import NotFound
 from stacks.plan import Asked, Cell, order, run_plan
 from stacks.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, RecordError, read_json, write_json
@@ -99,6 +99,14 @@ class Active:
                 self.gone = True
 
 
+Environment = tuple[str, tuple[str, ...]]  # a version's id, and what must be beside it
+
+
+def environment(cell: Cell) -> Environment:
+    """What tells the virtual environment of `cell`."""
+    return cell.version.id, cell.stack.packages
+
+
 def numbers(plan: Plan) -> dict[str, Any]:
     """What two campaigns must share, beside their cells, to be one."""
     return {name: value for name, value in asdict(plan).items() if name not in ("cells", "matrix")}
@@ -135,7 +143,7 @@ class Campaign:
     active: list[Active] = field(default_factory=list)
     stood: int = 0  # of `done`: runs that stood already when it was taken up again
     began: float = field(default_factory=time.monotonic)
-    _venvs: dict[str, venvs.Venv] = field(default_factory=dict)
+    _venvs: dict[Environment, venvs.Venv] = field(default_factory=dict)
     status: str = "running"
     more: dict[str, Any] = field(default_factory=dict)  # what else campaign.json says
     patient_runs: frozenset[tuple[int, int]] = frozenset()  # (cell index, trial) whose stop is waited for
@@ -143,20 +151,22 @@ class Campaign:
 
     def prepare(self, note: Callable[[int, int], None] = lambda done, of: None) -> None:
         """Make the venvs that can be made; what cannot be tested is noted, not fatal. `note` hears how far it is."""
-        found: dict[str, venvs.Venv | str] = {}
-        wanted = {cell.version.id: cell.version for cell in self.cells}
+        found: dict[Environment, venvs.Venv | str] = {}
+        wanted = {environment(cell): cell.version for cell in self.cells}
         for number, (name, version) in enumerate(wanted.items(), start=1):
             note(number, len(wanted))
             try:
-                found[name] = venvs.ensure(version.python, version.package, version.pin)
+                found[name] = venvs.ensure(version.python, version.package, version.pin, name[1])
             except (NotFound, venvs.VenvError) as error:
                 found[name] = str(error)
         for index, cell in enumerate(self.cells):
-            made = found[cell.version.id]
+            made = found[environment(cell)]
             if isinstance(made, str):
                 self.not_tested[index] = made
+            elif objection := cell.stack.objection(cell.version):
+                self.not_tested[index] = objection
             else:
-                self._venvs[cell.version.id] = made
+                self._venvs[environment(cell)] = made
         runs = order(self.cells, self.plan.trials, self.plan.seed)
         self.runs = [(index, trial) for index, trial in runs if index not in self.not_tested]
         self.directory = self.resumed or self._new_directory()
@@ -211,6 +221,13 @@ class Campaign:
         cell = self.cells[index]
         return f"{cell.name}-{trial}"
 
+    def _scenario(self, cell: Cell) -> Path:
+        """The cell's own, else the one asked for, else the stack's, else the plan's."""
+        if cell.scenario is not None:
+            return cell.scenario
+        own = cell.stack.scenario if self.asked.scenario is None else None
+        return SCENARIOS / f"{own}.py" if own else self.scenario
+
     def _write(self) -> None:
         cells = [
             {
@@ -254,9 +271,9 @@ class Campaign:
         """Plan run `number` in its directory and start it."""
         index, trial = self.runs[number]
         cell = self.cells[index]
-        venv = self._venvs[cell.version.id]
+        venv = self._venvs[environment(cell)]
         planned = run_plan(self.plan, self.asked, cell.stack) | dict(cell.own)
-        scenario = cell.scenario or self.scenario
+        scenario = self._scenario(cell)
         directory = self.directory / self.run_id(index, trial)
         directory.mkdir()
         write_json(
@@ -288,6 +305,8 @@ class Campaign:
                 "paths": {
                     "uwsgi": str(venv.uwsgi),
                     "python": str(venv.python),
+                    # What a reload executes: pyuwsgi is a module of its Python.
+                    "binary": str(venv.python if cell.version.package == "pyuwsgi" else venv.uwsgi),
                     "ini": str(cell.stack.path),
                     "app": str(APPS / cell.stack.app),
                     "scenario": str(scenario),

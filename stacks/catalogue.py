@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from stacks import triggers
 from stacks.lifecycle import VERDICTS
+from stacks.triggers import Trigger
 
 ROOT = Path(__file__).resolve().parent.parent
 STACKS = ROOT / "stacks"
 APPS = STACKS / "apps"
 SCENARIOS = ROOT / "locustfiles"
-BASE = "base.ini"
+SHARED = ("common.ini", "base.ini")  # included by stacks, and none themselves
 PACK_SECTION = "pack"
+# What a stack is about, in the order of stacks/README.md.
+KINDS = {
+    "recycle": "What makes workers recycle",
+    "mode": "Ways to run, at the usual recycle",
+    "deadlock": "The deadlocks, and what is said to cure them",
+    "failure": "Other ways not to come back",
+    "control": "Controls: slow, costly or confusing, and never to be called hung",
+}
 
 
 class UsageError(Exception):
@@ -32,17 +43,31 @@ class Defect:
     name: str
     what: str
     verdict: str
+    sees: str  # what a load test must see
     remedy: str
     upstream: tuple[str, ...]
     package: str = ""  # '' is every package
+    always: bool = False  # every stack meets it, and nothing else can show beside it
     python: str = ""  # specifiers; '' is every version
     pin: str = ""
 
     def affects(self, version: Version) -> bool:
         """Whether `version` has it."""
-        if self.package not in ("", version.package):
-            return False
-        return SpecifierSet(self.python).contains(version.python) and SpecifierSet(self.pin).contains(version.pin)
+        return self.package in ("", version.package) and matches(self, version)
+
+
+class Range(Protocol):
+    """What has specifiers of the versions that it concerns."""
+
+    @property
+    def python(self) -> str: ...
+    @property
+    def pin(self) -> str: ...
+
+
+def matches(range_: Range, version: Version) -> bool:
+    """Whether `version` is in it."""
+    return SpecifierSet(range_.python).contains(version.python) and SpecifierSet(range_.pin).contains(version.pin)
 
 
 @dataclass(frozen=True)
@@ -74,11 +99,32 @@ class Stack:
 
     name: str
     path: Path
+    kind: str  # one of KINDS
     what: str
     app: str
     meets: tuple[str, ...] = ()
+    sees: str = ""  # what a load test sees at every version, healthy ones included
     workers: int | None = None  # instead of the plan's
     respawns: int | None = None
+    max_requests: int | None = None
+    users: int | None = None
+    duration_s: int | None = None
+    initial: int | None = None  # workers of the first generation, where these are fewer
+    scenario: str | None = None
+    trigger: Trigger | None = None
+    packages: tuple[str, ...] = ()  # that must be beside uWSGI, exact pins
+    programs: tuple[str, ...] = ()  # that must be on PATH
+    files: tuple[str, ...] = ()  # of this folder, which it finds filled in in $(PACK_RUN)
+    python: str = ""  # specifiers: where it can run at all
+    pin: str = ""
+
+    def objection(self, version: Version) -> str:
+        """Why it cannot be tested at `version` here, or ''."""
+        if not matches(self, version):
+            needs = [f"Python {self.python}" * bool(self.python), f"uWSGI {self.pin}" * bool(self.pin)]
+            return f"it needs {' and '.join(filter(None, needs))}."
+        missing = [program for program in self.programs if shutil.which(program) is None]
+        return f"{', '.join(missing)} is not installed." if missing else ""
 
 
 @dataclass(frozen=True)
@@ -109,8 +155,13 @@ class Catalogue:
 
     def expected(self, stack: Stack, version: Version) -> str:
         """The verdict that a run of `stack` at `version` should come to."""
-        verdicts = {d.verdict for name in stack.meets if (d := self.defects[name]).affects(version)}
+        found = self.met(stack, version)
+        verdicts = {d.verdict for d in found if d.always} or {d.verdict for d in found}
         return min(verdicts, key=VERDICTS.index, default="recovers")
+
+    def met(self, stack: Stack, version: Version) -> list[Defect]:
+        """The defects that a run of `stack` at `version` meets."""
+        return [d for d in self.defects.values() if (d.always or d.name in stack.meets) and d.affects(version)]
 
 
 def read_ini(path: Path) -> dict[str, list[tuple[str, str]]]:
@@ -149,7 +200,11 @@ def effective_ini(path: Path, environment: dict[str, str], options: Mapping[str,
     said = options or {}
     kept = [line for line in lines(path) if isinstance(said.get(line.partition(" = ")[0], []), list)]
     more = [f"{key} = {one}" for key, value in said.items() for one in (value if isinstance(value, list) else [value])]
-    text = "\n".join(["[uwsgi]", *kept, *more, ""])
+    return fill("\n".join(["[uwsgi]", *kept, *more, ""]), environment)
+
+
+def fill(text: str, environment: dict[str, str]) -> str:
+    """`text` with its `$(NAME)` placeholders filled in."""
     return re.sub(r"\$\((\w+)\)", lambda match: environment.get(match[1], match[0]), text)
 
 
@@ -168,15 +223,26 @@ def _strict(kind: type, where: str, row: dict[str, Any], errors: list[str]) -> b
 def _stack(path: Path, errors: list[str]) -> Stack | None:
     where = path.relative_to(ROOT)
     row: dict[str, Any] = dict(read_ini(path).get(PACK_SECTION, []))
-    row["meets"] = tuple(filter(None, re.split(r"[,\s]+", row.get("meets", ""))))
-    for name in ("workers", "respawns"):
+    for name in ("meets", "packages", "programs", "files"):
+        row[name] = tuple(filter(None, re.split(r"[,\s]+", row.get(name, ""))))
+    for name in ("workers", "respawns", "max_requests", "users", "duration_s", "initial"):
         if name in row:
             if not row[name].isdigit():
                 errors.append(f"{where}: [pack] {name} = {row[name]}: not a number")
                 return None
             row[name] = int(row[name])
+    try:
+        if "trigger" in row:
+            row["trigger"] = triggers.parse(row["trigger"])
+        SpecifierSet(row.get("python", "")), SpecifierSet(row.get("pin", ""))
+    except (ValueError, InvalidSpecifier) as error:
+        errors.append(f"{where}: [pack] {error}")
+        return None
     if not _strict(Stack, f"{where} [pack]", row | {"name": "", "path": ""}, errors):
         return None
+    if row["kind"] not in KINDS:
+        errors.append(f"{where}: [pack] kind = {row['kind']}; there are {', '.join(KINDS)}")
+    errors += [f"{where}: file {name} is not in stacks" for name in row["files"] if not (STACKS / name).is_file()]
     if not (APPS / row["app"]).is_file():
         errors.append(f"{where}: app {row['app']} is not in stacks/apps; there are {', '.join(app_names())}")
     return Stack(path.stem, path, **row)
@@ -208,7 +274,7 @@ def load() -> Catalogue:
     stacks = {
         path.stem: stack
         for path in sorted(STACKS.glob("*.ini"))
-        if path.name != BASE and (stack := _stack(path, errors)) is not None
+        if path.name not in SHARED and (stack := _stack(path, errors)) is not None
     }
     table = _toml(STACKS / "versions.toml")
     versions = {
@@ -229,10 +295,12 @@ def load() -> Catalogue:
             SpecifierSet(row.get("python", "")), SpecifierSet(row.get("pin", ""))
         except InvalidSpecifier as error:
             errors.append(f"{where}: {error}")
+    scenarios = {path.stem: path for path in sorted(SCENARIOS.glob("*.py")) if not path.name.startswith("_")}
     for stack in stacks.values():
+        if stack.scenario is not None and stack.scenario not in scenarios:
+            errors.append(f"{stack.path.relative_to(ROOT)}: no scenario {stack.scenario}")
         unknown = sorted(set(stack.meets) - set(defects))
         errors += [f"{stack.path.relative_to(ROOT)}: meets {n}; there are {', '.join(defects)}" for n in unknown]
-    scenarios = {path.stem: path for path in sorted(SCENARIOS.glob("*.py")) if not path.name.startswith("_")}
     row = _toml(STACKS / "loadtest.toml")
     if _strict(Plan, "stacks/loadtest.toml", row, errors):
         for stack_name, version_id in row["cells"]:

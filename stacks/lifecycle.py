@@ -1,4 +1,4 @@
-"""Rows -> episodes -> verdict: what became of every worker, as a pure function of recorded rows.
+"""Rows -> episodes: what became of every worker, as a pure function of recorded rows; `verdict` judges them.
 
 The same functions judge live (early stop, web UI) and afterwards. Nothing here reads a clock, a
 file or a process. `Respawned`, `respawn_count` and `status: idle` are all true of a worker that
@@ -12,20 +12,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from stacks.records import Event
-from stacks.stillness import Proof, Stillness
+from stacks.stillness import LOOP_S, Proof, Stillness
+from stacks.verdict import VERDICTS, Judgement, judge
+
+__all__ = ["VERDICTS", "Episode", "Judgement", "Lifecycle"]
 
 # The master reaps once a second (`check_interval`, core/master.c) and may sleep 2 s when it
 # throttles (`forkbomb-delay`), so a dead worker that nobody reaped for this long is no delay.
 UNREAPED_S = 10.0
 # A master that is provably stuck needs less: it has missed its own 1 s loop.
 REAP_LOOP_S = 1.5
-# Crashes that make a loop: fewer may be one bad request.
-CRASH_LOOP = 3
-# A gap between the observer's heartbeats (one a second) that makes a run worthless.
-HEARTBEAT_GAP_S = 5.0
-
-# Most severe first: what a run says, and what a cell says that has several runs.
-VERDICTS = ("hung_master", "hung_worker", "hung_exit", "crash_loop", "throttled", "invalid", "recovers")
+# What is asked of a master has an effect within its loop, and a touch within a second more; nothing for this long
+# is no delay.
+IGNORED_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +65,6 @@ class Episode:
         return (self.ready_ns - begun) / 1e9 if begun is not None and self.ready_ns is not None else math.nan
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What a run says of its cell, with the counts behind it."""
-
-    verdict: str | None  # None while nothing is certain
-    reason: str
-    respawns: int
-    hung: int  # respawns that hung
-    hung_initial: int  # workers of the first generation that never came up
-    evidence: str | None
-
-
 @dataclass(slots=True)
 class _Incarnation:
     slot: int
@@ -90,10 +77,13 @@ class _Incarnation:
     cause: str = ""
     killed: bool = False
     stuck: Proof | None = None  # it was proven to be stuck when it ended: the end does not undo that
+    told: bool = False  # its master has told it to leave
+    retired: bool = False  # no successor is due: there are more workers than the load needs
+    deadlock: Proof | None = None  # it served and will not answer any more
 
     @property
     def is_leaving(self) -> bool:
-        return self.exit_begun_ns is not None or self.exited_ns is not None
+        return not self.retired and (self.exit_begun_ns is not None or self.exited_ns is not None)
 
 
 @dataclass(slots=True)
@@ -106,11 +96,15 @@ class Lifecycle:
     now_ns: int = 0
     throttles: int = 0
     heartbeat_gap_s: float = 0.0
+    ended: str = ""  # how the master ended by itself
+    losses: dict[str, int] = field(default_factory=dict)  # requests, by what became of them
     stillness: Stillness = field(default_factory=Stillness)
     _slots: dict[int, list[_Incarnation]] = field(default_factory=dict)
     _by_pid: dict[int, _Incarnation] = field(default_factory=dict)
     _early: dict[int, dict[str, int]] = field(default_factory=dict)  # rows that came before their worker's fork row
     _heartbeat_ns: int | None = None
+    _asked: tuple[int, str] = (0, "")  # when the master was last asked for something, and what
+    _effect_ns: int = 0  # when a worker last left or came
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Lifecycle:
@@ -153,6 +147,18 @@ class Lifecycle:
     def _on_state(self, event: Event) -> None:
         self.stillness.sample(event)
 
+    def _on_asked(self, event: Event) -> None:
+        self._asked = (event.t_ns, event.data["action"])
+
+    def _on_ended(self, event: Event) -> None:
+        code = event.data.get("exit_code")
+        self.ended = "the master ended"  # that of somebody else does not say how
+        if code is not None:
+            self.ended += f" with exit code {code}" if code >= 0 else f" by signal {-code}"
+
+    def _on_losses(self, event: Event) -> None:
+        self.losses = dict(event.data)
+
     def _on_backtrace(self, event: Event) -> None:
         self.stillness.backtrace(event)
 
@@ -165,7 +171,9 @@ class Lifecycle:
     def _forked(self, event: Event) -> None:
         early = self._early.pop(event.pid, {})
         incarnations = self._slots.setdefault(event.slot, [])
-        incarnation = _Incarnation(event.slot, len(incarnations), event.pid, event.t_ns)
+        # A slot that is first filled under load is filled by a running master, as at a respawn (cheaper, cheap).
+        generation = len(incarnations) + (self.load_begin_ns is not None and self._joined(event.slot))
+        incarnation = _Incarnation(event.slot, generation, event.pid, event.t_ns)
         # The child may be ready before its master has written the line that names it.
         incarnation.forked_ns = min([event.t_ns, *early.values()])
         incarnation.ready_ns = early.get("ready")
@@ -173,7 +181,13 @@ class Lifecycle:
         incarnation.exited_ns = early.get("exited")
         incarnations.append(incarnation)
         self._by_pid[event.pid] = incarnation
+        self._effect_ns = max(self._effect_ns, event.t_ns)
         self.stillness.forget(event.pid)
+
+    def _joined(self, slot: int) -> bool:
+        """Whether `slot` was not filled before the load began."""
+        incarnations = self._slots[slot]
+        return not incarnations or incarnations[0].generation > 0
 
     def _on_forked(self, event: Event) -> None:
         """The kernel's own word for a fork; the log tells the slot."""
@@ -198,16 +212,44 @@ class Lifecycle:
 
     def _on_ready(self, event: Event) -> None:
         self._mark(event)
+        self.stillness.moved(event.pid)
 
     def _on_exit_begun(self, event: Event) -> None:
+        self._leaves(event)
         self._mark(event)
 
+    def _on_told(self, event: Event) -> None:
+        """The master asks a worker to leave, which is where its exit begins."""
+        self._leaves(event)
+        incarnation = self._by_pid.get(event.pid)
+        if incarnation is not None:
+            incarnation.told = True
+            incarnation.exit_begun_ns = incarnation.exit_begun_ns or event.t_ns
+
+    def _leaves(self, event: Event) -> None:
+        """Whatever was certain of a worker that served is not undone when it is sent away or ends."""
+        self._effect_ns = max(self._effect_ns, event.t_ns)
+        incarnation = self._by_pid.get(event.pid)
+        if incarnation is not None and incarnation.ready_ns is not None and incarnation.exit_begun_ns is None:
+            incarnation.deadlock = incarnation.deadlock or self.stillness.deadlock(event.pid)
+
     def _on_exited(self, event: Event) -> None:
+        self._leaves(event)
         incarnation = self._mark(event)
         if incarnation is not None and event.data.get("signal") and not incarnation.cause:
             incarnation.cause = f"signal {event.data['signal']}"
-        if incarnation is not None:
+        if incarnation is not None and (incarnation.ready_ns is None or incarnation.exit_begun_ns is not None):
             incarnation.stuck = incarnation.stuck or self.stillness.proof(event.pid)
+
+    def _on_cheaped(self, event: Event) -> None:
+        """The master sends a worker away for good: there is too little to do for it."""
+        if event.slot in self._slots:
+            self._slots[event.slot][-1].retired = True
+
+    def _on_idle(self, _event: Event) -> None:
+        """The master sends all of its workers away until somebody asks."""
+        for incarnations in self._slots.values():
+            incarnations[-1].retired = True
 
     def _on_died(self, event: Event) -> None:
         incarnation = self._by_pid.get(event.pid)
@@ -232,6 +274,36 @@ class Lifecycle:
         """The newest incarnation of every slot."""
         return {slot: incarnations[-1] for slot, incarnations in self._slots.items()}
 
+    def ready(self) -> list[int]:
+        """Pids that serve, or are thought to."""
+        return [i.pid for i in self.current().values() if i.ready_ns is not None and not i.is_leaving and not i.retired]
+
+    def deadlocks(self) -> dict[int, Proof]:
+        """Pids that came up and will not answer any more, those of which that was certain before included."""
+        before = {i.pid: i.deadlock for slot in self._slots.values() for i in slot if i.deadlock}
+        return before | {pid: proof for pid in self.ready() if (proof := self.stillness.deadlock(pid))}
+
+    def stuck_at_exit(self) -> list[int]:
+        """Pids that were ended while they were proven stuck at their exit, or because they would not go, and those
+        that got stuck on their way there before they had said so."""
+        served = [i for slot in self._slots.values() for i in slot if i.ready_ns is not None]
+        silent = {pid for pid, proof in self.deadlocks().items() if proof.at_exit}
+        return [i.pid for i in served if i.stuck or i.killed or i.pid in silent]
+
+    def anybody_left(self) -> bool:
+        """Whether a worker ever began to leave."""
+        return any(i.is_leaving for slot in self._slots.values() for i in slot)
+
+    @property
+    def ignored(self) -> str:
+        """What was last asked of the master, or '' once a worker has left or come since."""
+        asked_ns, action = self._asked
+        return action if action and self._effect_ns < asked_ns else ""
+
+    def ignored_s(self) -> float:
+        """Seconds since something was asked of which nothing has come; 0 when nothing is open."""
+        return (self.now_ns - self._asked[0]) / 1e9 if self.ignored else 0.0
+
     def starting(self) -> list[int]:
         """Pids that were forked and neither came up nor ended: who is worth a closer look."""
         return [i.pid for i in self.current().values() if i.ready_ns is None and i.exited_ns is None]
@@ -242,26 +314,33 @@ class Lifecycle:
 
     def unreaped_s(self) -> float:
         """Seconds that the longest dead worker has waited for its successor; 0 when none waits."""
-        dead = [i.exited_ns for i in self.current().values() if i.exited_ns is not None]
+        dead = [i.exited_ns for i in self.current().values() if i.exited_ns is not None and not i.retired]
         return max(((self.now_ns - t) / 1e9 for t in dead), default=0.0)
 
     def serving(self) -> int:
-        """How many slots are ready and have not begun to leave."""
-        return sum(i.ready_ns is not None and not i.is_leaving for i in self.current().values())
+        """How many slots answer: ready, not deadlocked, and not about to leave."""
+        return sum(self.stillness.deadlock(pid) is None for pid in self.ready())
+
+    def rests(self) -> bool:
+        """Whether workers were sent away until somebody asks."""
+        return any(i.retired for i in self.current().values())
 
     def undecided(self, begun_by_ns: int | None = None) -> int:
-        """How many episodes are still open (of those that had begun by then)."""
+        """How many episodes are still open (of those that had begun by then), and whether the master was asked
+        for something that has not begun."""
         open_ones = [episode for episode in self._open_episodes() if episode.outcome == "undecided"]
-        if begun_by_ns is None:
-            return len(open_ones)
-        return sum((e.exit_begun_ns or e.exited_ns or e.forked_ns or 0) <= begun_by_ns for e in open_ones)
+        begun = [e.exit_begun_ns or e.exited_ns or e.forked_ns or 0 for e in open_ones]
+        if 0 < self.ignored_s() < IGNORED_S:
+            begun.append(self._asked[0])
+        return sum(begun_by_ns is None or t_ns <= begun_by_ns for t_ns in begun)
 
     def is_outage(self) -> bool:
         """Whether no slot can answer any more: every one of them is hung."""
         if not self._slots:
             return False
-        stuck = all(episode.outcome in ("hung_at_fork", "hung_at_exit") for episode in self._open_episodes())
-        return stuck or (not self.serving() and bool(self.master_hung()))
+        deadlocked, episodes = self.deadlocks(), self._open_episodes()
+        stuck = all(e.outcome in ("hung_at_fork", "hung_at_exit") or e.pid in deadlocked for e in episodes)
+        return (bool(episodes) and stuck) or (not self.serving() and bool(self.master_hung()))
 
     def respawns(self) -> int:
         """How many respawns have an outcome that counts (cheaper than `judge`)."""
@@ -274,7 +353,7 @@ class Lifecycle:
         if incarnation.stuck is not None:
             return "hung_at_fork", incarnation.stuck.since_ns, incarnation.stuck.text
         if incarnation.exited_ns is not None:
-            word = "killed" if incarnation.killed else "crashed"
+            word = "killed" if incarnation.killed or incarnation.told else "crashed"
             return word, incarnation.exited_ns, incarnation.cause or "ended before it was ready"
         proof = self.stillness.proof(incarnation.pid)
         if proof is not None:
@@ -283,6 +362,8 @@ class Lifecycle:
 
     def _episode(self, previous: _Incarnation | None, incarnation: _Incarnation) -> Episode:
         """The change from `previous` (None in the first generation) to `incarnation`."""
+        if previous is not None and previous.retired:
+            previous = None  # the slot was empty because nobody needed it, not because nobody came back
         outcome, decided_ns, cause = self._outcome(incarnation)
         return Episode(
             slot=incarnation.slot,
@@ -320,6 +401,8 @@ class Lifecycle:
         episodes = []
         for incarnations in self._slots.values():
             last = incarnations[-1]
+            if last.retired:
+                continue
             if last.is_leaving:
                 episodes.append(self._departure(last))
             else:
@@ -343,62 +426,24 @@ class Lifecycle:
 
     def master_hung(self) -> str:
         """Why the master is stuck, or '' when it is not known to be."""
-        waited_s = self.unreaped_s()
-        if not self.master_pid or waited_s < REAP_LOOP_S:
+        waited_s, ignored_s = self.unreaped_s(), self.ignored_s()
+        if not self.master_pid or max(waited_s, ignored_s) < REAP_LOOP_S:
             return ""
         proof = self.stillness.proof(self.master_pid)
         if proof is not None:
-            return f"the master is stuck: {proof.text}; a dead worker was not reaped for {waited_s:.1f} s"
+            missed = f"a dead worker was not reaped for {waited_s:.1f} s"
+            if waited_s < REAP_LOOP_S:
+                missed = f"nothing has come of {self.ignored!r} for {ignored_s:.1f} s"
+            return f"the master is stuck: {proof.text}; {missed}"
+        if ignored_s >= LOOP_S and self.stillness.rested_s(self.master_pid) >= LOOP_S:
+            return (
+                f"the master is stuck: its loop turns once a second and has stood for {LOOP_S:.0f} s; "
+                f"nothing has come of {self.ignored!r}"
+            )
         if waited_s >= UNREAPED_S and self.stillness.is_still(self.master_pid, UNREAPED_S):
             return f"the master used no CPU and did not reap a dead worker for {waited_s:.0f} s"
         return ""
 
     def judge(self, wanted: int, *, finished: bool) -> Judgement:
-        """The verdict, or None while it could still change.
-
-        `wanted` is how many respawns a run must have seen before silence means health; `finished`
-        says that no more rows will come.
-        """
-        episodes = self.episodes()
-        respawns = sum(episode.is_respawn for episode in episodes)
-        hung = [episode for episode in episodes if episode.outcome == "hung_at_fork"]
-        hung_initial = sum(episode.generation == 0 for episode in hung)
-        at_exit = [episode.previous_pid for episode in episodes if episode.outcome == "hung_at_exit"]
-        at_exit += [i.pid for slot in self._slots.values() for i in slot if i.stuck and i.ready_ns is not None]
-        crashed = sum(episode.outcome == "crashed" for episode in episodes)
-        recovered = sum(episode.outcome == "ready" and episode.generation > 0 for episode in episodes)
-        master = self.master_hung()
-
-        verdict, reason = None, ""
-        if master:
-            verdict, reason = "hung_master", master
-        elif hung:
-            first = " (first generation)" if hung_initial == len(hung) else ""
-            verdict, reason = "hung_worker", f"{len(hung)} workers were forked and never became ready{first}"
-        elif at_exit:
-            verdict, reason = "hung_exit", f"{len(at_exit)} workers began to exit and never ended"
-        elif crashed >= CRASH_LOOP and crashed > recovered:
-            verdict, reason = "crash_loop", f"{crashed} workers died before they were ready"
-        elif finished and self.heartbeat_gap_s > HEARTBEAT_GAP_S:
-            verdict, reason = "invalid", f"the observer was held up for {self.heartbeat_gap_s:.1f} s: repeat the run"
-        elif self.throttles and finished:
-            verdict = "throttled"
-            reason = f"the master slept {self.throttles} times because workers respawned too fast (forkbomb-delay)"
-        elif finished and respawns < wanted:
-            verdict, reason = "invalid", self._too_few(respawns, wanted)
-        elif finished:
-            verdict, reason = "recovers", f"{recovered} of {respawns} respawned workers came back"
-        evidence = self.stillness.evidence([*(e.pid for e in hung), *at_exit])
-        if master:
-            evidence = self.stillness.evidence([self.master_pid])
-        return Judgement(verdict, reason, respawns, len(hung) - hung_initial, hung_initial, evidence)
-
-    def _too_few(self, respawns: int, wanted: int) -> str:
-        begun = sum(i.exit_begun_ns is not None for slot in self._slots.values() for i in slot)
-        text = f"{respawns} respawns seen, {wanted} wanted: too few to say anything. "
-        if begun == 0:
-            return text + (
-                "No worker ever left: min-worker-lifetime is 10 s by default and holds max-requests back; "
-                "set min-worker-lifetime = 0, or lower MAX_REQUESTS."
-            )
-        return text + "Raise DURATION or WORKERS, or lower MAX_REQUESTS."
+        """The verdict (`stacks/verdict.py`), or None while it could still change."""
+        return judge(self, wanted, finished=finished)

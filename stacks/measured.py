@@ -50,7 +50,7 @@ class Measured:
     @property
     def is_hang(self) -> bool:
         """Whether workers did not come back."""
-        return self.verdict in ("hung_worker", "hung_master", "hung_exit", "crash_loop")
+        return self.verdict in ("hung_worker", "hung_master", "hung_request", "hung_exit", "dead_master", "crash_loop")
 
 
 def measured(directory: Path) -> Measured:

@@ -72,6 +72,10 @@ class Observer:
         """The exit code of uWSGI, None while it runs."""
         return self._process.poll()
 
+    def _ended(self) -> dict[str, object]:
+        """What is known of how it ended."""
+        return {"exit_code": self.exit_code}
+
     @property
     def pid(self) -> int:
         """The uWSGI master's."""
@@ -117,6 +121,9 @@ class Observer:
             self.emit("heartbeat")
         if self.exit_code is None:
             self.exit_code = self._poll()
+            if self.exit_code is not None:
+                self.drain()
+                self.emit("ended", **self._ended())
 
     def until(self, condition: Callable[[], bool], limit_s: float) -> bool:
         """Step until `condition` holds or `limit_s` have passed; says whether it holds."""

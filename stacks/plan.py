@@ -204,11 +204,14 @@ def order(cells: list[Cell], trials: int, seed: int) -> list[tuple[int, int]]:
 def run_plan(made: Plan, asked: Asked, stack: Stack) -> dict[str, Any]:
     """The numbers of one run, in the shape of run.json's `plan`: the command line, else the stack, else the plan."""
     planned = {
-        "users": made.users,
-        "duration_s": made.duration_s,
+        "users": asked.users or stack.users or made.users,
+        "duration_s": asked.duration_s or stack.duration_s or made.duration_s,
         "workers": asked.workers or stack.workers or made.workers,
-        "max_requests": made.max_requests,
+        "max_requests": asked.max_requests or stack.max_requests or made.max_requests,
         "options": asked.options,
         "respawns": made.respawns if asked.confidence else stack.respawns or made.respawns,
+        "initial": stack.initial,
+        "trigger": str(stack.trigger) if stack.trigger else None,
+        "files": [str(stack.path.parent / name) for name in stack.files],
     }
     return planned | ({} if asked.rate is None else {"rate": asked.rate})

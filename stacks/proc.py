@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def tasks(pid: int) -> list[tuple[str, str]] | None:
             text = (task / "stat").read_text()
         except OSError:
             continue
-        found.append((text[text.rindex(")") + 2], wait_of(task)))
+        found.append((text[text.rindex(")") + 2], wait_of(task, tids)))
     return found
 
 
@@ -81,11 +82,14 @@ def living_thread(pid: int) -> int:
     return pid
 
 
-def wait_of(task: Path) -> str:
+def wait_of(task: Path, siblings: Collection[str] = ()) -> str:
     """What a thread waits for, in one word.
 
-    `futex` (a lock of this process, for ever), `futex-timed`, `futex-shared` (other processes can
-    wake it), `running`, otherwise the kernel's wait channel, '?' where nothing may be read.
+    `futex` (a lock of this process, for ever), `futex-join` (the end of one of its threads, for ever),
+    `futex-timed`, `futex-shared` (other processes can wake it), `running`, otherwise the kernel's wait
+    channel, '?' where nothing may be read.
+    `siblings` are the thread ids of its process: pthread_join waits, without the private flag, for
+    the word that holds the id of the thread that it joins, which only that thread's end changes.
     """
     try:
         words = (task / "syscall").read_text().split()
@@ -97,7 +101,7 @@ def wait_of(task: Path) -> str:
         operation = int(words[2], 16)
         if operation & FUTEX_COMMAND in FUTEX_WAITS:
             if not operation & FUTEX_PRIVATE:
-                return "futex-shared"
+                return "futex-join" if str(int(words[3], 16)) in siblings else "futex-shared"
             return "futex-timed" if int(words[4], 16) else "futex"
     try:
         channel = (task / "wchan").read_text()
@@ -108,14 +112,16 @@ def wait_of(task: Path) -> str:
 
 
 def voluntary_switches(pid: int) -> int:
-    """How often the main thread has gone to sleep; 0 where it cannot be read."""
-    try:
-        for line in (PROC / str(pid) / "status").read_text().splitlines():
-            if line.startswith("voluntary_ctxt_switches"):
-                return int(line.split()[1])
-    except OSError:
-        pass
-    return 0
+    """How often the threads of `pid` have begun to wait, all added up."""
+    count = 0
+    for status in (PROC / str(pid) / "task").glob("*/status"):
+        try:
+            text = status.read_text()
+        except OSError:
+            continue
+        _, _, rest = text.partition("\nvoluntary_ctxt_switches:")
+        count += int(rest.split(maxsplit=1)[0]) if rest else 0
+    return count
 
 
 def pss_kib(pid: int) -> int:

@@ -88,6 +88,8 @@ class Tried:
         if found.is_hang:
             if found.verdict == "hung_master":
                 return f"{self.what}: does not help, the master itself hangs"
+            if found.verdict in ("hung_request", "dead_master"):
+                return f"{self.what}: does not help, {found.reason}"
             if found.verdict == "crash_loop":
                 return f"{self.what}: does not help, {found.crashed} workers died before they were ready"
             return f"{self.what}: does not help, {found.hung} of {found.trials} hung"

@@ -10,19 +10,22 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from stacks import probe, proc, supervisor
-from stacks.catalogue import effective_ini
+from stacks.catalogue import effective_ini, fill
 from stacks.collectors import backtrace, is_readable
 from stacks.hammer import Hammer
 from stacks.lifecycle import Judgement
+from stacks.losses import losses
 from stacks.observer import Observer
 from stacks.outside import Outside
 from stacks.records import INI_FILE, RUN_FILE, read_json, write_json
+from stacks.triggers import Triggers, parse
 
 # How long a stack may take until its first workers accept; an import of a minute is nothing unheard of.
 START_LIMIT_S = 120.0
@@ -53,8 +56,9 @@ class Interrupted(Exception):
 class Run:
     """The state of a run; `execute` goes through its phases."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, private: Path) -> None:
         self.directory = directory
+        self.private = private  # sockets, fifos and touched files: a unix socket's path has 107 bytes at most
         self.record = read_json(directory / RUN_FILE)
         self.plan: dict[str, Any] = self.record["plan"]
         self.paths = {name: Path(path) for name, path in self.record["paths"].items()}
@@ -64,6 +68,7 @@ class Run:
         self.hammer: Hammer | Outside | None = None
         self._progress = 0.0
         self._seen: Judgement | None = None
+        self._trigger = parse(self.plan["trigger"]) if self.plan.get("trigger") else None
 
     # -- what a person sees ---------------------------------------------------------------------
 
@@ -89,7 +94,7 @@ class Run:
         assert self.observer is not None  # noqa: S101 - asked only while it runs
         if self.observer.exit_code is not None or self.observer.lifecycle.is_outage():
             return True
-        return self._seen is not None and self._seen.verdict in ("hung_master", "crash_loop")
+        return self._seen is not None and self._seen.verdict in ("hung_master", "dead_master", "crash_loop")
 
     # -- phases ---------------------------------------------------------------------------------
 
@@ -99,7 +104,8 @@ class Run:
         placeholders = {
             "PACK_PORT": str(self.port),
             "PACK_APP": str(self.paths.get("app", "")),
-            "PACK_PYTHON": str(self.paths.get("python", "")),
+            "PACK_BINARY": str(self.paths.get("binary") or self.paths.get("python") or ""),
+            "PACK_RUN": str(self.private),
             "PACK_WORKERS": str(self.plan["workers"]),
             "PACK_MAX_REQUESTS": str(self.plan["max_requests"]),
         }
@@ -115,6 +121,11 @@ class Run:
         self.record |= {"port": self.port, "ini_sha256": hashlib.sha256(text.encode()).hexdigest()}
         if "app" in self.paths:
             self.record["app_sha256"] = hashlib.sha256(self.paths["app"].read_bytes()).hexdigest()
+        for file in map(Path, self.plan.get("files", ())):
+            filled = fill(file.read_text(encoding="utf-8"), placeholders)
+            (self.private / file.name).write_text(filled, encoding="utf-8")
+        if self._trigger is not None and self._trigger.file:
+            (self.private / self._trigger.file).touch()
         command = [str(self.paths["uwsgi"]), "--ini", str(ini)]
         observer = self.observer = Observer(
             self.directory, command, environment, self.port, self.paths.get("cwd"), self.plan.get("log") == "pipe"
@@ -131,16 +142,16 @@ class Run:
     def _await_ready(self, observer: Observer, hammer: Hammer | Outside) -> None:
         """Until every worker of the first generation accepts or is proven hung, and Locust is loaded."""
         lifecycle = observer.lifecycle
+        first = self.plan.get("initial") or self.plan["workers"]  # cheaper begins with fewer
 
         def there() -> bool:
             self._report("starting")
             if self._is_certain() or hammer.exit_code is not None:
                 return True
-            return len(lifecycle.slots) >= self.plan["workers"] and lifecycle.undecided() == 0 and hammer.is_up()
+            return len(lifecycle.slots) >= first and lifecycle.undecided() == 0 and hammer.is_up()
 
         ready = observer.until(there, self.plan["start_limit_s"])
-        if observer.exit_code is not None:
-            observer.drain()
+        if observer.exit_code is not None and observer.exit_code >= 0:
             raise CannotMeasure(
                 f"uWSGI ended with exit code {observer.exit_code} before it served: {self._last_words('uwsgi.log')}"
             )
@@ -212,7 +223,7 @@ class Run:
 
     def _can_load(self, observer: Observer) -> bool:
         """Whether there is anybody to answer."""
-        return observer.lifecycle.serving() > 0
+        return observer.lifecycle.serving() > 0 or observer.lifecycle.rests()
 
     def _load(self, observer: Observer, hammer: Hammer | Outside) -> None:
         """The fixed window, and longer while respawns are missing and on their way."""
@@ -222,6 +233,7 @@ class Run:
         assert begin_ns is not None  # noqa: S101 - the row above set it
         self.record["load"] |= {"begin_ns": begin_ns}
         hammer.say("go")
+        triggers = self._triggers(observer)
         seen, seen_at = 0, time.monotonic()
 
         def over() -> bool:
@@ -232,6 +244,10 @@ class Run:
                 return hammer.heard("stop") or observer.exit_code is not None
             if self._is_certain() or hammer.exit_code is not None:
                 return True
+            if triggers is not None:
+                triggers.step()
+                if triggers.left:
+                    return False
             if now - begin_ns / 1e9 < self.plan["duration_s"]:
                 return False
             respawns = lifecycle.respawns()
@@ -244,6 +260,11 @@ class Run:
         if isinstance(hammer, Outside):
             self.record["load"]["window_s"] = (self.record["load"]["end_ns"] - begin_ns) / 1e9
         observer.emit("load_end")
+
+    def _triggers(self, observer: Observer) -> Triggers | None:
+        if self._trigger is None:
+            return None
+        return Triggers(self._trigger, self.private, observer.pid, observer.lifecycle, observer.emit)
 
     def _settle(self, observer: Observer, hammer: Hammer | Outside) -> Judgement:
         """Until every episode that the load began is decided and Locust has let its users finish."""
@@ -261,6 +282,7 @@ class Run:
 
         observer.until(settled, self.plan["limit_s"])
         observer.until(lambda: not any(tracer.busy for tracer in tracers), EVIDENCE_LIMIT_S)
+        observer.emit("losses", **losses(self.directory))
         return lifecycle.judge(self.plan["respawns"], finished=True)
 
     def _stop(self, observer: Observer) -> None:
@@ -311,8 +333,6 @@ class Run:
             self.record["duration_s"] = round(time.monotonic() - self.began, 3)
             observer.emit("verdict", verdict=judgement.verdict, reason=judgement.reason)
             self.say("stopping", judgement)
-            if observer.exit_code is not None:
-                self.record["reason"] += f"; uWSGI itself ended with exit code {observer.exit_code}"
         except CannotMeasure as error:
             self.record |= {"status": "failed", "error": str(error), "verdict": "invalid", "reason": str(error)}
         except Interrupted:
@@ -387,9 +407,10 @@ def main(directory: Path, kind: type[Run] = Run) -> int:
         supervisor.become_subreaper()
         signal.signal(signal.SIGINT, interrupt)
         signal.signal(signal.SIGTERM, interrupt)
-        return kind(directory).execute()
+        return kind(directory, Path(private)).execute()
 
-    code = supervisor.guarded(execute)
+    with tempfile.TemporaryDirectory(prefix="pack-", ignore_cleanup_errors=True) as private:
+        code = supervisor.guarded(execute)
     mark_dead(directory)
     return code
 

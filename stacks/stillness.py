@@ -7,7 +7,8 @@ CPU and each of its threads waits on a futex. What makes that a proof is who cou
   process could wake it, and there is none that runs;
 - the only thread waits for the GIL: its owner does not exist in this process.
 
-Everything else may be patience, and gets a minute of it.
+Everything else may be patience, and gets a minute of it. A worker that serves is held to more: between two
+looks none of its threads may have begun a wait, or it might have been busy and caught twice at the wrong moment.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ PROVEN_S = 0.3  # a backtrace shows the GIL wait
 SAME_S = 0.5  # untimed private futexes, or like a worker of this run whose backtrace shows it
 PATTERN_S = 1.5  # no backtrace to be had; one thread that wakes at the GIL's own rate
 PATIENCE_S = 60.0  # an import may wait for a lock that another process holds
+DEADLOCK_S = 1.0  # in a worker that serves: not one wait begun, where a request begins several
+LOOP_S = 5.0  # a master whose loop turns once a second (core/master.c) has missed five turns
+LOOP_WAITS = 2  # waits that it may begin meanwhile: a debugger's stop counts as one or two
 
 # A waiter on the GIL wakes every 5 ms, 200 times a second at most; 195 was measured idle.
 GIL_WAKES_PER_S = (40.0, 260.0)
@@ -32,6 +36,8 @@ GIL_WAKES_PER_S = (40.0, 260.0)
 TICK_ALLOWANCE = 1
 TICK_SHARE = 3.0  # ticks a second, of 100
 
+# Waits that only another thread of the same process could end.
+FOREVER = frozenset({"futex", "futex-join"})
 GIL_FRAMES = frozenset({"take_gil", "PyEval_RestoreThread", "_PyThreadState_Attach", "PyEval_AcquireThread"})
 # What the C library, CPython's locks and its calling of functions add around the frames that say something.
 _NOISE = (
@@ -47,6 +53,7 @@ class Proof:
 
     since_ns: int
     text: str
+    at_exit: bool = False  # a thread waits for the end of another, as uWSGI's do when their worker leaves
 
 
 @dataclass(slots=True)
@@ -57,6 +64,8 @@ class _Watch:
     last_ns: int
     last_switches: int
     waits: list[str]
+    unmoved_ns: int  # since when no thread has begun a wait
+    deadlock_ns: int | None = None  # proven; a debugger that comes later does not undo it
 
     @property
     def elapsed_s(self) -> float:
@@ -68,20 +77,37 @@ class _Watch:
 
 
 @dataclass(slots=True)
+class _Rest:
+    """Since when a process has neither run nor begun a wait, whatever it waits for."""
+
+    first_ns: int
+    ticks: int
+    switches: int
+    last_ns: int
+
+
+@dataclass(slots=True)
 class Stillness:
     """Per process: since when nothing has moved in it, and what its backtrace shows."""
 
     _watches: dict[int, _Watch] = field(default_factory=dict)
+    _rests: dict[int, _Rest] = field(default_factory=dict)
     _frames: dict[int, list[str]] = field(default_factory=dict)
 
     def forget(self, pid: int) -> None:
         """A new process has this pid: what was known of the old one is void."""
-        self._watches.pop(pid, None)
+        self.moved(pid)
         self._frames.pop(pid, None)
+
+    def moved(self, pid: int) -> None:
+        """It did something: whatever stood still before is over."""
+        self._watches.pop(pid, None)
+        self._rests.pop(pid, None)
 
     def sample(self, event: Event) -> None:
         """A `state` row: ticks (clock ticks), switches (voluntary), tasks ([state, wait] a thread)."""
         pid, data = event.pid, event.data
+        self._rest(event)
         alive = [(state, wait) for state, wait in data["tasks"] if state != "Z"]
         if any(state in "tTR" or wait in ("running", "?") for state, wait in alive):
             # Held by a debugger, or caught awake between two waits: says nothing, CPU time will.
@@ -96,15 +122,49 @@ class Stillness:
             self._watches.pop(pid, None)
         elif watch is None:
             self._watches[pid] = _Watch(
-                event.t_ns, data["ticks"], data["switches"], event.t_ns, data["switches"], waits
+                event.t_ns, data["ticks"], data["switches"], event.t_ns, data["switches"], waits, event.t_ns
             )
         else:
+            if data["switches"] != watch.last_switches:
+                watch.unmoved_ns = event.t_ns
             watch.last_ns, watch.last_switches = event.t_ns, data["switches"]
+            certain_ns = watch.unmoved_ns + int(DEADLOCK_S * 1e9)
+            if watch.deadlock_ns is None and event.t_ns >= certain_ns and FOREVER.issuperset(waits):
+                watch.deadlock_ns = certain_ns
+
+    def _rest(self, event: Event) -> None:
+        rest, data = self._rests.get(event.pid), event.data
+        if (
+            rest is not None
+            and data["switches"] - rest.switches <= LOOP_WAITS
+            and data["ticks"] - rest.ticks <= TICK_ALLOWANCE
+            and not any(state == "R" for state, _ in data["tasks"])
+        ):
+            rest.last_ns = event.t_ns
+        else:
+            self._rests[event.pid] = _Rest(event.t_ns, data["ticks"], data["switches"], event.t_ns)
+
+    def rested_s(self, pid: int) -> float:
+        """How long `pid` has neither run nor begun a wait, whatever it waits for."""
+        rest = self._rests.get(pid)
+        return (rest.last_ns - rest.first_ns) / 1e9 if rest is not None else 0.0
+
+    def deadlock(self, pid: int) -> Proof | None:
+        """Why `pid`, which serves, will not answer any more, or None."""
+        watch = self._watches.get(pid)
+        if watch is None or watch.deadlock_ns is None:
+            return None
+        text = "every thread waits for ever on a lock of this process"
+        return Proof(watch.deadlock_ns, text, at_exit="futex-join" in watch.waits)
 
     def backtrace(self, event: Event) -> None:
         """A `backtrace` row: frames (function names, innermost first) of the only or main thread."""
         if event.data.get("frames"):
             self._frames[event.pid] = list(event.data["frames"])
+
+    def has_frames(self, pid: int) -> bool:
+        """Whether its backtrace is known."""
+        return pid in self._frames
 
     def is_still(self, pid: int, seconds: float) -> bool:
         """Whether nothing has moved in `pid` for so long."""
@@ -135,7 +195,7 @@ class Stillness:
             need_s, text = PROVEN_S, "its only thread waits for the GIL, whose owner was left behind at the fork"
         elif self._is_like_proven(pid):
             need_s, text = SAME_S, "its only thread wakes at the GIL's rate, like the worker in the backtrace"
-        elif all(wait == "futex" for wait in watch.waits):
+        elif FOREVER.issuperset(watch.waits):
             need_s, text = SAME_S, "every thread waits for ever on a lock of this process"
         elif self._has_gil_rate(watch):
             need_s, text = PATTERN_S, f"its only thread wakes {watch.wakes_per_s:.0f} times a second, as GIL waits do"

@@ -81,20 +81,29 @@ class Run(Protocol):
     ) -> subprocess.CompletedProcess[str]: ...
 
 
-def ensure(python: str, package: str, pin: str, *, venvs: Path = VENVS, run: Run = interpreters.bounded) -> Venv:
+def ensure(
+    python: str,
+    package: str,
+    pin: str,
+    beside: Sequence[str] = (),
+    *,
+    venvs: Path = VENVS,
+    run: Run = interpreters.bounded,
+) -> Venv:
     """The environment for a server package at an exact version under a Python, made where it is missing.
 
-    Safe against others who make the same one. Raises VenvError.
+    `beside` are further packages with exact pins, which bring what they need; such an environment has a name of its
+    own. Safe against others who make the same one. Raises VenvError.
     """
     if package not in PACKAGES:
         raise VenvError(f"{package!r} is not a server package this pack knows; there are {' and '.join(PACKAGES)}.")
     if not re.fullmatch(r"\d+\.\d+", python) or not re.fullmatch(r"\d[0-9A-Za-z.+!]*", pin):
         raise VenvError(f"Python {python!r} with {package} {pin!r} is no exact version; write 3.12 and 2.0.30.post1.")
-    path = venvs / f"{python}-{package}-{pin}"
+    path = venvs / "+".join([f"{python}-{package}-{pin}", *beside])
     try:
         venvs.mkdir(parents=True, exist_ok=True)
         with locked(venvs / f".{path.name}.lock") as lock:
-            return existing(path, package, run) or made(path, python, package, pin, run, lock)
+            return existing(path, package, run) or made(path, python, package, pin, beside, run, lock)
     except OSError as error:
         raise VenvError(f"{path} cannot be made ({error.strerror or error}).") from None
 
@@ -113,7 +122,7 @@ def existing(path: Path, package: str, run: Run) -> Venv | None:
     return now if now is not None and marker == as_marker(now) else None
 
 
-def made(path: Path, python: str, package: str, pin: str, run: Run, lock: int) -> Venv:
+def made(path: Path, python: str, package: str, pin: str, beside: Sequence[str], run: Run, lock: int) -> Venv:
     """Makes the environment from nothing, with whatever was there before removed."""
     try:
         interpreter = interpreters.find(python)
@@ -131,6 +140,9 @@ def made(path: Path, python: str, package: str, pin: str, run: Run, lock: int) -
         [uv, "venv", "--quiet", "--no-project", "--no-python-downloads", "--python", interpreter, path],
         [uv, "pip", "install", *options, "--python", path / "bin" / "python", f"{package}=={pin}"],
     ]
+    if beside:
+        wheels = ["--quiet", "--no-progress", "--no-compile-bytecode", "--only-binary", ":all:"]
+        commands.append([uv, "pip", "install", *wheels, "--python", path / "bin" / "python", *beside])
     for command in commands:
         try:
             # uv inherits the lock, so that nobody else starts here while one is left over from a killed run.

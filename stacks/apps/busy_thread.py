@@ -1,17 +1,22 @@
-"""An app whose import starts a thread that is busy half of the time, as an exporter or an agent does."""
+"""An app whose import starts a thread that is busy half of the time, as an exporter is, or `pyargv = duty=1` of it."""
 
+import sys
 import threading
 import time
 
 PERIOD_S = 0.02  # half of it busy; the GIL changes hands every 5 ms
+# Not from the environment: with pyuwsgi `env =` comes too late for os.environ.
+DUTY = next((float(word.removeprefix("duty=")) for word in sys.argv if word.startswith("duty=")), 0.5)
+BUSY_S = PERIOD_S * DUTY
 
 
 def burn():
     while True:
-        until = time.perf_counter() + PERIOD_S / 2
+        until = time.perf_counter() + BUSY_S
         while time.perf_counter() < until:
             pass
-        time.sleep(PERIOD_S / 2)
+        if BUSY_S < PERIOD_S:
+            time.sleep(PERIOD_S - BUSY_S)
 
 
 threading.Thread(target=burn, daemon=True).start()

@@ -15,6 +15,7 @@ from stacks.collectors import Base, Context
 from stacks.records import EVIDENCE_DIR, Event
 
 MOST = 4  # backtraces a run; each takes about half a second of one core
+RESTED_S = 2.0  # a master whose loop turns once a second has missed a turn
 LIMIT_S = 20.0  # symbols on a slow disk; a gdb that takes longer is ended
 GDB = ("gdb", "-q", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-ex", "thread apply all bt 32")
 _FRAME = re.compile(r"^#\d+\s+(?:0x[0-9a-f]+ in )?([^\s(]+) ?\(", re.MULTILINE)
@@ -48,9 +49,12 @@ class Collector(Base):
                 self._gdb.kill()
             return []
         lifecycle = self.context.lifecycle
-        pids = [*lifecycle.starting(), *lifecycle.leaving(), self.context.master_pid]
-        suspects = lifecycle.stillness.suspects(pids) if self._taken < MOST else []
-        if suspects:
+        stillness, master = lifecycle.stillness, self.context.master_pid
+        suspects = stillness.suspects([*lifecycle.starting(), *lifecycle.leaving(), master])
+        suspects += [pid for pid in lifecycle.deadlocks() if not stillness.has_frames(pid) and proc.is_alive(pid)]
+        if lifecycle.ignored and stillness.rested_s(master) > RESTED_S and not stillness.has_frames(master):
+            suspects.append(master)
+        if suspects and self._taken < MOST:
             self._start(suspects[0])
         return []
 

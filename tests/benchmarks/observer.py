@@ -42,7 +42,7 @@ def slice_of(observed: bool, directory: Path) -> dict[str, float]:
     placeholders = {
         "PACK_PORT": str(port),
         "PACK_APP": str(catalogue.APPS / "hello.py"),
-        "PACK_PYTHON": str(venv.python),
+        "PACK_BINARY": str(venv.python),
         "PACK_WORKERS": str(WORKERS),
         "PACK_MAX_REQUESTS": str(MAX_REQUESTS),
     }

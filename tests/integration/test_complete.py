@@ -90,7 +90,7 @@ def test_respawns_equal_the_kernels_count(
     environment = venv("py312-2.0.30.post1")
     port, stats = free_port(), free_port()
     placeholders = {"PACK_PORT": str(port), "PACK_APP": str(catalogue.APPS / "hello.py")}
-    placeholders |= {"PACK_WORKERS": str(workers), "PACK_MAX_REQUESTS": "3", "PACK_PYTHON": str(environment.python)}
+    placeholders |= {"PACK_WORKERS": str(workers), "PACK_MAX_REQUESTS": "3", "PACK_BINARY": str(environment.python)}
     text = catalogue.effective_ini(catalogue.STACKS / "threads.ini", placeholders)
     ini = tmp_path / "stack.ini"
     ini.write_text(text + (f"stats = 127.0.0.1:{stats}\n" if disturbed else ""))

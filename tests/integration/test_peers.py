@@ -28,7 +28,7 @@ def test_locust_and_the_stats_socket_see_nothing(tmp_path: Path, venv: Callable[
     environment = venv("py312-2.0.26")
     port, stats = free_port(), free_port()
     placeholders = {"PACK_PORT": str(port), "PACK_APP": str(catalogue.APPS / "hello.py")}
-    placeholders |= {"PACK_WORKERS": "4", "PACK_MAX_REQUESTS": "50", "PACK_PYTHON": str(environment.python)}
+    placeholders |= {"PACK_WORKERS": "4", "PACK_MAX_REQUESTS": "50", "PACK_BINARY": str(environment.python)}
     ini = tmp_path / "stack.ini"
     text = catalogue.effective_ini(catalogue.STACKS / "threads.ini", placeholders)
     ini.write_text(f"{text}stats = 127.0.0.1:{stats}\n")

@@ -81,6 +81,8 @@ def test_findings(tmp_path):
     hung = side_of(tmp_path, hanging(workers=3), "hung_worker")
     assert finding(hung) == "3 of 3 workers hung"
     assert finding(replace(hung, verdict="hung_master")) == "the master hung, 0 of 3 workers not replaced"
+    assert finding(replace(hung, verdict="dead_master")) == "the master ended, and 3 workers with it"
+    assert finding(replace(hung, verdict="hung_request")) == "workers came up and never answered"
 
 
 def test_silence_is_an_outage_only_where_workers_hung(tmp_path):

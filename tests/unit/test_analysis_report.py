@@ -285,7 +285,7 @@ def test_one_run(tmp_path, capsys):
     assert main(["report", str(path / "recovers"), "--output", str(tmp_path)]) == 0
 
 
-@pytest.mark.parametrize("name", ["hung_worker", "hung_master", "crash_loop", "hung_exit", "invalid", "throttled"])
+@pytest.mark.parametrize("name", [verdict for verdict in VERDICTS if verdict != "recovers"])
 def test_only_runs_of_one_bad_verdict(name, tmp_path, capsys):
     path = golden(tmp_path, name)
     assert main(["report", str(path)]) == 0

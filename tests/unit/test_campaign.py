@@ -8,7 +8,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ GONE = "3.11"
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     """The default plan, with venvs that are not made and one Python that is missing."""
 
-    def ensure(python: str, package: str, pin: str) -> venvs.Venv:
+    def ensure(python: str, package: str, pin: str, beside: Sequence[str] = ()) -> venvs.Venv:
         if python == GONE:
             raise NotFound(f"Python {python} was not found.")
         if pin == "2.0.27.post1":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stacks import catalogue
-from stacks.catalogue import UsageError, effective_ini, load, read_ini
+from stacks.catalogue import UsageError, Version, effective_ini, load, read_ini
 from stacks.lifecycle import VERDICTS
+from stacks.page import PAGE, page
 
 VERSIONS = """
 [package.pyuwsgi]
@@ -26,6 +28,7 @@ what = "something"
 python = ">=3.12"
 pin = "<2.0.27"
 verdict = "hung_worker"
+sees = "an outage"
 upstream = ["somebody/something#1"]
 remedy = "upgrade"
 """
@@ -41,7 +44,7 @@ respawns = 20
 cells = [["one", "py312-2.0.26"]]
 matrix = ["one"]
 """
-STACK = "[uwsgi]\nini = %dbase.ini\n\n[pack]\nwhat = one\napp = hello.py\nmeets = late\n"
+STACK = "[uwsgi]\nini = %dbase.ini\n\n[pack]\nkind = mode\nwhat = one\napp = hello.py\nmeets = late\n"
 
 
 @pytest.fixture
@@ -130,6 +133,10 @@ def test_every_mistake_is_told_at_once(tree: Path) -> None:
     (tree / "two.ini").write_text("[uwsgi]\nini = %dbase.ini\n")
     (tree / "three.ini").write_text(STACK.replace("hello.py", "helo.py"))
     (tree / "four.ini").write_text(STACK + "workers = many\n")
+    (tree / "six.ini").write_text(STACK + "trigger = signal WHAT\n")
+    (tree / "seven.ini").write_text(STACK.replace("kind = mode", "kind = sort") + "files = nginx.conf\n")
+    (tree / "eight.ini").write_text(STACK + "scenario = steddy\n")
+    (tree / "nine.ini").write_text(STACK + "pin = from 2.0.29\n")
     (tree / "five.ini").write_text(STACK.replace("late", "never"))
     versions = VERSIONS.replace('pythons = ["3.12"]', 'pyhtons = ["3.12"]', 1)
     versions = versions.replace('"hung_worker"', '"hangs"').replace('">=3.12"', '"from 3.12"')
@@ -139,11 +146,16 @@ def test_every_mistake_is_told_at_once(tree: Path) -> None:
         load()
     told = str(caught.value)
     for text in (
-        "stacks/one.ini [pack]: unknown wat; there are app, meets",
-        "stacks/two.ini [pack]: app, what missing",
+        "stacks/one.ini [pack]: unknown wat; there are app, duration_s",
+        "stacks/two.ini [pack]: app, kind, what missing",
         "stacks/three.ini: app helo.py is not in stacks/apps; there are hello.py",
         "stacks/four.ini: [pack] workers = many: not a number",
         "stacks/five.ini: meets never; there are late",
+        "stacks/six.ini: [pack] trigger = signal WHAT: no signal WHAT",
+        "stacks/seven.ini: [pack] kind = sort; there are recycle, mode",
+        "stacks/seven.ini: file nginx.conf is not in stacks",
+        "stacks/eight.ini: no scenario steddy",
+        "stacks/nine.ini: [pack] Invalid specifier",
         "stacks/versions.toml, package pyuwsgi: unknown pyhtons; there are pins, pythons",
         "stacks/versions.toml, package pyuwsgi: pythons missing",
         f"stacks/versions.toml, defect late: verdict hangs; there are {', '.join(VERDICTS)}",
@@ -226,8 +238,41 @@ def test_values_come_through_as_they_are(tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize("name", sorted(load().stacks))
 def test_every_stack_is_complete_with_the_placeholders_of_a_run(name: str) -> None:
-    names = ("PACK_PORT", "PACK_APP", "PACK_PYTHON", "PACK_WORKERS", "PACK_MAX_REQUESTS")
+    names = ("PACK_PORT", "PACK_APP", "PACK_BINARY", "PACK_RUN", "PACK_WORKERS", "PACK_MAX_REQUESTS")
     text = effective_ini(load().stacks[name].path, dict.fromkeys(names, "x"))
     assert "$(" not in text
     assert "ini = " not in text
     assert "strict = true" in text
+
+
+def test_a_stack_that_cannot_run_at_a_version_says_why(tree: Path) -> None:
+    (tree / "new.ini").write_text(STACK + "pin = >=2.0.29\nprograms = surely-not-there\n")
+    stack = load().stacks["new"]
+    assert stack.objection(Version("3.12", "pyuwsgi", "2.0.26")) == "it needs uWSGI >=2.0.29."
+    assert stack.objection(Version("3.12", "pyuwsgi", "2.0.30")) == "surely-not-there is not installed."
+    assert load().stacks["one"].objection(Version("3.12", "pyuwsgi", "2.0.30")) == ""
+
+
+def test_a_defect_of_every_stack_hides_what_else_is_wrong(tree: Path) -> None:
+    always = (
+        VERSIONS[VERSIONS.index("[defect.late]") :].replace("late", "no-start").replace("hung_worker", "dead_master")
+    )
+    (tree / "versions.toml").write_text(VERSIONS + always.replace("<2.0.27", "<2.0.24") + "always = true\n")
+    known = load()
+    old, new = (Version("3.12", "pyuwsgi", pin) for pin in ("2.0.22", "2.0.26"))
+    assert [known.expected(known.stacks["one"], version) for version in (old, new)] == ["dead_master", "hung_worker"]
+
+
+def test_the_page_of_the_catalogue_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(load()), "run: python -m stacks page --write"
+
+
+def test_the_page_names_every_stack_and_every_defect_with_its_remedy_and_its_links_lead_somewhere() -> None:
+    known, text = load(), page(load())
+    assert all(f"\n### {name}\n" in text for name in known.stacks)
+    assert all(defect.remedy in text and defect.sees in text for defect in known.defects.values())
+    headings = [heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)]
+    assert set(re.findall(r"\(#([^)]*)\)", text)) <= set(headings)
+    assert len(headings) == len(set(headings))
+    files = set(re.findall(r"\]\(([^)#:]*)\)", text))
+    assert all((PAGE.parent / name).is_file() for name in files)

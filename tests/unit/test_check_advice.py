@@ -49,6 +49,9 @@ def remedy(name: str) -> Remedy:
         (facts(replace(HUNG, master_threads=2), pin="2.0.30.post1"), "thread-at-fork"),
         (facts(replace(HUNG, verdict="hung_exit"), ("threads", "2"), pin="2.0.23.post0"), "exit-stall"),
         (facts(replace(HUNG, verdict="crash_loop"), ("py-call-osafterfork", "1")), "after-fork-crash"),
+        (facts(replace(HUNG, verdict="hung_request"), threads=["T"], pin="2.0.30.post1"), "lock-at-fork"),
+        (facts(replace(HUNG, verdict="hung_request"), pin="2.0.30.post1"), None),
+        (facts(replace(HUNG, verdict="dead_master"), threads=["T"]), None),
         (facts(HUNG, pin="2.0.30.post1"), None),
         (facts(HEALTHY, ("threads", "2")), None),
     ],
@@ -133,6 +136,8 @@ def test_nothing_is_advised_where_nothing_is_wrong() -> None:
         ("no-threads", "hung_worker", [("threads", "2")], "2.0.28.post1", False),
         ("no-threads", "hung_worker", [], "2.0.26", False),
         ("skip-atexit-teardown", "hung_exit", [], "2.0.23", True),
+        ("lazy-apps", "hung_request", [], "2.0.30.post1", True),
+        ("fork-hooks", "hung_request", [], "2.0.30.post1", True),
         ("no-osafterfork", "crash_loop", [("py-call-osafterfork", "true")], "2.0.30", True),
     ],
 )

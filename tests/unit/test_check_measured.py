@@ -24,6 +24,8 @@ RUNS = Path(__file__).resolve().parents[1] / "data" / "runs"
         ("hung_worker", True),
         ("hung_exit", True),
         ("hung_master", True),
+        ("hung_request", True),
+        ("dead_master", True),
         ("crash_loop", True),
         ("throttled", False),
         ("invalid", False),

@@ -14,7 +14,7 @@ import pytest
 from contexts import context, python, until
 from hypothesis import given
 from hypothesis import strategies as st
-from rows import row
+from rows import generation, row
 
 from stacks import proc
 from stacks.collectors import closer, exits, kernel, usage
@@ -166,6 +166,35 @@ class TestCloser:
             assert looker.sample() == []
             made.lifecycle.now_ns += int((closer.UNREAPED_S + 0.01) * 1e9)
             assert [event.pid for event in looker.sample()] == [os.getpid()]
+
+    def test_one_that_serves_is_looked_at_closely_while_all_of_its_threads_wait_for_locks(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tasks = [("S", "futex"), ("S", "ep_poll")]
+        monkeypatch.setattr(proc, "tasks", lambda _pid: list(tasks))
+        made, _ = context(tmp_path)
+        looker = closer.Collector(made)
+        for event in generation(os.getpid()):
+            made.lifecycle.feed(event)
+
+        def looks(count: int) -> list[str]:
+            return [event.data["tasks"][-1][1] for _ in range(count) for event in looker.sample()]
+
+        assert looks(2 * closer.SERVING_EVERY) == []
+        tasks[1] = ("S", "futex")
+        assert 1 <= len(looks(closer.SERVING_EVERY)) <= closer.SERVING_EVERY
+        tasks[1] = ("t", "ptrace_stop")  # a debugger looks as well
+        assert looks(2) == ["ptrace_stop", "ptrace_stop"]
+        tasks[1] = ("S", "ep_poll")
+        assert looks(3 * closer.SERVING_EVERY) == ["ep_poll"]  # the row that says that it moves, and no more
+
+    def test_a_master_that_ignores_what_it_was_asked_is_looked_at(self, tmp_path: Path) -> None:
+        made, _ = context(tmp_path, master_pid=os.getpid())
+        looker = closer.Collector(made)
+        made.lifecycle.feed(row(0, "asked", action="signal HUP", asked_pid=os.getpid()))
+        assert looker.sample() == []
+        made.lifecycle.now_ns += int((closer.UNREAPED_S + 0.01) * 1e9)
+        assert [event.pid for event in looker.sample()] == [os.getpid()]
 
     def test_what_has_gone_is_no_row(self, tmp_path: Path) -> None:
         made, _ = context(tmp_path)

@@ -14,15 +14,15 @@ from contexts import context
 from rows import generation, hang, respawn, row
 from sources import tree
 
-from stacks.catalogue import APPS, PACK_SECTION, SCENARIOS, STACKS, load, read_ini
+from stacks.catalogue import APPS, PACK_SECTION, SCENARIOS, SHARED, STACKS, load, read_ini
 from stacks.collectors import Base, discover
 from stacks.records import Event
 
-STACK_FILES = sorted(path for path in STACKS.glob("*.ini") if path.name != "base.ini")
+STACK_FILES = sorted(path for path in STACKS.glob("*.ini") if path.name not in SHARED)
 APP_FILES = sorted(APPS.glob("*.py"))
 SCENARIO_FILES = sorted(path for path in SCENARIOS.glob("*.py") if not path.name.startswith("_"))
 COLLECTORS = discover()
-PLACEHOLDERS = {"PACK_PORT", "PACK_APP", "PACK_PYTHON", "PACK_WORKERS", "PACK_MAX_REQUESTS"}
+PLACEHOLDERS = {"PACK_PORT", "PACK_APP", "PACK_BINARY", "PACK_RUN", "PACK_WORKERS", "PACK_MAX_REQUESTS"}
 
 
 def stem(path: Path) -> str:
@@ -30,7 +30,7 @@ def stem(path: Path) -> str:
 
 
 def test_there_are_some_of_each() -> None:
-    assert len(STACK_FILES) >= 8
+    assert len(STACK_FILES) >= 50
     assert {"hello", "busy_thread"} <= {path.stem for path in APP_FILES}
     assert {"steady", "burst", "sparse"} <= {path.stem for path in SCENARIO_FILES}
     assert len(COLLECTORS) == len([p for p in (STACKS / "collectors").glob("*.py") if p.name != "__init__.py"])
@@ -40,7 +40,7 @@ def test_there_are_some_of_each() -> None:
 def test_a_stack_is_a_few_lines_that_include_the_base(path: Path) -> None:
     sections = read_ini(path)
     assert set(sections) == {"uwsgi", PACK_SECTION}
-    assert sections["uwsgi"][0] == ("ini", "%dbase.ini")
+    assert sections["uwsgi"][0] in [("ini", f"%d{name}") for name in SHARED]
     assert len(sections["uwsgi"]) <= 10
     assert path.read_text().startswith("; ")  # what it is for
     known = load().stacks[path.stem]
@@ -49,9 +49,9 @@ def test_a_stack_is_a_few_lines_that_include_the_base(path: Path) -> None:
 
 
 def test_the_base_gets_from_outside_just_what_a_run_gives_it() -> None:
-    text = (STACKS / "base.ini").read_text()
-    assert {word.split(")")[0] for word in text.split("$(")[1:]} == PLACEHOLDERS
-    assert dict(read_ini(STACKS / "base.ini")["uwsgi"])["strict"] == "true"
+    texts = [path.read_text() for path in STACKS.glob("*.ini")]
+    assert {word.split(")")[0] for text in texts for word in text.split("$(")[1:]} == PLACEHOLDERS
+    assert dict(read_ini(STACKS / "common.ini")["uwsgi"])["strict"] == "true"
 
 
 @pytest.mark.parametrize("path", APP_FILES, ids=stem)

@@ -21,7 +21,8 @@ from rows import (
     row,
 )
 
-from stacks.lifecycle import CRASH_LOOP, HEARTBEAT_GAP_S, UNREAPED_S, VERDICTS
+from stacks.lifecycle import UNREAPED_S, VERDICTS
+from stacks.verdict import CRASH_LOOP, HEARTBEAT_GAP_S
 
 UNREADY = respawn(1, 100, 101, 1.0, ready=False)  # forked at 1.5
 

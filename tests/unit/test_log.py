@@ -48,16 +48,20 @@ LINES = [
     ("goodbye to uWSGI.", ("goodbye", WRITER, 0, {})),
     ("pack-ready", ("ready", WRITER, 0, {})),
     ("pack-ready 812", ("ready", 812, 0, {})),
+    ("Gracefully killing worker 1 (pid: 812)...", ("told", 812, 1, {})),
+    ("uWSGI worker 2 cheaped.", ("cheaped", WRITER, 2, {})),
+    (
+        "workers have been inactive for more than 1 seconds (1795573669-1795573667)",
+        ("idle", WRITER, 0, {}),
+    ),
 ]
 OTHERS = [
     'running "print:pack-ready" (accepting)...',
-    "Gracefully killing worker 1 (pid: 812)...",
     "worker 1 buried after 0 seconds",
     "chain next victim is worker 1",
     "chain is still waiting for worker 1...",
     "chain reloading complete",
     "gracefully (RE)spawned uWSGI master process (pid: 800)",
-    "uWSGI worker 2 cheaped.",
     "...gracefully killing workers...",
     "SIGINT/SIGTERM received...killing workers...",
     "the app says: Respawned uWSGI worker 1 (new pid: 5)",
@@ -79,7 +83,7 @@ def test_lines_that_are_none(line: str) -> None:
 
 
 def test_the_line_of_a_ready_worker_is_what_base_ini_prints() -> None:
-    assert dict(read_ini(STACKS / "base.ini")["uwsgi"])["hook-accepting"] == f"print:{READY_LINE}"
+    assert dict(read_ini(STACKS / "common.ini")["uwsgi"])["hook-accepting"] == f"print:{READY_LINE}"
 
 
 @pytest.fixture

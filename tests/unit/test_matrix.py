@@ -22,7 +22,7 @@ SMALL = Asked(stack="threads,plain", version="py312-2.0.26,py312-2.0.30.post1")
 
 @pytest.fixture
 def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Campaign:
-    def ensure(python: str, package: str, pin: str) -> venvs.Venv:
+    def ensure(python: str, package: str, pin: str, _beside: tuple[str, ...] = ()) -> venvs.Venv:
         return venvs.Venv(tmp_path, tmp_path / "python", tmp_path / "uwsgi", f"{python}.1", pin)
 
     monkeypatch.setattr(venvs, "ensure", ensure)

@@ -159,3 +159,18 @@ def test_the_accept_backlog_of_a_port(family: int, address: str) -> None:
         for client in clients:
             client.close()
     assert proc.backlog(port) is None
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86_64")
+def test_to_join_a_thread_is_to_wait_for_ones_own_process(tmp_path: Path) -> None:
+    """glibc waits for the thread's id without the private flag (nptl/pthread_join_common.c)."""
+    (tmp_path / "syscall").write_text("202 0x7f0 0x109 0x7f68 0x0 0x0 0x0 0x7ff 0x7ff")
+    assert proc.wait_of(tmp_path, ["32614", str(0x7F68)]) == "futex-join"
+    assert proc.wait_of(tmp_path, ["32614"]) == "futex-shared"
+
+
+def test_the_waits_of_all_threads_are_added_up() -> None:
+    code = "import threading, time; e = threading.Event(); threading.Thread(target=e.wait).start(); print('up')"
+    with python(code + "\nfor _ in range(40): time.sleep(0.001)\ntime.sleep(60)") as child:
+        until(lambda: proc.voluntary_switches(child.pid) > 40)
+    assert proc.voluntary_switches(GONE) == 0

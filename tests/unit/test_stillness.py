@@ -7,7 +7,16 @@ from rows import GIL_RATE, at, backtrace, looks
 
 from stacks import stillness
 from stacks.records import Event
-from stacks.stillness import PATIENCE_S, PATTERN_S, PROVEN_S, SAME_S, Stillness, telling_frames
+from stacks.stillness import (
+    DEADLOCK_S,
+    LOOP_S,
+    PATIENCE_S,
+    PATTERN_S,
+    PROVEN_S,
+    SAME_S,
+    Stillness,
+    telling_frames,
+)
 
 PID = 7
 
@@ -28,6 +37,7 @@ def gil(seconds: float, pid: int = PID, begin: float = 0.0, wakes_per_s: float =
     [
         (("futex",), 0, SAME_S),
         (("futex", "futex"), 0, SAME_S),
+        (("futex", "futex-join"), 0, SAME_S),
         (("futex-timed",), GIL_RATE, PATTERN_S),
         (("futex-timed",), 41, PATTERN_S),
         (("futex-timed",), 0, PATIENCE_S),
@@ -158,3 +168,51 @@ def test_evidence_is_the_backtrace_without_its_noise_else_the_waits() -> None:
 def test_only_the_first_telling_frames_are_told() -> None:
     assert telling_frames(["__futex", "do_futex_wait", "??", *"abcdef"]) == list("abcd")
     assert len(telling_frames(list("abcdef"))) == stillness.EVIDENCE_FRAMES
+
+
+def test_one_that_serves_is_deadlocked_when_no_thread_has_begun_a_wait() -> None:
+    rows = looks(PID, 0, DEADLOCK_S, "futex", "futex")
+    assert seen(rows[:-1]).deadlock(PID) is None
+    proof = seen(rows).deadlock(PID)
+    assert proof is not None
+    assert proof.since_ns == at(DEADLOCK_S)
+
+
+@pytest.mark.parametrize(
+    "waits", [("futex", "ep_poll"), ("futex", "futex-timed"), ("futex-shared",), ("futex-unknown",)]
+)
+def test_one_of_which_a_thread_can_be_woken_is_not(waits: tuple[str, ...]) -> None:
+    assert seen(looks(PID, 0, 10, *waits)).deadlock(PID) is None
+
+
+def test_nor_is_one_that_is_always_caught_in_a_lock_and_moves_in_between() -> None:
+    assert seen(looks(PID, 0, 30, "futex", "futex", wakes_per_s=10)).deadlock(PID) is None
+
+
+def test_a_debugger_that_comes_later_does_not_undo_a_deadlock() -> None:
+    known = seen(looks(PID, 0, DEADLOCK_S, "futex"))
+    stopped = looks(PID, DEADLOCK_S + 0.1, DEADLOCK_S + 0.3, "futex", state="t")
+    after = [Event(e.t_ns, e.source, e.kind, e.pid, 0, e.data | {"switches": 3}) for e in looks(PID, 2, 2.2, "futex")]
+    assert seen([*stopped, *after], known).deadlock(PID) is not None
+
+
+def test_one_that_moves_again_is_deadlocked_no_more() -> None:
+    known = seen([*looks(PID, 0, DEADLOCK_S, "futex"), *looks(PID, 2, 2.1, "ep_poll")])
+    assert known.deadlock(PID) is None
+    known = seen(looks(PID, 0, DEADLOCK_S, "futex"))
+    known.moved(PID)
+    assert known.deadlock(PID) is None
+
+
+def test_rest_is_told_from_a_loop_that_turns_once_a_second_and_from_work() -> None:
+    assert seen(looks(PID, 0, LOOP_S, "do_wait")).rested_s(PID) == pytest.approx(LOOP_S)
+    assert seen(looks(PID, 0, 60, "do_epoll_wait", wakes_per_s=1)).rested_s(PID) < LOOP_S
+    assert seen(looks(PID, 0, 60, "do_wait", ticks_per_s=10)).rested_s(PID) < LOOP_S
+    assert seen(looks(PID, 0, 60, "running", state="R")).rested_s(PID) == 0
+    assert Stillness().rested_s(PID) == 0
+
+
+def test_a_debuggers_stop_is_no_turn_of_the_loop() -> None:
+    rows = [*looks(PID, 0, 2, "do_wait"), *looks(PID, 2.1, 2.3, "do_wait", state="t")]
+    rows += [Event(e.t_ns, e.source, e.kind, e.pid, 0, e.data | {"switches": 2}) for e in looks(PID, 3, 5, "do_wait")]
+    assert seen(rows).rested_s(PID) == pytest.approx(5)

@@ -113,6 +113,15 @@ def test_wheels_only_for_pyuwsgi_and_a_build_of_its_own_for_uwsgi(tmp_path: Path
     assert "--no-cache" in sdist
 
 
+def test_what_must_be_beside_it_comes_with_all_it_needs_and_has_a_place_of_its_own(tmp_path: Path, uv: FakeUv) -> None:
+    plain = ensure("3.12", "pyuwsgi", PIN, venvs=tmp_path, run=uv)
+    with_gevent = ensure("3.12", "pyuwsgi", PIN, ["gevent==26.9.0"], venvs=tmp_path, run=uv)
+    assert with_gevent.path == tmp_path / f"3.12-pyuwsgi-{PIN}+gevent==26.9.0"
+    assert plain.path.exists()
+    assert uv.made[-1][-1] == "gevent==26.9.0"
+    assert "--no-deps" not in uv.made[-1]
+
+
 @pytest.mark.parametrize("damage", ["half made", "interpreter gone", "python changed", "server changed", "moved"])
 def test_one_that_is_not_whole_is_made_anew(tmp_path: Path, uv: FakeUv, damage: str) -> None:
     path = ensure("3.12", "pyuwsgi", PIN, venvs=tmp_path / "a", run=uv).path

@@ -1,0 +1,14 @@
+"""Kept: POSTs on connections that are kept: what a server closes too early is lost, since nobody repeats a POST."""
+
+from _fast_client import FastUser
+from locust import constant_pacing, task
+
+
+class Kept(FastUser):
+    wait_time = constant_pacing(0.05)
+    connection_timeout = network_timeout = 4.0
+    keep_alive = True
+
+    @task
+    def ask(self):
+        self.client.post("/")

@@ -1,0 +1,10 @@
+"""An app that keeps 2 MB of every request, as one with a cache without bounds does."""
+
+KEPT = []
+BYTES = 2 << 20
+
+
+def application(environ, start_response):
+    KEPT.append(b"x" * BYTES)
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "3")])
+    return [b"ok\n"]

@@ -1,0 +1,19 @@
+"""An app with a thread that waits for work and is no daemon, so that Python's end waits for it."""
+
+import queue
+import threading
+
+work = queue.SimpleQueue()
+
+
+def serve():
+    while True:
+        work.get()
+
+
+threading.Thread(target=serve).start()
+
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "3")])
+    return [b"ok\n"]

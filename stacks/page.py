@@ -1,0 +1,102 @@
+"""The catalogue as a page: stacks/README.md, made from the stacks' [pack] sections and the defects of versions.toml."""
+
+from __future__ import annotations
+
+from stacks.catalogue import KINDS, STACKS, Catalogue, Defect, Stack
+
+PAGE = STACKS / "README.md"
+HEAD = """# Every way a worker fails to come back
+
+Made by `python -m stacks page --write` from the files of this folder: change those. A cell is run by
+`make loadtest STACK=name VERSION=py312-2.0.26`, and what the verdicts mean stands in the [README](../README.md).
+"""
+
+
+def page(known: Catalogue) -> str:
+    """The whole page."""
+    parts = [HEAD, "| stack | what | fails on |", "|---|---|---|"]
+    parts += [_line(known, stack) for kind in KINDS for stack in _of(known, kind)]
+    parts += ["", "## What is wrong with which versions"]
+    for defect in known.defects.values():
+        parts += ["", *_defect(defect)]
+    for kind, title in KINDS.items():
+        parts += ["", f"## {title}"]
+        for stack in _of(known, kind):
+            parts += ["", *_stack(known, stack)]
+    return "\n".join([*parts, ""])
+
+
+def _of(known: Catalogue, kind: str) -> list[Stack]:
+    return [stack for stack in known.stacks.values() if stack.kind == kind]
+
+
+def _line(known: Catalogue, stack: Stack) -> str:
+    """A row of the table at the top."""
+    failing = [defect for name in stack.meets if (defect := known.defects[name]).verdict != "recovers"]
+    fails = "; ".join(f"{versions(defect)}: `{defect.verdict}`" for defect in failing)
+    return f"| [{stack.name}](#{stack.name}) | {stack.what} | {fails or '-'} |"
+
+
+def _defect(defect: Defect) -> list[str]:
+    """What is known of one defect: where it is, how it shows, what helps."""
+    where = f"On {versions(defect)}, with {'every stack' if defect.always else 'the stacks that name it below'}"
+    return [
+        f"### Defect {defect.name}",
+        "",
+        f"{_capital(defect.what)}.",
+        "",
+        f"- {where}: **`{defect.verdict}`**.",
+        f"- A load test sees: {defect.sees}.",
+        f"- Remedy: {defect.remedy}.",
+        f"- Upstream: {', '.join(map(_reference, defect.upstream))}.",
+    ]
+
+
+def _stack(known: Catalogue, stack: Stack) -> list[str]:
+    """All that is said of one stack."""
+    facts = [f"app [`{stack.app}`](apps/{stack.app})"]
+    if stack.trigger is not None:
+        facts.append(f"trigger `{stack.trigger}`")
+    if stack.scenario is not None:
+        facts.append(f"scenario `{stack.scenario}`")
+    needs = [f"`{name}`" for name in (*stack.packages, *stack.programs)]
+    needs += [f"Python {stack.python}"] * bool(stack.python) + [f"uWSGI {stack.pin}"] * bool(stack.pin)
+    if needs:
+        facts.append(f"needs {', '.join(needs)}")
+    lines = [
+        f"### {stack.name}",
+        "",
+        f"{_capital(stack.what)} ([`{stack.name}.ini`]({stack.name}.ini); {'; '.join(facts)}).",
+        "",
+    ]
+    if stack.sees:
+        lines.append(f"- At every version a load test sees: {stack.sees}.")
+    lines += [
+        f"- On {versions(defect)}: **`{defect.verdict}`**, [{defect.name}](#defect-{defect.name})."
+        for defect in (known.defects[name] for name in stack.meets)
+    ]
+    if not any(versions(known.defects[name]) == "every version" for name in stack.meets):
+        lines.append("- Elsewhere: `recovers`." if stack.meets else "- `recovers` everywhere.")
+    return lines
+
+
+def versions(defect: Defect) -> str:
+    """Where it is, in words."""
+    where = [defect.package or "pyuwsgi and uwsgi"] if defect.package or defect.pin else []
+    where += [defect.pin] * bool(defect.pin)
+    python = [f"Python {defect.python}"] * bool(defect.python)
+    return ", ".join([" ".join(where), *python] if where else python) or "every version"
+
+
+def _reference(name: str) -> str:
+    """A link to an issue, a page or a source file of uWSGI."""
+    if name.startswith("https://"):
+        return f"<{name}>"
+    if "#" in name:
+        repository, _, number = name.partition("#")
+        return f"[{name}](https://github.com/{repository}/issues/{number})"
+    return f"`{name}`"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

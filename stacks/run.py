@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stacks import probe, proc, supervisor
+from stacks import probe, proc, statsocket, supervisor
 from stacks.catalogue import effective_ini, fill
 from stacks.collectors import backtrace, is_readable
 from stacks.hammer import Hammer
@@ -333,6 +333,8 @@ class Run:
             self.record["duration_s"] = round(time.monotonic() - self.began, 3)
             observer.emit("verdict", verdict=judgement.verdict, reason=judgement.reason)
             self.say("stopping", judgement)
+            if (stats := statsocket.read(self.private)) is not None:
+                self.record["stats"] = stats
         except CannotMeasure as error:
             self.record |= {"status": "failed", "error": str(error), "verdict": "invalid", "reason": str(error)}
         except Interrupted:

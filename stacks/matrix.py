@@ -61,8 +61,11 @@ def describe(
             return str(error)
         return "" if is_there(version.python) else f"Python {version.python} is not here; uv is asked for it"
 
+    firsts = {version.package: version for version in reversed(versions)}.values()  # bring the index's page, once
+    answers = {version: why_not(version) for version in firsts}
+    others = [version for version in versions if version not in answers]
     with ThreadPoolExecutor(ASK_AT_ONCE) as pool:
-        answers = dict(zip(versions, pool.map(why_not, versions), strict=True))
+        answers |= zip(others, pool.map(why_not, others), strict=True)
     possible = [cell for cell in cells if answers[cell.version] != "no wheel"]
     stacks = list(dict.fromkeys(cell.stack.name for cell in cells))
     done = sum(1 for _ in resumed.glob("*/run.json")) if resumed else 0

@@ -39,6 +39,29 @@ class VenvError(Exception):
     """An environment that cannot be had; the text is one sentence that says why."""
 
 
+_had: set[str] = set()  # packages whose page of the index this process has had uv read
+
+
+def asked(
+    command: list[str | Path], package: str, run: Run, keep_open: Sequence[int] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run uv; from its cache alone where it has just read the index, which is 10 s and more with a slow one."""
+    if package in _had and PACKAGES[package] and "pip" in command:
+        done = run([*command, "--offline"], INSTALL_S, keep_open)
+        if done.returncode == 0 or lacks_wheel(done.stderr):
+            return done
+    done = run(command, INSTALL_S, keep_open)
+    if "pip" in command and (done.returncode == 0 or lacks_wheel(done.stderr)):
+        _had.add(package)
+    return done
+
+
+def lacks_wheel(stderr: str) -> bool:
+    """Whether uv, 0.9 or 0.13, says that the index has the version and no wheel of it that fits."""
+    text = " ".join(stderr.split())  # joined, because older ones wrap their long lines
+    return "no usable wheels" in text or "no wheels" in text
+
+
 def has_wheel(python: str, package: str, pin: str, run: Run | None = None) -> bool:
     """Whether the index has a wheel of it for that Python here. Raises VenvError where the index cannot be asked."""
     if not PACKAGES[package]:
@@ -51,7 +74,7 @@ def has_wheel(python: str, package: str, pin: str, run: Run | None = None) -> bo
         file.flush()
         options = ["--quiet", "--no-deps", "--no-header", "--only-binary", ":all:", "--python-version", python]
         try:
-            done = (run or interpreters.bounded)([uv, "pip", "compile", *options, file.name], INSTALL_S)
+            done = asked([uv, "pip", "compile", *options, file.name], package, run or interpreters.bounded)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise VenvError(f"uv could not be asked for {package} {pin} ({error}).") from None
     if done.returncode == 0:
@@ -146,7 +169,7 @@ def made(path: Path, python: str, package: str, pin: str, beside: Sequence[str],
     for command in commands:
         try:
             # uv inherits the lock, so that nobody else starts here while one is left over from a killed run.
-            done = run(command, INSTALL_S, keep_open=[lock])
+            done = asked(command, package, run, [lock]) if command in commands[:2] else run(command, INSTALL_S, [lock])
         except subprocess.TimeoutExpired:
             raise VenvError(f"installing {package} {pin} took longer than {INSTALL_S:.0f} s.") from None
         if done.returncode != 0:
@@ -179,9 +202,8 @@ def as_marker(venv: Venv) -> dict[str, Any]:
 def explained(stderr: str, python: str, package: str, pin: str) -> str:
     """What uv's message means, in one sentence; the words looked for are those of uv 0.9 and 0.13."""
     cause = interpreters.last_cause(stderr)
-    # Joined, because older ones wrap their long lines.
     text = " ".join(stderr.split())
-    if "no usable wheels" in text or "no wheels" in text:
+    if lacks_wheel(stderr):
         return f"{package} {pin} has no wheel for Python {python} on this kind of machine."
     if "network was disabled" in text or "Failed to fetch" in text or "Request failed" in text:
         return f"the package index cannot be reached for {package} {pin} ({cause})."

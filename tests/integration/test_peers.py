@@ -47,7 +47,7 @@ def test_locust_and_the_stats_socket_see_nothing(tmp_path: Path, venv: Callable[
         assert locust.stdout is not None
         entries = json.loads(locust.stdout.read())
         locust.stdout.close()
-        assert observer.lifecycle.is_outage()
+        assert observer.until(observer.lifecycle.is_outage, 30)
         with socket.create_connection(("127.0.0.1", stats), timeout=5) as connection:
             said = b"".join(iter(lambda: connection.recv(1 << 16), b""))
     finally:

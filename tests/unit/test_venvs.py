@@ -85,6 +85,11 @@ class FakeUv:
         return subprocess.CompletedProcess(words, 0, "", "")
 
 
+@pytest.fixture(autouse=True)
+def nothing_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(venvs, "_had", set())
+
+
 @pytest.fixture
 def uv(monkeypatch: pytest.MonkeyPatch) -> FakeUv:
     monkeypatch.setattr(interpreters, "find", lambda python: Path(f"/usr/bin/python{python}"))
@@ -281,3 +286,44 @@ def test_a_real_one_holds_what_was_asked_for_and_starts(tmp_path: Path) -> None:
 
     assert ensure(python, "pyuwsgi", PIN, venvs=tmp_path, run=counted) == venv
     assert [command[0] for command in calls] == [venv.python]
+
+
+def answers(*said: tuple[int, str]) -> tuple[list[list[str]], venvs.Run]:
+    """A uv that answers these, and the commands that it heard."""
+    heard: list[list[str]] = []
+
+    def run(command: Sequence[str | Path], timeout_s: float, keep_open: Sequence[int] = ()) -> object:
+        code, stderr = said[len(heard)]
+        heard.append([str(word) for word in command])
+        return subprocess.CompletedProcess(list(command), code, "", stderr)
+
+    return heard, run  # type: ignore[return-value]
+
+
+def test_the_index_is_read_once_and_then_uvs_cache_of_it() -> None:
+    heard, run = answers((0, ""), (0, ""), (1, NO_WHEEL))
+    assert [venvs.has_wheel(python, "pyuwsgi", "2.0.26", run) for python in ("3.11", "3.12", "3.13")] == [
+        True,
+        True,
+        False,
+    ]
+    assert ["--offline" in command for command in heard] == [False, True, True]
+
+
+def test_what_the_cache_does_not_have_is_asked_of_the_index() -> None:
+    heard, run = answers((0, ""), (1, OFFLINE), (0, ""))
+    assert venvs.has_wheel("3.12", "pyuwsgi", "2.0.26", run)
+    assert venvs.has_wheel("3.12", "pyuwsgi", "2.0.27.post1", run)
+    assert ["--offline" in command for command in heard] == [False, True, False]
+
+
+def test_an_index_that_cannot_be_asked_is_an_error_and_is_asked_again() -> None:
+    heard, run = answers((1, REFUSED), (0, ""))
+    with pytest.raises(VenvError, match="the package index cannot be reached"):
+        venvs.has_wheel("3.12", "pyuwsgi", "2.0.26", run)
+    assert venvs.has_wheel("3.12", "pyuwsgi", "2.0.26", run)
+    assert ["--offline" in command for command in heard] == [False, False]
+
+
+def test_what_is_built_needs_no_wheel() -> None:
+    assert venvs.has_wheel("3.12", "uwsgi", "2.0.26", answers()[1])

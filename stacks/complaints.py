@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from stacks.effective import missing_plugin
 from stacks.measured import Measured
@@ -70,3 +71,24 @@ def too_few(base: Measured) -> str:
         f"No worker recycled: too few requests were answered{slow}. Name a page that answers quickly with --url "
         "(URL=/path)."
     )
+
+
+TELLING = (
+    "Error",
+    "error",
+    "bind()",
+    "strict",
+    "unable",
+    "Unable",
+    "Fatal",
+    "no python application",
+    "probably",
+    "!!!",
+)
+
+
+def last_words(log: Path) -> str:
+    """The lines of a log that most likely say why a process ended, and where the others are."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    telling = [line for line in lines if any(sign in line for sign in TELLING) and "WARNING" not in line]
+    return " | ".join((telling or lines or ["it said nothing"])[-3:]) + f" (whole log: {log})"

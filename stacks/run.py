@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import signal
@@ -16,15 +15,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stacks import probe, proc, statsocket, supervisor
-from stacks.catalogue import effective_ini, fill
+from stacks import probe, proc, stackfile, statsocket, supervisor
 from stacks.collectors import backtrace, is_readable
+from stacks.complaints import last_words
 from stacks.hammer import Hammer
 from stacks.lifecycle import Judgement
 from stacks.losses import losses
 from stacks.observer import Observer
 from stacks.outside import Outside
-from stacks.records import INI_FILE, RUN_FILE, read_json, write_json
+from stacks.records import LOG_FILE, RUN_FILE, read_json, write_json
 from stacks.triggers import Triggers, parse
 
 # How long a stack may take until its first workers accept; an import of a minute is nothing unheard of.
@@ -100,30 +99,7 @@ class Run:
 
     def _start(self) -> tuple[Observer, Hammer | Outside]:
         self.port = free_port()
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("UWSGI_", "PACK_"))}
-        placeholders = {
-            "PACK_PORT": str(self.port),
-            "PACK_APP": str(self.paths.get("app", "")),
-            "PACK_BINARY": str(self.paths.get("binary") or self.paths.get("python") or ""),
-            "PACK_RUN": str(self.private),
-            "PACK_WORKERS": str(self.plan["workers"]),
-            "PACK_MAX_REQUESTS": str(self.plan["max_requests"]),
-        }
-        options = self.plan.get("options", {})
-        # pyuwsgi reads its ini when Python, and so os.environ, is there already: `env` alone would come too late.
-        environment |= dict(pair.split("=", 1) for pair in options.get("env", []))
-        text = effective_ini(self.paths["ini"], placeholders, options)
-        text = "".join(
-            line for line in text.splitlines(keepends=True) if line.split(" ")[0] not in self.record.get("without", ())
-        )
-        ini = self.directory / INI_FILE
-        ini.write_text(text, encoding="utf-8")
-        self.record |= {"port": self.port, "ini_sha256": hashlib.sha256(text.encode()).hexdigest()}
-        if "app" in self.paths:
-            self.record["app_sha256"] = hashlib.sha256(self.paths["app"].read_bytes()).hexdigest()
-        for file in map(Path, self.plan.get("files", ())):
-            filled = fill(file.read_text(encoding="utf-8"), placeholders)
-            (self.private / file.name).write_text(filled, encoding="utf-8")
+        ini, environment = stackfile.write(self.directory, self.private, self.record, self.port)
         if self._trigger is not None and self._trigger.file:
             (self.private / self._trigger.file).touch()
         command = [str(self.paths["uwsgi"]), "--ini", str(ini)]
@@ -153,10 +129,13 @@ class Run:
         ready = observer.until(there, self.plan["start_limit_s"])
         if observer.exit_code is not None and observer.exit_code >= 0:
             raise CannotMeasure(
-                f"uWSGI ended with exit code {observer.exit_code} before it served: {self._last_words('uwsgi.log')}"
+                f"uWSGI ended with exit code {observer.exit_code} before it served: "
+                + last_words(self.directory / LOG_FILE)
             )
         if hammer.exit_code is not None:
-            raise CannotMeasure(f"Locust ended with exit code {hammer.exit_code}: {self._last_words('locust.log')}")
+            raise CannotMeasure(
+                f"Locust ended with exit code {hammer.exit_code}: {last_words(self.directory / 'locust.log')}"
+            )
         if not ready and not lifecycle.serving() and (lifecycle.undecided() or not lifecycle.slots):
             raise CannotMeasure(
                 f"no worker was ready after {self.plan['start_limit_s']:.0f} s; {self.directory}/uwsgi.log tells more"
@@ -180,25 +159,6 @@ class Run:
             observer.context.processes.update(dict.fromkeys(outside.pids, "locust"))
         elif not (said() and os.read(sys.stdin.fileno(), 64)):
             raise Interrupted  # the campaign has gone
-
-    def _last_words(self, name: str) -> str:
-        """The line of a log that most likely says why."""
-        path = self.directory / name
-        lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
-        signs = (
-            "Error",
-            "error",
-            "bind()",
-            "strict",
-            "unable",
-            "Unable",
-            "Fatal",
-            "no python application",
-            "probably",
-            "!!!",
-        )
-        telling = [line for line in lines if any(sign in line for sign in signs) and "WARNING" not in line]
-        return " | ".join((telling or lines or ["it said nothing"])[-3:]) + f" (whole log: {path})"
 
     def _note_ready(self, observer: Observer) -> None:
         """Memory and the master's threads before anything has recycled."""

@@ -19,7 +19,7 @@ from analysis.demand import Demand, DemandError, requests_per_second, seconds, s
 from analysis.load import load
 from analysis.recommend import round_up
 from stacks import records
-from stacks.__main__ import parser as loadtest_parser
+from stacks.arguments import parser as loadtest_parser
 from stacks.lifecycle import VERDICTS
 from stacks.records import RecordError
 
@@ -364,7 +364,7 @@ def test_verification_is_judged_from_its_run(tmp_path):
 
 def test_verification_runs_what_is_recommended(plan):
     made = verify.command(plan.demand, plan.advice)
-    options = loadtest_parser().parse_args(made)
+    options = loadtest_parser(None).parse_args(made)
     assert (options.stack, options.version, options.scenario) == ("work", "py312-2.0.30.post1", "open")
     assert (options.rate, options.users, options.workers, options.threads) == (200, 10, 8, 1)
     advice = plan.advice

@@ -16,7 +16,8 @@ import pytest
 from contexts import until
 
 from stacks import campaign, venvs
-from stacks.campaign import LATEST, MOST_STOPPING, Active, Campaign
+from stacks.active import Active
+from stacks.campaign import LATEST, MOST_STOPPING, Campaign
 from stacks.catalogue import load
 from stacks.interpreters import NotFound
 from stacks.plan import Asked, plan

@@ -112,7 +112,7 @@ bisect: setup ## the version at which a stack changes: STACK=threads VERSION=3.1
 	  $(call flag,CONFIDENCE,confidence)
 
 claims: setup ## what public write-ups say about the bug, put to the test (4 minutes)
-	@exec $(python) -m stacks claims
+	@exec $(python) -m stacks claims $(call flag,TRIALS,trials)
 
 ui: setup ## Locust's web UI with the workers in it: [UI_PORT=8089 SCENARIO= URL= PID= ARGS=]
 	@exec $(python) locustfiles/_ui.py $(ui_arguments)

@@ -113,12 +113,12 @@ def capacity(options: argparse.Namespace) -> int:
     return capacity.main(options, Console(stderr=True))
 
 
-def claims(_options: argparse.Namespace) -> int:
+def claims(options: argparse.Namespace) -> int:
     """Run what the claims imply, and judge them."""
     from stacks import catalogue
     from stacks.claims import campaign
 
-    return carry_out(campaign(catalogue.load()))
+    return carry_out(campaign(catalogue.load(), options.trials))
 
 
 def execute(directory: Path) -> int:

@@ -48,11 +48,12 @@ def read_claims(known: Catalogue, file: Path = FILE) -> tuple[list[Claim], int, 
     return claims, int(value["trials"]), tuple(value["patient"])
 
 
-def campaign(known: Catalogue) -> Campaign:
+def campaign(known: Catalogue, trials: int | None = None) -> Campaign:
     """Every cell that some claim needs, once; one run waits for the end of what INT does."""
-    claims, trials, patient = read_claims(known)
+    claims, usual, patient = read_claims(known)
     pairs = tuple(dict.fromkeys(cell for claim in claims for cell in claim.cells))
-    made, cells, scenario = plan(replace(known, plan=replace(known.plan, trials=trials, cells=pairs)), Asked())
+    usually = replace(known.plan, trials=usual, cells=pairs)
+    made, cells, scenario = plan(replace(known, plan=usually), Asked(trials=trials))
     waited = frozenset({(pairs.index(patient), 1)})
     more = {"claims": [asdict(claim) for claim in claims]}
     return Campaign(made, Asked(), cells, scenario, kind=KIND, patient_runs=waited, more=more)

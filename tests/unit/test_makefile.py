@@ -317,7 +317,11 @@ def test_ci_lints_before_it_tests_and_ends_with_the_exit_code_of_pytest(clone: P
     stub(tools / "make", '#!/bin/sh\necho "make $*" >> "$LOG"\n')
     assert ci(clone, tools, "-k", "a b").returncode == 5
     done = [line.replace("--no-print-directory ", "") for line in logged(clone).splitlines()]
-    assert done == ["make setup", "make lint", "python -m pytest -n 2 --dist loadgroup -k a b"]  # and no apt-get: this is no CI
+    assert done == [
+        "make setup",
+        "make lint",
+        "python -m pytest -n 2 --dist loadgroup -k a b",
+    ]  # and no apt-get: this is no CI
 
 
 def test_ci_stops_at_a_failure_of_lint(clone: Path, tools: Path) -> None:

@@ -20,15 +20,10 @@ ROOT = catalogue.ROOT
 LIMIT_S = 240
 
 
-# What leaves results/latest alone, and so may run beside what does not (.ci/run takes two processes).
-APART = {"test_check", "test_complete", "test_fast_client_losses", "test_open_model", "test_peers"}
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.uwsgi)
-            item.add_marker(pytest.mark.xdist_group("apart" if item.path.stem in APART else "latest"))
 
 
 @pytest.fixture(scope="session")

@@ -124,7 +124,14 @@ class Stack:
         """The load begins, from these processes. Raises CannotServe."""
         self._say("go", *pids)
         if not self.until("loading", limit_s=LOAD_LIMIT_S):
-            raise CannotServe(self.error or "the run did not begin its load")
+            raise CannotServe(self.error or self._why_nobody_serves())
+
+    def _why_nobody_serves(self):
+        """What the run's rows say of a stack that came to nothing."""
+        gone = self.history.lifecycle.ended
+        if gone:
+            return f"uWSGI did not come up: {gone}; {self.directory}/uwsgi.log tells more"
+        return "no worker of the first generation came up; the Workers tab shows why"
 
     def stop(self):
         """Users are told to finish: the load is over."""

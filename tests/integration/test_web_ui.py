@@ -131,7 +131,9 @@ def test_a_hang_appears_and_another_version_recovers(ui: Callable[..., Ui]) -> N
         shown.see("form button:has-text('Start')")
         shown.start(page, **SMALL, stack="threads", version="py312-2.0.26")
         page.get_by_role("tab", name="Workers").click()
-        assert "hung_worker" in shown.see(".w-verdict")
+        assert "hung_worker" in shown.see(
+            ".w-verdict:has-text('hung_worker')"
+        )  # that of the run before stands a moment
         assert page.locator("svg .w-hatch").count() >= 4
         assert "✕ hung" in shown.see(".w-now-hung")
         # The waits may have proven it before gdb was done.
@@ -210,7 +212,7 @@ def test_what_does_not_start_is_a_reason_and_start_stays_usable(ui: Callable[...
     # Python 3.12 with pyuwsgi 2.0.22 does not start (unbit/uwsgi#2579).
     assert made.post("swarm", **threads | {"version": "py312-2.0.22"})["success"]
     state = made.until(lambda s: s["error"], "the reason")
-    assert "uWSGI ended with exit code" in state["error"] or "2.0.22" in state["error"]
+    assert "uWSGI did not come up: the master" in state["error"]
     assert json.loads(made.get("stats/requests"))["state"] == "ready"
 
     # Stop during a start that takes 15 s, and Start during that stop.

@@ -6,6 +6,7 @@ takes it down and writes the results directory that `make loadtest` would.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -57,11 +58,17 @@ def on_init(environment, runner, web_ui, **_kwargs):
         return
     if web_ui is None:
         sys.exit("_web_ui.py is for Locust's web UI; without one, use `make loadtest`.")
+    gevent.signal_handler(signal.SIGINT, interrupt)
     options = environment.parsed_options
     environment.host = URL or "http://127.0.0.1"  # until Start knows the port
     options.num_users = options.num_users or known["plan"]["users"]
     options.spawn_rate = options.spawn_rate or options.num_users
     set_up(Control(environment, scenario(environment), choose), web_ui, runner)
+
+
+def interrupt():
+    """Ctrl-C is for the main greenlet; Python would raise it in whichever runs, such as one that answers a page."""
+    gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())
 
 
 def choose():

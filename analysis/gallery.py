@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from analysis import capacity, curve, figures, forest, heatmap, outage, phases, ready, recovered
@@ -19,6 +16,7 @@ from analysis.demand import Demand
 from analysis.findings import Side, alt_text, finding
 from analysis.load import Results
 from analysis.measured import Measured
+from analysis.pictures import data_uri
 from analysis.predicted import Check
 from analysis.recommend import Recommendation
 
@@ -38,11 +36,8 @@ class Shown:
     figure: Figure
 
     def svg(self) -> str:
-        """A data URI; a fixed salt and no date, so that the same runs give the same bytes."""
-        file = io.BytesIO()
-        with rc_context({"svg.hashsalt": "pack"}):
-            self.figure.savefig(file, format="svg", metadata={"Date": None})
-        return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+        """The figure for a page, as a data URI."""
+        return data_uri(self.figure)
 
 
 def hang_forest(cells: Sequence[Cell]) -> Shown | None:

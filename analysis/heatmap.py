@@ -11,6 +11,7 @@ from packaging.version import Version
 from analysis.cells import Cell
 from analysis.cluster import Clustered, hang_rate
 from analysis.figures import LIGHT_BLUE, TEXT, headline
+from analysis.stats import highest_rate_without_hang
 
 FIELD_W, FIELD_H = 1.75, 0.85  # inches
 LEFT, TOP, FOOT = 1.5, 1.05, 0.2
@@ -49,7 +50,8 @@ def words(rate: Clustered) -> str:
     if not rate.trials:
         return "no respawn"
     if not rate.hung:
-        return f"0 of {rate.trials}\nbelow {100 * (1 - 0.05 ** (1 / rate.trials)):.1f} %"
+        limit = highest_rate_without_hang(rate.trials) or 0.0
+        return f"0 of {rate.trials}\nbelow {100 * limit:.1f} %"
     return f"{100 * (rate.rate or 0):.0f} % hung\n{rate.hung} of {rate.trials}"
 
 

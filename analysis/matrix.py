@@ -108,7 +108,7 @@ def answer(summary: dict[str, Any]) -> str:
     tested = [cell for cell in cells if not untested(cell)]
     missing = sum(untested(cell) == NO_WHEEL for cell in cells)
     changed = sum(map(is_unexpected, tested))
-    text = f"{len(tested)} of {_cells(len(cells))} tested, {missing} have no wheel: "
+    text = f"{len(tested)} of {wording.cells_of(len(cells))} tested, {missing} have no wheel: "
     return text + (f"{changed} CHANGED" if changed else "all of them as expected")
 
 
@@ -139,10 +139,6 @@ def _field(entry: dict[str, Any] | None) -> Text:
     if is_unexpected(entry):
         text.append(f"\nCHANGED: expected {entry['expected']}", "bold red")
     return text
-
-
-def _cells(count: int) -> str:
-    return f"{count} cell{'' if count == 1 else 's'}"
 
 
 def _reason(why: str) -> str:
@@ -177,5 +173,5 @@ def show(summary: dict[str, Any], to: Console | None = None) -> None:
                 reasons.setdefault(_reason(why), []).append(name)
             for why, names in reasons.items():
                 versions = dict.fromkeys(name.rpartition(" ")[2] for name in names)
-                to.print(Text(f"  {_cells(len(names))}: {', '.join(versions)}\n    {why}"), soft_wrap=True)
+                to.print(Text(f"  {wording.cells_of(len(names))}: {', '.join(versions)}\n    {why}"), soft_wrap=True)
             to.print()

@@ -65,7 +65,7 @@ def _words(pair: Pair) -> tuple[str, str]:
     return title, caption
 
 
-def _svg(figure: Figure) -> str:
+def data_uri(figure: Figure) -> str:
     """A data URI; a fixed salt and no date, so that the same runs give the same bytes."""
     from matplotlib import rc_context
 
@@ -84,7 +84,7 @@ def draw_matrix(summary: dict[str, Any]) -> list[Picture]:
         "Verdict, and how many of the respawns hung; behind a 0 the hang rate that so many respawns rule out at 95 %. "
         "Hatched: not tested."
     )
-    return [Picture(finding(grid), caption, alt(grid), _svg(matrix(grid))) for grid in grids(summary)]
+    return [Picture(finding(grid), caption, alt(grid), data_uri(matrix(grid))) for grid in grids(summary)]
 
 
 def draw_pictures(campaign: Campaign, cells: list[dict[str, Any]]) -> list[Picture]:
@@ -99,5 +99,5 @@ def draw_pictures(campaign: Campaign, cells: list[dict[str, Any]]) -> list[Pictu
         left, right = _side(campaign, pair.hung), _side(campaign, pair.recovering)
         if left is None or right is None:
             continue
-        pictures.append(Picture(*_words(pair), alt_text(left, right), _svg(swimlane(left, right))))
+        pictures.append(Picture(*_words(pair), alt_text(left, right), data_uri(swimlane(left, right))))
     return pictures

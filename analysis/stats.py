@@ -13,9 +13,9 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from stacks.rates import CONFIDENCE, Interval, check_counts, score_interval, wilson
+from stacks.rates import CONFIDENCE, Interval, check_counts, highest_rate_without_hang, score_interval, wilson
 
-__all__ = ["CONFIDENCE", "Interval", "score_interval", "wilson"]
+__all__ = ["CONFIDENCE", "Interval", "highest_rate_without_hang", "score_interval", "wilson"]
 
 
 def clopper_pearson(hung: int, trials: int, confidence: float = CONFIDENCE) -> Interval | None:
@@ -29,13 +29,6 @@ def clopper_pearson(hung: int, trials: int, confidence: float = CONFIDENCE) -> I
     low = 0.0 if hung == 0 else float(betaincinv(hung, trials - hung + 1, tail))
     high = 1.0 if hung == trials else float(betaincinv(hung + 1, trials - hung, 1 - tail))
     return low, high
-
-
-def highest_rate_without_hang(trials: int, confidence: float = CONFIDENCE) -> float | None:
-    """The exact one-sided upper limit of the hang rate after `trials` respawns of which none hung."""
-    if trials < 0:
-        raise ValueError(f"{trials} trials")
-    return 1 - (1 - confidence) ** (1 / trials) if trials else None
 
 
 def trials_to_claim(rate: float, confidence: float = CONFIDENCE) -> int:

@@ -127,7 +127,8 @@ def _names(cells: list[dict[str, Any]]) -> str:
     return ", ".join(named) + (f" and {len(cells) - MOST_NAMED} more" if len(cells) > MOST_NAMED else "")
 
 
-def _cells(count: int) -> str:
+def cells_of(count: int) -> str:
+    """So many cells, in words."""
     return f"{count} cell{'' if count == 1 else 's'}"
 
 
@@ -139,11 +140,11 @@ def answer(summary: dict[str, Any]) -> str:
     open_ = [c for c in cells if c not in lost and c not in back]
     parts = []
     if lost:
-        parts.append(f"In {len(lost)} of {_cells(len(cells))} workers did not come back: {_names(lost)}.")
+        parts.append(f"In {len(lost)} of {cells_of(len(cells))} workers did not come back: {_names(lost)}.")
     if back:
-        parts.append(f"In {len(back)} of {_cells(len(cells))} every worker came back.")
+        parts.append(f"In {len(back)} of {cells_of(len(cells))} every worker came back.")
     if open_:
-        parts.append(f"{_cells(len(open_))} could not be judged: {_names(open_)}.")
+        parts.append(f"{cells_of(len(open_))} could not be judged: {_names(open_)}.")
     if not cells:
         return "Nothing was measured: the campaign has no cell."
     unexpected = [c for c in cells if is_unexpected(c)]

@@ -15,6 +15,7 @@ from stacks.campaign import SEARCH, Campaign
 from stacks.catalogue import Catalogue, UsageError, Version
 from stacks.plan import Asked, plan, respawns_to_rule_out
 from stacks.progress import Progress, make_environments
+from stacks.rates import highest_rate_without_hang
 from stacks.records import SCHEMA, write_json
 
 DEFAULT_STACK, DEFAULT_FIXED = "threads", "3.12"
@@ -82,13 +83,14 @@ def step(version: Version, record: dict[str, Any]) -> dict[str, Any]:
     counts = record.get("counts") or {}
     hung = counts.get("hung", 0) + counts.get("hung_initial", 0)
     trials = counts.get("respawns", 0) + counts.get("hung_initial", 0)
+    ruled_out = None if hung else highest_rate_without_hang(trials)
     return {
         "version": version.id,
         "judgement": judgement(record),
         "verdict": record["verdict"],
         "hung": hung,
         "trials": trials,
-        "ruled_out": round(1 - 0.05 ** (1 / trials), 4) if trials and not hung else None,
+        "ruled_out": None if ruled_out is None else round(ruled_out, 4),
         "evidence": record["evidence"],
         "reason": record["error"] or record["reason"],
         "run": record["run_id"],

@@ -20,6 +20,7 @@ from stacks.active import Active
 from stacks.catalogue import APPS, ROOT, SCENARIOS, Plan, UsageError
 from stacks.interpreters import NotFound
 from stacks.plan import Asked, Cell, order, run_plan
+from stacks.planned import plan_run
 from stacks.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, RecordError, read_json, write_json
 from stacks.run import LIMIT_S, START_LIMIT_S
 
@@ -222,53 +223,40 @@ class Campaign:
         scenario = self._scenario(cell)
         directory = self.directory / self.run_id(index, trial)
         directory.mkdir()
-        write_json(
-            directory / RUN_FILE,
-            {
-                "schema": SCHEMA,
-                "run_id": directory.name,
-                "campaign": self.directory.name,
-                "trial": trial,
-                "order": number + 1,
-                "stack": cell.stack.name,
-                "version": cell.version.id,
-                "python": cell.version.python,
-                "python_full": venv.python_full,
-                "package": cell.version.package,
-                "package_version": venv.package_version,
-                "app": cell.stack.app,
-                "scenario": scenario.stem,
-                "seed": self.plan.seed,
-                "expected": cell.expected,
-                "plan": planned
-                | {
-                    "start_limit_s": START_LIMIT_S,
-                    "limit_s": LIMIT_S + (0 if self.external else planned["duration_s"]),
-                    "patient": self.patient or (index, trial) in self.patient_runs,
-                    "external": self.external,
-                    "gated": True,
-                },
-                "paths": {
-                    "uwsgi": str(venv.uwsgi),
-                    "python": str(venv.python),
-                    # What a reload executes: pyuwsgi is a module of its Python.
-                    "binary": str(venv.python if cell.version.package == "pyuwsgi" else venv.uwsgi),
-                    "ini": str(cell.stack.path),
-                    "app": str(APPS / cell.stack.app),
-                    "scenario": str(scenario),
-                },
-                "host": host.host(),
-                "git": host.git(ROOT),
-                "clock": host.clock(),
-                "collectors": {},
-                "load": {"begin_ns": None, "end_ns": None, "window_s": planned["duration_s"]},
-                "status": "running",
-                "error": None,
-                "verdict": None,
-                "reason": "",
-                "evidence": None,
-                "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []},
+        plan_run(
+            directory,
+            planned
+            | {
+                "start_limit_s": START_LIMIT_S,
+                "limit_s": LIMIT_S + (0 if self.external else planned["duration_s"]),
+                "patient": self.patient or (index, trial) in self.patient_runs,
+                "external": self.external,
+                "gated": True,
             },
+            {
+                "uwsgi": venv.uwsgi,
+                "python": venv.python,
+                # What a reload executes: pyuwsgi is a module of its Python.
+                "binary": venv.python if cell.version.package == "pyuwsgi" else venv.uwsgi,
+                "ini": cell.stack.path,
+                "app": APPS / cell.stack.app,
+                "scenario": scenario,
+            },
+            campaign=self.directory.name,
+            trial=trial,
+            order=number + 1,
+            stack=cell.stack.name,
+            version=cell.version.id,
+            python=cell.version.python,
+            python_full=venv.python_full,
+            package=cell.version.package,
+            package_version=venv.package_version,
+            app=cell.stack.app,
+            scenario=scenario.stem,
+            seed=self.plan.seed,
+            expected=cell.expected,
+            git=host.git(ROOT),
+            collectors={},
         )
         with (directory / "run.err").open("wb") as stderr:
             process = subprocess.Popen(

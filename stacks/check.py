@@ -20,14 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stacks import catalogue, complaints, host, interpreters, server, supervisor, venvs
+from stacks import catalogue, complaints, interpreters, planned, server, supervisor, venvs
 from stacks.advice import Facts, advise
 from stacks.checked import Checked, write_failure
 from stacks.collectors.log import READY_LINE
 from stacks.effective import CannotCheck, Effective, Theirs, find_uwsgi, resolve
 from stacks.measured import Measured, log_of, measured
 from stacks.neutralise import MAX_REQUESTS, Neutral, neutralise
-from stacks.records import RUN_FILE, SCHEMA, RecordError, write_json
+from stacks.records import RecordError
 from stacks.remedies import Remedy, Tried, remedies, with_upgrade
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
@@ -84,20 +84,7 @@ class Check:
         ini.write_text(neutral.text(), encoding="utf-8")
         plan = self.plan(log, is_remedy=is_remedy)
         paths = {"uwsgi": uwsgi, "ini": ini, "scenario": SCENARIO, "cwd": self.theirs.directory}
-        write_json(
-            directory / RUN_FILE,
-            {
-                "schema": SCHEMA,
-                "run_id": name,
-                "plan": plan,
-                "paths": {key: str(path) for key, path in paths.items()},
-                "host": host.host(),
-                "clock": host.clock(),
-                "load": {"begin_ns": None, "end_ns": None, "window_s": plan["duration_s"]},
-                "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []},
-                **{"status": "running", "error": None, "verdict": None, "reason": "", "evidence": None},
-            },
-        )
+        planned.plan_run(directory, plan, paths)
         # Bytecode of their modules belongs beside them only if their own uWSGI writes it.
         environment = {**self.theirs.environment, "PACK_URL": self.url, "PYTHONDONTWRITEBYTECODE": "1"}
         with (directory / "run.err").open("wb") as stderr:

@@ -217,23 +217,13 @@ def search(
     )
 
 
-def is_there(python: str) -> bool:
-    """Whether an interpreter of that version is here already; installs nothing."""
-
-    def refused(_python: str) -> None:
-        raise Unfit("was not to be installed")
-
-    home = Path(os.environ.get("HOME") or "/")
-    places = Places.usual(os.environ, home, Path(sys.executable))
-    try:
-        search(python, lambda: candidates(python, places), probe, refused)
-    except NotFound:
-        return False
-    return True
+def refuse(python: str) -> None:
+    """Stands in for `install` where nothing may be installed."""
+    raise Unfit(f"Python {python} was not to be installed")
 
 
 @cache
-def _answer(python: str) -> Path | NotFound:
+def _answer(python: str, installed: Callable[[str], None]) -> Path | NotFound:
     # Both answers are kept: a campaign asks once a cell, and a failed download costs 10 s each time.
     home = Path(os.environ.get("HOME") or "/")  # Path.home() raises for a user without an account, as in containers
 
@@ -241,14 +231,19 @@ def _answer(python: str) -> Path | NotFound:
         return candidates(python, Places.usual(os.environ, home, Path(sys.executable)))
 
     try:
-        return search(python, listed, probe, install)
+        return search(python, listed, probe, installed)
     except NotFound as missing:
         return missing
 
 
+def is_there(python: str) -> bool:
+    """Whether an interpreter of that version is here already; installs nothing."""
+    return not isinstance(_answer(python, refuse), NotFound)
+
+
 def find(python: str) -> Path:
     """The interpreter for a version such as "3.12"; raises NotFound with one sentence where there is none."""
-    answer = _answer(python)
+    answer = _answer(python, install)
     if isinstance(answer, NotFound):
         raise NotFound(*answer.args)
     return answer

@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stacks import catalogue, host
+from stacks import catalogue, planned
 from stacks.bisect import BAD, GOOD, RULED_OUT, judgement
 from stacks.campaign import RESULTS
 from stacks.catalogue import APPS, ROOT
 from stacks.effective import CannotCheck, find_uwsgi
 from stacks.plan import Asked, plan, run_plan
-from stacks.records import RUN_FILE, SCHEMA, read_json, write_json
+from stacks.records import RUN_FILE, read_json
 from stacks.run import LIMIT_S, START_LIMIT_S
 
 EXIT = {GOOD: 0, BAD: 1}
@@ -54,21 +54,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "scenario": scenario,
     }
     numbers = {"start_limit_s": START_LIMIT_S, "limit_s": LIMIT_S + made.duration_s, "patient": False}
-    write_json(
-        directory / RUN_FILE,
-        {
-            "schema": SCHEMA,
-            "run_id": directory.name,
-            "stack": cell.stack.name,
-            "plan": run_plan(made, asked, cell.stack) | numbers,
-            "paths": {name: str(path) for name, path in paths.items()},
-            "host": host.host(),
-            "clock": host.clock(),
-            "load": {"begin_ns": None, "end_ns": None, "window_s": made.duration_s},
-            "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []},
-            **{"status": "running", "error": None, "verdict": None, "reason": "", "evidence": None},
-        },
-    )
+    planned.plan_run(directory, run_plan(made, asked, cell.stack) | numbers, paths, stack=cell.stack.name)
     subprocess.run(
         [sys.executable, "-m", "stacks", "run", str(directory)], stdout=subprocess.DEVNULL, cwd=ROOT, check=False
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from stacks import interpreters, venvs
 from stacks.campaign import MATRIX, RESULTS, numbers
 from stacks.catalogue import Catalogue, Plan, Version
-from stacks.plan import Asked, Cell, plan
+from stacks.plan import Asked, Cell, named, plan
 from stacks.records import CAMPAIGN_FILE, RecordError, read_json
 
 ALL = "all"
@@ -23,8 +23,7 @@ def matrix_plan(known: Catalogue, asked: Asked) -> tuple[Plan, list[Cell], Path]
     """The plan with every version of each stack, one run a cell if nothing else is said. Raises UsageError."""
     if asked.stack == ALL:
         asked = replace(asked, stack=",".join(known.stacks))
-    named = filter(None, (asked.stack or "").replace(",", " ").split())
-    stacks = list(dict.fromkeys([*known.plan.matrix, *named]))
+    stacks = list(dict.fromkeys([*known.plan.matrix, *named(asked.stack)]))
     cells = tuple((stack, version) for stack in stacks for version in known.versions)
     return plan(replace(known, plan=replace(known.plan, trials=1, cells=cells)), asked)
 

@@ -140,8 +140,13 @@ def _cell(catalogue: Catalogue, name: str, version_id: str, threads: int = 0) ->
     return Cell(stack, version, catalogue.expected(replace(stack, meets=meets), version))
 
 
+def named(text: str | None) -> list[str]:
+    """Names as people list them, with commas, spaces or both between them."""
+    return (text or "").replace(",", " ").split()
+
+
 def _names(text: str | None, known: Iterable[str], what: str, errors: list[str]) -> list[str]:
-    wanted = list(filter(None, (text or "").replace(",", " ").split()))
+    wanted = named(text)
     unknown = [name for name in wanted if name not in known]
     if unknown:
         errors.append(f"no {what} {', '.join(unknown)}; there are: {', '.join(known)}")
@@ -152,7 +157,7 @@ def _versions(text: str | None, catalogue: Catalogue, errors: list[str]) -> list
     """Ids, or pins, which stand for every Python that the plan has them with, or for every one where it has none."""
     planned = {version for _, version in catalogue.plan.cells}
     wanted: list[str] = []
-    for name in filter(None, (text or "").replace(",", " ").split()):
+    for name in named(text):
         same_pin = [v.id for v in catalogue.versions.values() if v.pin == name and v.package == "pyuwsgi"]
         same_pin = [version for version in same_pin if version in planned] or same_pin
         wanted += same_pin or _names(name, catalogue.versions, "version", errors)

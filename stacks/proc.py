@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +30,9 @@ class Stat:
 
 def stat(pid: int) -> Stat | None:
     """One read of /proc/PID/stat."""
-    try:
-        text = (PROC / str(pid) / "stat").read_text()
-    except OSError:
+    fields = _fields(pid)
+    if fields is None:
         return None
-    fields = text[text.rindex(")") + 2 :].split()
     return Stat(
         ppid=int(fields[1]),
         state=fields[0],
@@ -43,6 +41,15 @@ def stat(pid: int) -> Stat | None:
         rss_kib=int(fields[21]) * os.sysconf("SC_PAGE_SIZE") // 1024,
         start_ticks=int(fields[19]),
     )
+
+
+def _fields(pid: int) -> list[str] | None:
+    """The words of /proc/PID/stat from the state on, which is the third (proc(5)): the name before may hold spaces."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    return text[text.rindex(")") + 2 :].split()
 
 
 def is_alive(pid: int) -> bool:
@@ -158,27 +165,26 @@ def descendants(pid: int) -> list[int]:
 
 def backlog(port: int) -> int | None:
     """Connections that wait in the accept queue of a TCP port; None when nobody listens on it."""
-    waiting = None
+    queues = [int(fields[4].split(":")[1], 16) for fields in _sockets(port) if fields[3] == LISTEN]
+    return sum(queues) if queues else None
+
+
+def _sockets(port: int) -> Iterator[list[str]]:
+    """The words of every line of /proc/net/tcp and tcp6 whose local port that is."""
     for table in ("tcp", "tcp6"):
         try:
             lines = (PROC / "net" / table).read_text().splitlines()[1:]
         except OSError:
             continue
-        for line in lines:
-            fields = line.split()
-            if fields[3] == LISTEN and int(fields[1].rsplit(":", 1)[1], 16) == port:
-                waiting = (waiting or 0) + int(fields[4].split(":")[1], 16)
-    return waiting
+        for fields in map(str.split, lines):
+            if int(fields[1].rsplit(":", 1)[1], 16) == port:
+                yield fields
 
 
 def exit_status(pid: int) -> int | None:
     """The wait status of a process that has ended and was not reaped yet, None for any other (field 52, proc(5))."""
-    try:
-        text = (PROC / str(pid) / "stat").read_text()
-    except OSError:
-        return None
-    fields = text[text.rindex(")") + 2 :].split()
-    return int(fields[49]) if fields[0] == "Z" else None
+    fields = _fields(pid)
+    return int(fields[49]) if fields is not None and fields[0] == "Z" else None
 
 
 def children_of(pid: int) -> list[int]:
@@ -196,18 +202,4 @@ def holds_connection(pid: int, port: int) -> bool:
     except OSError:
         return False
     inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
-    return bool(inodes & _connections(port))
-
-
-def _connections(port: int) -> set[str]:
-    found = set()
-    for table in ("tcp", "tcp6"):
-        try:
-            lines = (PROC / "net" / table).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            if fields[3] != LISTEN and int(fields[1].rsplit(":", 1)[1], 16) == port:
-                found.add(fields[9])
-    return found
+    return any(fields[9] in inodes for fields in _sockets(port) if fields[3] != LISTEN)

@@ -32,3 +32,10 @@ def score_interval(rate: float, trials: float, confidence: float = CONFIDENCE) -
     low = 0.0 if rate == 0 else max(0.0, centre - half)
     high = 1.0 if rate == 1 else min(1.0, centre + half)
     return low, high
+
+
+def highest_rate_without_hang(trials: int, confidence: float = CONFIDENCE) -> float | None:
+    """The exact one-sided upper limit of the hang rate after `trials` respawns of which none hung."""
+    if trials < 0:
+        raise ValueError(f"{trials} trials")
+    return 1 - (1 - confidence) ** (1 / trials) if trials else None

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from stacks import catalogue, host, proc, supervisor
+from stacks import catalogue, host, planned, proc, supervisor
 from stacks.campaign import RESULTS, Campaign
 from stacks.plan import Asked, plan
-from stacks.records import RUN_FILE, SCHEMA, RecordError, read_json, write_json
+from stacks.records import RUN_FILE, RecordError, read_json
 from stacks.run import LIMIT_S, START_LIMIT_S
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE = 0, 1, 2
@@ -108,22 +108,13 @@ def attach(options: argparse.Namespace) -> int:
     plan = {"users": options.users, "duration_s": LONGEST_S, "workers": 0, "respawns": known.plan.respawns}
     plan |= {"start_limit_s": START_LIMIT_S, "limit_s": LIMIT_S, "external": options.locust, "gated": True}
     port = address.port or (443 if address.scheme == "https" else 80)
-    write_json(
-        directory / RUN_FILE,
-        {
-            "schema": SCHEMA,
-            "run_id": directory.name,
-            "url": options.url,
-            "scenario": Path(options.scenario).stem,
-            "plan": plan | {"attached": {"pid": options.pid, "port": port}},
-            "paths": {"scenario": options.scenario},
-            "host": host.host(),
-            "git": host.git(catalogue.ROOT),
-            "clock": host.clock(),
-            "load": {"begin_ns": None, "end_ns": None, "window_s": LONGEST_S},
-            "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []},
-            **{"status": "running", "error": None, "verdict": None, "reason": "", "evidence": None},
-        },
+    planned.plan_run(
+        directory,
+        plan | {"attached": {"pid": options.pid, "port": port}},
+        {"scenario": options.scenario},
+        url=options.url,
+        scenario=Path(options.scenario).stem,
+        git=host.git(catalogue.ROOT),
     )
     command = [sys.executable, "-m", "stacks", "run", str(directory)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=catalogue.ROOT) as process:

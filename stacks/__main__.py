@@ -37,7 +37,7 @@ def matrix(options: argparse.Namespace) -> int:
 
     asked = asked_of(options)
     made, cells, scenario = matrix_plan(catalogue.load(), asked)
-    resumed = unfinished(made)
+    resumed = unfinished(made, asked)
     if options.dry_run:
         print(describe(cells, made.trials, resumed))
         return EXIT_OK

@@ -54,9 +54,10 @@ def environment(cell: Cell) -> Environment:
     return cell.version.id, cell.stack.packages
 
 
-def numbers(plan: Plan) -> dict[str, Any]:
+def numbers(plan: Plan, asked: Asked) -> dict[str, Any]:
     """What two campaigns must share, beside their cells, to be one."""
-    return {name: value for name, value in asdict(plan).items() if name not in ("cells", "matrix")}
+    shared = {name: value for name, value in asdict(plan).items() if name not in ("cells", "matrix")}
+    return shared | {"options": asked.options, "app": asked.app, "rate": asked.rate}
 
 
 def hold(directory: Path) -> int:
@@ -201,7 +202,7 @@ class Campaign:
                 "campaign": self.directory.name,
                 "kind": self.kind,
                 "status": self.status,
-                "plan": numbers(self.plan),
+                "plan": numbers(self.plan, self.asked),
                 "seed": self.plan.seed,
                 "trials": self.plan.trials,
                 "scenario": self.plan.scenario,

@@ -28,14 +28,14 @@ def matrix_plan(known: Catalogue, asked: Asked) -> tuple[Plan, list[Cell], Path]
     return plan(replace(known, plan=replace(known.plan, trials=1, cells=cells)), asked)
 
 
-def unfinished(made: Plan, results: Path = RESULTS) -> Path | None:
+def unfinished(made: Plan, asked: Asked, results: Path = RESULTS) -> Path | None:
     """The newest matrix of the same plan that did not come to its end."""
     for path in sorted(results.glob(f"*/{CAMPAIGN_FILE}"), reverse=True):
         try:
             record = read_json(path)
         except RecordError:
             continue
-        if path.parent.is_symlink() or record.get("kind") != MATRIX or record["plan"] != numbers(made):
+        if path.parent.is_symlink() or record.get("kind") != MATRIX or record["plan"] != numbers(made, asked):
             continue
         if tuple((cell["stack"], cell["version"]) for cell in record["cells"]) == made.cells:
             return None if record["status"] == "done" else path.parent

@@ -68,7 +68,7 @@ def interrupt(made: Campaign, *done: int) -> Path:
 
 def test_it_goes_on_where_it_was(new: Campaign, tmp_path: Path) -> None:
     directory = interrupt(new, 0, 1)
-    assert unfinished(new.plan, new.results) == directory
+    assert unfinished(new.plan, SMALL, new.results) == directory
     import os
 
     os.close(new._lock)
@@ -95,11 +95,12 @@ def test_a_second_one_beside_it_is_refused(new: Campaign, tmp_path: Path) -> Non
 def test_only_the_same_plan_goes_on(new: Campaign) -> None:
     interrupt(new, 0)
     made = new.plan
-    assert unfinished(replace(made, trials=2), new.results) is None
-    assert unfinished(replace(made, cells=made.cells[:-1]), new.results) is None
+    assert unfinished(replace(made, trials=2), SMALL, new.results) is None
+    assert unfinished(replace(made, cells=made.cells[:-1]), SMALL, new.results) is None
+    assert unfinished(made, replace(SMALL, threads=2), new.results) is None
     new.status = "done"
     new._write()
-    assert unfinished(made, new.results) is None
+    assert unfinished(made, SMALL, new.results) is None
 
 
 def test_what_is_no_campaign_of_ours_is_passed_over(new: Campaign) -> None:
@@ -107,7 +108,7 @@ def test_what_is_no_campaign_of_ours_is_passed_over(new: Campaign) -> None:
     for name, value in (("9", {"schema": SCHEMA, "kind": "loadtest"}), ("99", {"schema": 99})):
         (new.results / name).mkdir()
         (new.results / name / CAMPAIGN_FILE).write_text(json.dumps(value))
-    assert unfinished(new.plan, new.results) == directory
+    assert unfinished(new.plan, SMALL, new.results) == directory
 
 
 def test_the_dry_run_tells_what_has_no_wheel_and_how_long_it_takes() -> None:

@@ -7,8 +7,10 @@ import io
 import sys
 from pathlib import Path
 
+from stacks.records import LATEST, RESULTS
+
 ROOT = Path(__file__).resolve().parent.parent
-DEFAULT_RESULTS = Path("results/latest")
+DEFAULT_RESULTS = RESULTS / LATEST
 COULD_NOT_MEASURE, USAGE, UNMET = 1, 2, 3
 
 
@@ -76,7 +78,7 @@ def report(options: argparse.Namespace) -> int:
         plan = build(results, asked)
         print(sheet.decision(plan))
         if options.verify:
-            plan = with_verification(plan, verify(asked, plan.advice, ROOT))
+            plan = with_verification(plan, verify(asked, plan.advice))
         for path in sheet.write(plan, options.output or options.results[0].resolve()):
             print(f"report: {path}")
     except (RecordError, OSError) as error:

@@ -6,7 +6,6 @@ The analysis starts no server itself; what it learns of the run it reads from th
 from __future__ import annotations
 
 import math
-import os
 import shlex
 import subprocess
 import sys
@@ -16,13 +15,17 @@ from typing import Any
 
 import pandas as pd
 
+from analysis import capacity
 from analysis.demand import Demand
 from analysis.load import Results, load
 from analysis.recommend import Recommendation
-from stacks.records import RecordError
+from stacks.records import LATEST, RESULTS, RecordError, point_to
 
+ROOT = Path(__file__).resolve().parent.parent
 OPEN_SCENARIO, USER_RPS = "open", 20.0  # arrivals a second that a user brings
-SHORTEST_S, LONGEST_S = 10.0, 60.0
+# A p99 of less would be a matter of luck; and who waits longer than this for an answer would rather read the gap.
+SHORTEST_S, LONGEST_S = 10.0, 300.0
+MARGIN = 1.2  # the kernel does not give every worker the same share of the requests
 MET_SHARE = 0.99  # of the demand must have been offered
 
 
@@ -37,23 +40,32 @@ class Verification:
     offered_rps: float
     answered_rps: float
     recycles: int
+    workers: int
 
     @property
     def gaps(self) -> str:
         """What the run leaves open although it met the level; '' when nothing."""
-        return "" if self.recycles else "no worker recycled in it, so it says nothing of what recycling costs"
+        if self.recycles >= self.workers:
+            return ""
+        seen = f"only {self.recycles} of {self.workers} workers" if self.recycles else "no worker"
+        return f"{seen} recycled in it, so it says {'little' if self.recycles else 'nothing'} of what recycling costs"
+
+
+def duration_s(demand: Demand, advice: Recommendation) -> float:
+    """Until every worker has recycled, so that what this costs is part of the answer - or as long as anybody waits."""
+    workers = advice.workers or 1
+    last = capacity.limit_of_worker(advice.max_requests or 1, advice.max_requests_delta or 0, workers)
+    return min(LONGEST_S, max(SHORTEST_S, MARGIN * last * workers / demand.rps))
 
 
 def command(demand: Demand, advice: Recommendation) -> list[str]:
-    """The command line of the run: the recommended configuration under the demand, for as long as a worker lives."""
-    life_s = (advice.max_requests or 1) * (advice.workers or 1) / demand.rps
-    duration_s = min(LONGEST_S, max(SHORTEST_S, 1.2 * life_s))
+    """The command line of the run: the recommended configuration under the demand."""
     options: dict[str, object] = {
         "--trials": 1,
         "--scenario": OPEN_SCENARIO,
         "--rate": demand.rps,
         "--users": math.ceil(demand.rps / USER_RPS),
-        "--duration": round(duration_s, 1),
+        "--duration": round(duration_s(demand, advice), 1),
         "--stack": advice.stack,
         "--version": advice.version,
         "--workers": advice.workers,
@@ -91,34 +103,35 @@ def judge(demand: Demand, results: Results) -> Verification:
         why.append(f"only {offered:.0f} requests/s were offered")
     met = f"{offered:.0f} requests/s were offered, and 99 % of them answered within {1e3 * p99_s:.0f} ms"
     return Verification(
-        not why, "; ".join(why) or met, str(run["run_key"]), p99_s, offered, answered, int(run["respawns"])
+        not why,
+        "; ".join(why) or met,
+        str(run["run_key"]),
+        p99_s,
+        offered,
+        answered,
+        int(run["respawns"]),
+        int(run["workers"]),
     )
 
 
-def verify(demand: Demand, advice: Recommendation, root: Path) -> Verification:
+def verify(demand: Demand, advice: Recommendation) -> Verification:
     """Run it and judge it. Raises RecordError where it cannot be run."""
     if not advice.feasible:
         raise RecordError("there is no recommendation to verify: " + advice.why_not)
-    before = _latest(root)
+    before = _latest()
     made = [sys.executable, "-m", "stacks", *command(demand, advice)]
-    print(f"verifying: {shlex.join(['python', *made[1:]])}", flush=True)
-    ended = subprocess.run(made, cwd=root, capture_output=True, text=True, check=False)
-    after = _latest(root)
+    takes_s = duration_s(demand, advice)
+    print(f"verifying, {takes_s:.0f} s of load: {shlex.join(['python', *made[1:]])}", flush=True)
+    ended = subprocess.run(made, cwd=ROOT, capture_output=True, text=True, check=False)
+    after = _latest()
     if after is None or after == before:
         said = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise RecordError(f"the run that was to verify the plan could not be started: {said}")
     if before is not None:
-        _point(root, before)  # the plan was made of those, and the next report of the latest shall be, too
+        point_to(before)  # the plan was made of those, and the next report of the latest shall be, too
     return judge(demand, load(after))
 
 
-def _latest(root: Path) -> Path | None:
-    link = root / "results" / "latest"
+def _latest() -> Path | None:
+    link = RESULTS / LATEST
     return link.resolve() if link.exists() else None
-
-
-def _point(root: Path, directory: Path) -> None:
-    link = root / "results" / f".latest.{os.getpid()}"
-    link.unlink(missing_ok=True)
-    link.symlink_to(directory.name)
-    link.replace(root / "results" / "latest")

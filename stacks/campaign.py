@@ -21,11 +21,18 @@ from stacks.catalogue import APPS, ROOT, SCENARIOS, Plan, UsageError
 from stacks.interpreters import NotFound
 from stacks.plan import Asked, Cell, order, run_plan
 from stacks.planned import plan_run
-from stacks.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, RecordError, read_json, write_json
+from stacks.records import (
+    CAMPAIGN_FILE,
+    RESULTS,
+    RUN_FILE,
+    SCHEMA,
+    RecordError,
+    point_to,
+    read_json,
+    write_json,
+)
 from stacks.run import LIMIT_S, START_LIMIT_S
 
-RESULTS = ROOT / "results"
-LATEST = "latest"
 MATRIX, SEARCH = "matrix", "bisect"
 LOCK_FILE = ".lock"
 ASIDE = "interrupted"  # runs of a campaign that was taken up again, without a verdict
@@ -119,7 +126,7 @@ class Campaign:
         self.runs = [(index, trial) for index, trial in runs if index not in self.not_tested]
         self.directory = self.resumed or self._new_directory()
         self._lock = hold(self.directory)
-        self._point_to_latest()
+        point_to(self.directory)
         if self.resumed is not None:
             self._take_up()
         self._write()
@@ -148,7 +155,7 @@ class Campaign:
         self.stood = len(self.done)
 
     def _new_directory(self) -> Path:
-        self.results.mkdir(exist_ok=True)
+        self.results.mkdir(parents=True, exist_ok=True)
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
         for number in range(1, 1000):
             directory = self.results / (stamp if number == 1 else f"{stamp}-{number}")
@@ -158,12 +165,6 @@ class Campaign:
                 continue
             return directory
         raise RecordError(f"{self.results}: has a thousand campaigns of this second")
-
-    def _point_to_latest(self) -> None:
-        link = self.results / f".{LATEST}.{os.getpid()}"
-        link.unlink(missing_ok=True)
-        link.symlink_to(self.directory.name)
-        link.replace(self.results / LATEST)
 
     def run_id(self, index: int, trial: int) -> str:
         cell = self.cells[index]

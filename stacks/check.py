@@ -27,7 +27,7 @@ from stacks.collectors.log import READY_LINE
 from stacks.effective import CannotCheck, Effective, Theirs, find_uwsgi, resolve
 from stacks.measured import Measured, log_of, measured
 from stacks.neutralise import MAX_REQUESTS, Neutral, neutralise
-from stacks.records import RecordError
+from stacks.records import RESULTS, RecordError
 from stacks.remedies import Remedy, Tried, remedies, with_upgrade
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
@@ -150,12 +150,11 @@ def newest(python: str) -> str:
 
 
 def new_directory() -> Path:
-    """results/check-<time>, made."""
-    root = catalogue.ROOT / "results"
-    root.mkdir(exist_ok=True)
+    """<results>/check-<time>, made."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
     stamp = time.strftime("check-%Y%m%d-%H%M%S-", time.gmtime())
     # For this user only (mkdtemp): a configuration may hold passwords.
-    return Path(tempfile.mkdtemp(prefix=stamp, dir=root))
+    return Path(tempfile.mkdtemp(prefix=stamp, dir=RESULTS))
 
 
 def somebody(options: argparse.Namespace) -> Theirs:

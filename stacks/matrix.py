@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from stacks import interpreters, venvs
-from stacks.campaign import MATRIX, RESULTS, numbers
+from stacks.campaign import MATRIX, numbers
 from stacks.catalogue import Catalogue, Plan, Version
 from stacks.plan import Asked, Cell, named, plan
-from stacks.records import CAMPAIGN_FILE, RecordError, read_json
+from stacks.records import CAMPAIGN_FILE, RESULTS, RecordError, read_json
 
 ALL = "all"
 RUN_S = 3.2  # 24 runs of the default plan took 77 s on 2 cores

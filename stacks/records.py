@@ -18,6 +18,10 @@ from typing import Any
 #   1  first: run.json, events.jsonl, requests.parquet, samples.parquet, summary.json
 SCHEMA = 1
 
+# Where campaigns, runs and checks go; the variable is for a read-only checkout or a larger disk.
+RESULTS = Path(os.environ.get("PACK_RESULTS") or Path(__file__).parent.parent / "results").absolute()
+LATEST = "latest"  # in it: the newest campaign
+
 RUN_FILE = "run.json"
 EVENTS_FILE = "events.jsonl"
 LOG_FILE = "uwsgi.log"
@@ -125,6 +129,14 @@ def read_events(path: Path) -> Iterator[Event]:
                 f"{path}:{number}: not a row ({error}); the file is truncated or damaged. "
                 "The run is left out; repeat it, or delete its directory."
             ) from None
+
+
+def point_to(campaign: Path) -> None:
+    """Make `latest`, beside it, name this campaign; a reader finds the old one or the new one."""
+    link = campaign.with_name(f".{LATEST}.{os.getpid()}")
+    link.unlink(missing_ok=True)
+    link.symlink_to(campaign.name)
+    link.replace(campaign.with_name(LATEST))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -22,9 +22,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stacks import catalogue, host, planned, proc, supervisor
-from stacks.campaign import RESULTS, Campaign
+from stacks.campaign import Campaign
 from stacks.plan import Asked, plan
-from stacks.records import RUN_FILE, RecordError, read_json
+from stacks.records import RESULTS, RUN_FILE, RecordError, read_json
 from stacks.run import LIMIT_S, START_LIMIT_S
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE = 0, 1, 2
@@ -102,7 +102,7 @@ def attach(options: argparse.Namespace) -> int:
         raise catalogue.UsageError(f"there is no process {options.pid}: name the uWSGI master that runs now")
     known = catalogue.load()
     stamp = time.strftime("attached-%Y%m%d-%H%M%S-", time.gmtime())
-    RESULTS.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix=stamp, dir=RESULTS))
     directory.chmod(0o755)
     plan = {"users": options.users, "duration_s": LONGEST_S, "workers": 0, "respawns": known.plan.respawns}

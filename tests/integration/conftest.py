@@ -26,6 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.uwsgi)
 
 
+@pytest.fixture(autouse=True)
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's commands put their campaigns: tests run side by side, and each has its own `latest`."""
+    own = tmp_path / "results"
+    monkeypatch.setenv("PACK_RESULTS", str(own))
+    return own
+
+
 @pytest.fixture(scope="session")
 def venv() -> Callable[[str], venvs.Venv]:
     """The environment of a version by its id; skips where it cannot be had."""
@@ -59,7 +67,7 @@ class Loadtest:
 
 
 @pytest.fixture
-def loadtest() -> Callable[..., Loadtest]:
+def loadtest(results: Path) -> Callable[..., Loadtest]:
     """Run a campaign to its end."""
 
     def run(*arguments: str) -> Loadtest:
@@ -71,7 +79,7 @@ def loadtest() -> Callable[..., Loadtest]:
             timeout=LIMIT_S,
             check=False,
         )
-        return Loadtest(done.returncode, done.stdout + done.stderr, (ROOT / "results" / "latest").resolve())
+        return Loadtest(done.returncode, done.stdout + done.stderr, (results / "latest").resolve())
 
     return run
 

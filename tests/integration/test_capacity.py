@@ -30,7 +30,7 @@ PAUSE_S, SAYS = float(os.environ["PAUSE_S"]), b"mine"
 """
 
 
-def test_a_plan_from_end_to_end(venv: Callable[[str], object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_from_end_to_end(venv: Callable[[str], object], results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for version in ("py312-2.0.26", "py312-2.0.30.post1"):
         venv(version)
     monkeypatch.setenv("PACK_NO_PDF", "1")
@@ -46,7 +46,7 @@ def test_a_plan_from_end_to_end(venv: Callable[[str], object], monkeypatch: pyte
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "a request takes" in done.stderr
-    directory = (ROOT / "results" / "latest").resolve()
+    directory = (results / "latest").resolve()
     plan = json.loads((directory / "capacity.json").read_text())
     assert plan["recommendation"]["feasible"], plan["recommendation"]["why_not"]
     assert {point["size"] for point in plan["measured"]["points"]} == {1, 2, 3, 4}
@@ -58,13 +58,14 @@ def test_a_plan_from_end_to_end(venv: Callable[[str], object], monkeypatch: pyte
 
     monkeypatch.setattr(verify, "SHORTEST_S", 5.0)
     monkeypatch.setattr(verify, "LONGEST_S", 5.0)
+    monkeypatch.setattr(verify, "RESULTS", results)
     code = main(["report", str(directory), "--demand", "40", "--slo-p99", "500ms", "--verify"])
     found = json.loads((directory / "capacity.json").read_text())["verification"]
     assert (code, found["met"]) in ((0, True), (3, False))
     assert found["offered_rps"] == pytest.approx(
         40, rel=0.4
     )  # Poisson, 200 of them: three standard deviations are 21 %
-    assert (ROOT / "results" / "latest").resolve() == directory
+    assert (results / "latest").resolve() == directory
 
 
 def test_somebodys_own_app_under_arrivals_on_a_schedule(

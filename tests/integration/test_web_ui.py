@@ -76,12 +76,11 @@ class Ui:
 
 
 @pytest.fixture
-def ui(tmp_path: Path, venv: Callable[[str], object]) -> Iterator[Callable[..., Ui]]:
+def ui(tmp_path: Path, venv: Callable[[str], object], results: Path) -> Iterator[Callable[..., Ui]]:
     """Start web UIs; what one leaves behind fails the test."""
     for version in ("py312-2.0.26", "py312-2.0.30.post1"):
         venv(version)
     started: list[Ui] = []
-    before = set((ROOT / "results").glob("*"))
 
     def start(*arguments: str, base: str = "") -> Ui:
         port = free_port()
@@ -104,8 +103,7 @@ def ui(tmp_path: Path, venv: Callable[[str], object]) -> Iterator[Callable[..., 
         if made.process.poll() is None:
             os.killpg(made.process.pid, signal.SIGKILL)
             made.process.wait()
-    made_now = {path.resolve() for path in set((ROOT / "results").glob("*")) - before}
-    assert [found for directory in made_now for found in left_behind(directory)] == []
+    assert left_behind(results) == []
 
 
 def record(directory: str) -> dict[str, Any]:
@@ -118,7 +116,7 @@ def unharmed(page: Any) -> Iterator[None]:
     assert page.wrong == []
 
 
-def test_a_hang_appears_and_another_version_recovers(ui: Callable[..., Ui]) -> None:
+def test_a_hang_appears_and_another_version_recovers(ui: Callable[..., Ui], results: Path) -> None:
     with browser() as shown, unharmed(shown):
         made = ui()
         page = shown.page
@@ -172,7 +170,7 @@ def test_a_hang_appears_and_another_version_recovers(ui: Callable[..., Ui]) -> N
         assert (directory / "requests.parquet").stat().st_size > 0
         assert (directory.parent / "summary.json").exists()
         assert (directory.parent / "report.html").exists()
-    assert (ROOT / "results" / "latest").resolve() == recovered.parent
+    assert (results / "latest").resolve() == recovered.parent
 
 
 def test_several_processes_a_base_path_and_a_signal_under_load(ui: Callable[..., Ui], tmp_path: Path) -> None:

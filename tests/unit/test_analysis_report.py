@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -372,10 +373,26 @@ def test_verification_runs_what_is_recommended(plan):
     assert (options.min_worker_lifetime, options.listen) == (10, 128)
 
 
+@pytest.mark.parametrize(
+    ("max_requests", "delta", "seconds"),
+    [(1000, 0, 1.2 * 40), (1000, 100, 1.2 * 68), (10, 0, verify.SHORTEST_S), (100_000, 0, verify.LONGEST_S)],
+)
+def test_it_takes_until_the_last_worker_has_recycled(plan, max_requests, delta, seconds):
+    advice = replace(plan.advice, workers=8, max_requests=max_requests, max_requests_delta=delta)
+    assert verify.duration_s(plan.demand, advice) == pytest.approx(seconds)
+
+
+def test_what_a_verification_leaves_open(plan):
+    found = verify.Verification(True, "", "key", 0.1, 200, 200, recycles=0, workers=4)
+    assert "no worker recycled" in found.gaps
+    assert "only 3 of 4 workers" in replace(found, recycles=3).gaps
+    assert replace(found, recycles=4).gaps == ""
+
+
 def test_nothing_to_verify(campaign):
     plan = reports.build(load(campaign), Demand(2000, 0.2))
     with pytest.raises(RecordError, match="no recommendation to verify"):
-        verify.verify(plan.demand, plan.advice, Path("/"))
+        verify.verify(plan.demand, plan.advice)
 
 
 def test_begin_is_the_builders():

@@ -17,11 +17,11 @@ from contexts import until
 
 from stacks import campaign, venvs
 from stacks.active import Active
-from stacks.campaign import LATEST, MOST_STOPPING, Campaign
+from stacks.campaign import MOST_STOPPING, Campaign
 from stacks.catalogue import load
 from stacks.interpreters import NotFound
 from stacks.plan import Asked, plan
-from stacks.records import CAMPAIGN_FILE, SCHEMA, RecordError, read_json, write_json
+from stacks.records import CAMPAIGN_FILE, LATEST, SCHEMA, RecordError, read_json, write_json
 
 KNOWN = load()
 NOW = time.gmtime(1795493242)  # 2026-11-24 04:07:22

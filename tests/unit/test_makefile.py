@@ -320,7 +320,7 @@ def test_ci_lints_before_it_tests_and_ends_with_the_exit_code_of_pytest(clone: P
     assert done == [
         "make setup",
         "make lint",
-        "python -m pytest -k a b",
+        "python -m pytest -n 2 --dist worksteal -k a b",
     ]  # and no apt-get: this is no CI
 
 

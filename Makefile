@@ -37,7 +37,9 @@ report_arguments = $(call said,DEMAND,demand) $(call said,SLO_P99,slo-p99) $(cal
   $(if $(VERIFY),--verify)
 ui_arguments = $(call said,UI_PORT,port) $(call flag,SCENARIO,scenario) $(call said,URL,url) \
   $(call said,PID,pid) $(call said,ARGS,args)
-RESULTS ?= $(or $(PACK_RESULTS),results)/latest
+ifeq ($(origin RESULTS),undefined)
+RESULTS := $(or $(PACK_RESULTS),results)/latest
+endif
 
 unexport $(options) DRY_RUN INI UWSGI APP CHDIR URL PID UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY RESULTS ENV \
   UNFIXED CPU_MS IO_MS MEMORY_MB

@@ -3,7 +3,7 @@
 import ssl
 
 from _fast_answer import RequestError, read_answer
-from _fast_socket import connect, deadlines, receiver, resolve, secure, transmit, word_of
+from _fast_socket import connect, get_poller, receiver, resolve, secure, transmit, word_of
 
 REPEATABLE = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"))  # RFC 9110, section 9.2.2
 
@@ -13,7 +13,7 @@ class Connections:
 
     def __init__(self, user):
         self._user = user
-        self._clock = deadlines()
+        self._poller = get_poller()
         self._addresses = {}
         self._idle = {}
         self._tls = None
@@ -42,7 +42,7 @@ class Connections:
         if target.tls:
             if self._tls is None:
                 self._tls = user.ssl_context()
-            sock = secure(sock, self._tls, target.host, self._clock, user.connection_timeout)
+            sock = secure(sock, self._tls, target.host, self._poller, user.connection_timeout)
         return sock
 
     def _resolve(self, target):
@@ -51,12 +51,11 @@ class Connections:
 
     def _converse(self, sock, target, message, method):
         user = self._user
-        clock = self._clock
         keep = False
-        read = receiver(sock, target.tls, clock, user.network_timeout)
+        read = receiver(sock, target.tls, self._poller, user.network_timeout)
         try:
             try:
-                transmit(sock, message, clock, user.connection_timeout, user.network_timeout)
+                transmit(sock, message, self._poller, user.connection_timeout, user.network_timeout)
             except OSError as error:
                 if word_of(error) != "reset":
                     raise

@@ -1,11 +1,12 @@
-"""The sockets of the fast client: raw, non-blocking, waiting in the gevent hub, with one clock for all deadlines.
+"""The sockets of the fast client: raw, non-blocking, with one epoll and one clock for all that wait.
 
 `gevent.socket` and `gevent.Timeout` cost several microseconds of objects a request. Here a request is one
-`_socket.socket`, one watcher, and one entry in a table that a single timer looks through.
+`_socket.socket` and its entries in two tables: the hub looks through one, a single timer through the other.
 """
 
 import errno
 import ipaddress
+import select
 import ssl
 import threading
 from _socket import AF_INET, AF_INET6, AF_UNIX, SO_ERROR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, socket
@@ -15,8 +16,12 @@ import gevent
 from _fast_answer import RequestError
 from gevent import get_hub, getcurrent
 from gevent import socket as gevent_socket
+from gevent.monkey import get_original
 
-READ, WRITE = 1, 2  # libev's EV_READ and EV_WRITE
+epoll = get_original("select", "epoll")  # gevent takes it away from who asks later
+LIBEV_READ = 1
+# Once: a socket is closed, or armed again, before it is waited for again.
+READ, WRITE = (flag | select.EPOLLONESHOT for flag in (select.EPOLLIN, select.EPOLLOUT))
 SWEEP_S = 0.02  # how late a timeout may be
 RECEIVE = 1 << 16
 STREAM = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC
@@ -27,45 +32,61 @@ PENDING = (0, errno.EINPROGRESS)
 UNIX_RETRY_S = 0.002
 
 
-class Deadlines:
-    """Who waits until when. A timer throws `timeout` into those that are overdue."""
+class Poller:
+    """Who waits for which socket, and until when. A timer throws `timeout` into those that are overdue.
+
+    The hub watches one epoll of ours in place of every socket: a watcher made, started and closed for each request
+    is a tenth of what the request costs. Who is woken tries again, because a descriptor may have changed hands.
+    """
 
     def __init__(self, hub):
-        self.waiting = {}
         self.hub = hub
-        self._watch = hub.loop.io
+        self._greenlets = {}  # by descriptor
+        self._until = {}  # likewise
+        self._epoll = epoll()
+        self._register = self._epoll.register
+        self._watcher = hub.loop.io(self._epoll.fileno(), LIBEV_READ)
+        self._watcher.start(self._wake)
         self._timer = hub.loop.timer(SWEEP_S, SWEEP_S, ref=False)
         self._timer.start(self._sweep)
 
+    def _wake(self):
+        for descriptor, _ in self._epoll.poll(0):
+            greenlet = self._greenlets.get(descriptor)
+            if greenlet is not None:
+                greenlet.switch()
+
     def _sweep(self):
         now = monotonic()
-        for greenlet, deadline in [item for item in self.waiting.items() if item[1] <= now]:
-            if self.waiting.get(greenlet) == deadline:
-                greenlet.throw(RequestError("timeout", "no answer in time"))
+        for descriptor, until in [item for item in self._until.items() if item[1] <= now]:
+            if self._until.get(descriptor) == until:
+                self._greenlets[descriptor].throw(RequestError("timeout", "no answer in time"))
 
     def wait(self, sock, event, seconds):
-        """Until the socket is ready, at most so long. Raises RequestError."""
-        greenlet = getcurrent()
-        watcher = self._watch(sock.fileno(), event)
-        self.waiting[greenlet] = monotonic() + seconds
-        watcher.start(greenlet.switch)
+        """Until the socket may be ready, at most so long. Raises RequestError."""
+        descriptor = sock.fileno()
+        try:
+            self._register(descriptor, event)
+        except FileExistsError:  # a connection that is kept
+            self._epoll.modify(descriptor, event)
+        self._greenlets[descriptor] = getcurrent()
+        self._until[descriptor] = monotonic() + seconds
         try:
             self.hub.switch()
         finally:
-            watcher.close()
-            del self.waiting[greenlet]
+            del self._greenlets[descriptor], self._until[descriptor]
 
 
 _of_thread = threading.local()
 
 
-def deadlines():
-    """The deadlines of this thread's hub."""
+def get_poller():
+    """The poller of this thread's hub."""
     hub = get_hub()
-    clock = getattr(_of_thread, "clock", None)
-    if clock is None or clock.hub is not hub:
-        clock = _of_thread.clock = Deadlines(hub)
-    return clock
+    found = getattr(_of_thread, "poller", None)
+    if found is None or found.hub is not hub:
+        found = _of_thread.poller = Poller(hub)
+    return found
 
 
 def resolve(target):
@@ -105,9 +126,9 @@ def connect(family, address, seconds):
     return sock
 
 
-def secure(sock, context, name, clock, seconds):
+def secure(sock, context, name, poller, seconds):
     """TLS over a connected socket, which it takes over."""
-    clock.wait(sock, WRITE, seconds)
+    poller.wait(sock, WRITE, seconds)
     code = sock.getsockopt(SOL_SOCKET, SO_ERROR)
     if code:
         raise OSError(code, errno.errorcode.get(code, "connect"))
@@ -124,20 +145,20 @@ def secure(sock, context, name, clock, seconds):
                 tls.do_handshake()
                 return tls
             except ssl.SSLWantReadError:
-                clock.wait(tls, READ, seconds)
+                poller.wait(tls, READ, seconds)
             except ssl.SSLWantWriteError:
-                clock.wait(tls, WRITE, seconds)
+                poller.wait(tls, WRITE, seconds)
     except BaseException:
         tls.close()
         raise
 
 
-def transmit(sock, data, clock, connecting_s, seconds):
+def transmit(sock, data, poller, connecting_s, seconds):
     """Send all of it."""
     try:
         sent = sock.send(data)
     except WOULD_BLOCK:
-        clock.wait(sock, WRITE, connecting_s)
+        poller.wait(sock, WRITE, connecting_s)
         sent = 0
     if sent == len(data):
         return
@@ -146,22 +167,22 @@ def transmit(sock, data, clock, connecting_s, seconds):
         try:
             rest = rest[sock.send(rest) :]
         except WOULD_BLOCK:
-            clock.wait(sock, WRITE, seconds)
+            poller.wait(sock, WRITE, seconds)
 
 
-def receiver(sock, tls, clock, seconds):
+def receiver(sock, tls, poller, seconds):
     """A `read` for `_fast_answer.read_answer`: the next bytes, b"" at the end."""
 
     def read():
         if not tls:  # an answer is never there yet, so waiting first saves a failed call; TLS may hold bytes back
-            clock.wait(sock, READ, seconds)
+            poller.wait(sock, READ, seconds)
         while True:
             try:
                 return sock.recv(RECEIVE)
             except (BlockingIOError, ssl.SSLWantReadError):
-                clock.wait(sock, READ, seconds)
+                poller.wait(sock, READ, seconds)
             except ssl.SSLWantWriteError:
-                clock.wait(sock, WRITE, seconds)
+                poller.wait(sock, WRITE, seconds)
             except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 return b""
 

@@ -35,8 +35,9 @@ BACKLOG = 100  # uWSGI's own listen (core/uwsgi.c); connections beyond it are dr
 BUSY_S, RECYCLING_S = (0.5, 2.0), 12.0
 LAZY_WORKERS, LAZY_BUSY_S, LAZY_S = 4, 1.0, 7.0  # memory is sampled every 5 s
 REAP_S = 1.0  # the master's loop (core/master.c): what a recycle takes at most when the app's import takes nothing
-# A herd shows best where the workers that are left can carry the others' load for a while.
-UTILISATION, HERD_WORKERS = 0.4, 6
+# A herd shows best where the workers that are left take the others' load and so reach their limit sooner: in 40
+# simulations (analysis/herd.py) 4 to 8 of 8 were away at once, and 2 or 3 with the delta. The limit is in deltas.
+UTILISATION, HERD_WORKERS, HERD_LIMIT = 0.5, 8, 6
 OUTAGE_WORKERS, OUTAGE_S = 4, 4.0
 EXIT_UNEXPECTED = 3
 
@@ -166,9 +167,9 @@ def cells(catalogue: Catalogue, made: Sweep, service_s: float) -> list[Cell]:
         found.append(replace(cell(own, stack=stack), trials=1))
     rate = arriving(HERD_WORKERS, service_s)
     delta = max(1, math.ceil(rate * REAP_S / HERD_WORKERS))
-    limit = HERD_WORKERS * delta  # so the last worker leaves before the first one does again
-    together_s = HERD_WORKERS * limit / rate
-    for spread, window_s in ((0, together_s + 3 * REAP_S), (delta, 2 * together_s + 2 * REAP_S)):
+    limit = HERD_LIMIT * delta
+    together_s, last_s = (HERD_WORKERS * most / rate for most in (limit, limit + (HERD_WORKERS - 1) * delta))
+    for spread, window_s in ((0, together_s + 3 * REAP_S), (delta, last_s + 2 * REAP_S)):
         own = _open(HERD_WORKERS, limit, window_s, rate)
         own["options"] |= {"max-requests-delta": spread} if spread else {}
         found.append(replace(cell(own, OPEN), trials=1))

@@ -1,7 +1,7 @@
 """The sockets of the fast client: raw, non-blocking, with one epoll and one clock for all that wait.
 
 `gevent.socket` and `gevent.Timeout` cost several microseconds of objects a request. Here a request is one
-`_socket.socket` and its entries in two tables: the hub looks through one, a single timer through the other.
+`_socket.socket` and one entry in a table, which one watcher of the hub and one timer look through.
 """
 
 import errno
@@ -17,9 +17,11 @@ from _fast_answer import RequestError
 from gevent import get_hub, getcurrent
 from gevent import socket as gevent_socket
 from gevent.monkey import get_original
+from greenlet import greenlet
 
 epoll = get_original("select", "epoll")  # gevent takes it away from who asks later
 LIBEV_READ = 1
+switch = greenlet.switch  # gevent's own looks for a hook first, which no user of ours has
 # Once: a socket is closed, or armed again, before it is waited for again.
 READ, WRITE = (flag | select.EPOLLONESHOT for flag in (select.EPOLLIN, select.EPOLLOUT))
 SWEEP_S = 0.02  # how late a timeout may be
@@ -36,31 +38,30 @@ class Poller:
     """Who waits for which socket, and until when. A timer throws `timeout` into those that are overdue.
 
     The hub watches one epoll of ours in place of every socket: a watcher made, started and closed for each request
-    is a tenth of what the request costs. Who is woken tries again, because a descriptor may have changed hands.
+    is a twentieth of what the request costs. Who is woken tries again, because a descriptor may have changed hands.
     """
 
     def __init__(self, hub):
         self.hub = hub
-        self._greenlets = {}  # by descriptor
-        self._until = {}  # likewise
+        self._waiting = {}  # greenlet and deadline, by descriptor
         self._epoll = epoll()
-        self._register = self._epoll.register
+        self._register, self._poll = self._epoll.register, self._epoll.poll
         self._watcher = hub.loop.io(self._epoll.fileno(), LIBEV_READ)
         self._watcher.start(self._wake)
         self._timer = hub.loop.timer(SWEEP_S, SWEEP_S, ref=False)
         self._timer.start(self._sweep)
 
     def _wake(self):
-        for descriptor, _ in self._epoll.poll(0):
-            greenlet = self._greenlets.get(descriptor)
-            if greenlet is not None:
-                greenlet.switch()
+        waiting = self._waiting
+        for descriptor, _ in self._poll(0):
+            if descriptor in waiting:
+                waiting[descriptor][0].switch()
 
     def _sweep(self):
         now = monotonic()
-        for descriptor, until in [item for item in self._until.items() if item[1] <= now]:
-            if self._until.get(descriptor) == until:
-                self._greenlets[descriptor].throw(RequestError("timeout", "no answer in time"))
+        for descriptor, entry in [item for item in self._waiting.items() if item[1][1] <= now]:
+            if self._waiting.get(descriptor) is entry:
+                entry[0].throw(RequestError("timeout", "no answer in time"))
 
     def wait(self, sock, event, seconds):
         """Until the socket may be ready, at most so long. Raises RequestError."""
@@ -69,12 +70,11 @@ class Poller:
             self._register(descriptor, event)
         except FileExistsError:  # a connection that is kept
             self._epoll.modify(descriptor, event)
-        self._greenlets[descriptor] = getcurrent()
-        self._until[descriptor] = monotonic() + seconds
+        self._waiting[descriptor] = (getcurrent(), monotonic() + seconds)
         try:
-            self.hub.switch()
+            switch(self.hub)
         finally:
-            del self._greenlets[descriptor], self._until[descriptor]
+            del self._waiting[descriptor]
 
 
 _of_thread = threading.local()

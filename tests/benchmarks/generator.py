@@ -34,7 +34,7 @@ from stacks import catalogue, host, proc, records, run, venvs  # noqa: E402
 from tests.benchmarks import quiet  # noqa: E402
 
 ARM = Path(__file__).with_name("generator_arm.py")
-OUT = ROOT / "results" / "bench" / "generator.json"
+OUT = records.RESULTS / "bench" / "generator.json"
 STACK, PYTHON, PIN, WORKERS = "plain", "3.12", "2.0.30.post1", 2
 USERS = 16  # and wrk's connections
 SLICE_S = 2.0
@@ -86,7 +86,7 @@ def stack(directory: Path) -> Iterator[tuple[str, int]]:
     """The URL of the stack, and its master."""
     venv = venvs.ensure(PYTHON, "pyuwsgi", PIN)
     port = run.free_port()
-    values = {"PORT": port, "APP": ROOT / "stacks/apps/hello.py", "PYTHON": venv.python}
+    values = {"PORT": port, "APP": ROOT / "stacks/apps/hello.py", "BINARY": venv.python}
     values |= {"WORKERS": WORKERS, "MAX_REQUESTS": 10**9}
     placeholders = {f"PACK_{name}": str(value) for name, value in values.items()}
     ini = directory / "stack.ini"
@@ -223,7 +223,7 @@ def write(samples: list[dict[str, Any]], rounds: int, seed: int) -> None:
         "samples": samples,
     }
     records.write_json(OUT, record)
-    print(f"every sample: {OUT.relative_to(ROOT)}")
+    print(f"every sample: {OUT}")
 
 
 if __name__ == "__main__":

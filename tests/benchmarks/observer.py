@@ -26,7 +26,7 @@ from stacks import catalogue, host, parquet, supervisor, venvs
 from stacks.collectors import discover
 from stacks.hammer import Hammer
 from stacks.observer import Observer
-from stacks.records import write_json
+from stacks.records import RESULTS, write_json
 from stacks.run import free_port
 
 PAIRS = int(os.environ.get("PAIRS", "8"))
@@ -122,7 +122,7 @@ def main() -> int:
             for name in ("respawns_per_s", "answered_per_s")
         },
     }
-    folder = catalogue.ROOT / "results" / "bench"
+    folder = RESULTS / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "observer.json", result)
     for name, value in result["ratios"].items():

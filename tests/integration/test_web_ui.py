@@ -235,7 +235,7 @@ def by_hand(uwsgi: Path, python: Path) -> Iterator[tuple[int, int]]:
     """A stack that somebody else runs: its master's pid and its port."""
     port = free_port()
     placeholders = {"PACK_PORT": port, "PACK_APP": ROOT / "stacks/apps/hello.py", "PACK_WORKERS": 2}
-    placeholders |= {"PACK_MAX_REQUESTS": 10, "PACK_PYTHON": python}
+    placeholders |= {"PACK_MAX_REQUESTS": 10, "PACK_BINARY": python}
     master = subprocess.Popen(
         [str(uwsgi), "--ini", str(ROOT / "stacks/threads.ini")],
         env=os.environ | {name: str(value) for name, value in placeholders.items()},

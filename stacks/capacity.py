@@ -140,7 +140,7 @@ def saturated(
 
 
 def arriving(workers: int, service_s: float) -> float:
-    """Arrivals a second that leave workers idle most of the time."""
+    """Arrivals a second that leave workers idle half of the time."""
     return UTILISATION * workers / service_s
 
 

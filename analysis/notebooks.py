@@ -78,12 +78,10 @@ def execute(path: Path, results: Path, to: Path) -> list[Path]:
 
 def html(book: Any, title: str) -> str:
     """One page without scripts or anything outside itself, which nbconvert's own templates are not."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from nbconvert.filters import Highlight2HTML, markdown2html
 
     from analysis import page
 
-    environment = Environment(loader=FileSystemLoader(page.TEMPLATES), autoescape=True, undefined=StrictUndefined)
     highlight: Any = Highlight2HTML(pygments_lexer="python3")  # type: ignore[no-untyped-call]
     cells: list[dict[str, Any]] = []
     for cell in book.cells:
@@ -93,7 +91,7 @@ def html(book: Any, title: str) -> str:
             outputs = [shown for output in cell.outputs if (shown := _output(output)) is not None]
             cells.append({"kind": "code", "text": highlight(cell.source), "outputs": outputs})
     heading = next((line[2:] for c in book.cells for line in c.source.splitlines() if line.startswith("# ")), title)
-    return environment.get_template(TEMPLATE).render(cells=cells, title=heading)
+    return page.templates().get_template(TEMPLATE).render(cells=cells, title=heading)
 
 
 def _output(output: Any) -> dict[str, str] | None:

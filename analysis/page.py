@@ -6,12 +6,15 @@ import os
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis import matrix, wording
 from analysis.campaigns import Campaign
 from analysis.pictures import draw_matrix, draw_pictures
 from analysis.summary import is_matrix
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 PAGE_FILE = "report.html"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -53,31 +56,34 @@ def _day(campaign: Campaign) -> str:
     return f"{datetime.fromtimestamp(unix_ns / 1e9, UTC):%Y-%m-%d %H:%M} UTC" if unix_ns else ""
 
 
-def render(campaign: Campaign, summary: dict[str, Any]) -> str:
-    """The page's text."""
+def templates() -> Environment:
+    """The pages' templates; a name that nobody gave a value is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    loader = FileSystemLoader(TEMPLATES)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def render(campaign: Campaign, summary: dict[str, Any]) -> str:
+    """The page's text."""
     rows = _rows(campaign, summary)
     if is_matrix(summary):  # its pictures show what was not tested
         rows = [row for row in rows if not row["entry"]["not_tested_because"]]
-    return environment.get_template("page.html").render(
-        summary=summary,
-        day=_day(campaign),
-        answer=matrix.answer(summary) if is_matrix(summary) else wording.answer(summary),
-        pictures_first=is_matrix(summary),
-        rows=rows,
-        warned=[row for row in rows if row["warning"]],
-        unusual=[row for row in rows if not row["entry"]["as_expected"]],
-        pictures=draw_matrix(summary) if is_matrix(summary) else draw_pictures(campaign, summary["cells"]),
-        evidence=wording.evidence_groups(summary),
-        meanings=wording.VERDICT_MEANINGS,
+    return (
+        templates()
+        .get_template("page.html")
+        .render(
+            summary=summary,
+            day=_day(campaign),
+            answer=matrix.answer(summary) if is_matrix(summary) else wording.answer(summary),
+            pictures_first=is_matrix(summary),
+            rows=rows,
+            warned=[row for row in rows if row["warning"]],
+            unusual=[row for row in rows if not row["entry"]["as_expected"]],
+            pictures=draw_matrix(summary) if is_matrix(summary) else draw_pictures(campaign, summary["cells"]),
+            evidence=wording.evidence_groups(summary),
+            meanings=wording.VERDICT_MEANINGS,
+        )
     )
 
 

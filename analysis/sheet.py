@@ -14,7 +14,7 @@ from typing import Any
 
 from analysis import cells, gallery, predicted, wording
 from analysis.outage import clock
-from analysis.page import TEMPLATES
+from analysis.page import templates
 from analysis.plain import plain
 from analysis.report import Report, as_json
 
@@ -79,15 +79,7 @@ def commands(report: Report) -> list[str]:
 
 def render(report: Report) -> str:
     """The page's text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.filters["clock"] = clock
     environment.filters["percent"] = wording.percent
     shown, advice = pictures(report), report.advice

@@ -31,13 +31,6 @@ def clopper_pearson(hung: int, trials: int, confidence: float = CONFIDENCE) -> I
     return low, high
 
 
-def trials_to_claim(rate: float, confidence: float = CONFIDENCE) -> int:
-    """How many respawns without a hang it takes to claim that fewer than `rate` hang."""
-    if not 0 < rate < 1:
-        raise ValueError(f"a rate of {rate}")
-    return math.ceil(math.log(1 - confidence) / math.log(1 - rate))
-
-
 def trials_to_tell(left: float, right: float, power: float = 0.9, confidence: float = CONFIDENCE) -> float:
     """Trials a cell that show rates of `left` and `right` to differ with that power (normal approximation)."""
     from scipy.optimize import brentq

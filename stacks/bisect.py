@@ -13,9 +13,9 @@ from rich.table import Table
 from stacks import catalogue
 from stacks.campaign import SEARCH, Campaign
 from stacks.catalogue import Catalogue, UsageError, Version
-from stacks.plan import Asked, plan, respawns_to_rule_out
+from stacks.plan import Asked, plan
 from stacks.progress import Progress, make_environments
-from stacks.rates import highest_rate_without_hang
+from stacks.rates import highest_rate_without_hang, respawns_to_rule_out, tally
 from stacks.records import SCHEMA, write_json
 
 DEFAULT_STACK, DEFAULT_FIXED = "threads", "3.12"
@@ -80,9 +80,7 @@ def judgement(record: dict[str, Any]) -> str:
 
 def step(version: Version, record: dict[str, Any]) -> dict[str, Any]:
     """One step as data."""
-    counts = record.get("counts") or {}
-    hung = counts.get("hung", 0) + counts.get("hung_initial", 0)
-    trials = counts.get("respawns", 0) + counts.get("hung_initial", 0)
+    hung, trials = tally(record.get("counts") or {})
     ruled_out = None if hung else highest_rate_without_hang(trials)
     return {
         "version": version.id,

@@ -7,10 +7,10 @@ never comes up, so only what the worker does itself counts: the accept hook, CPU
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from stacks.episode import Episode, Incarnation, change, departure
 from stacks.records import Event
 from stacks.stillness import LOOP_S, Proof, Stillness
 from stacks.verdict import VERDICTS, Judgement, judge
@@ -27,65 +27,6 @@ REAP_LOOP_S = 1.5
 IGNORED_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Episode:
-    """One change of incarnation in a worker slot; a time that was not seen is None, never dropped."""
-
-    slot: int
-    generation: int  # 0: the first generation, which has no exit part
-    pid: int | None  # the new incarnation, None until it was forked
-    previous_pid: int | None
-    exit_begun_ns: int | None
-    exited_ns: int | None
-    forked_ns: int | None
-    ready_ns: int | None
-    outcome: str  # ready, hung_at_fork, hung_at_exit, killed, crashed, undecided
-    decided_ns: int | None  # the moment from which the outcome was certain
-    cause: str
-
-    @property
-    def is_respawn(self) -> bool:
-        """A trial of the hang rate: a respawn whose outcome was seen."""
-        return self.generation > 0 and self.outcome in ("ready", "hung_at_fork")
-
-    @property
-    def respawn_s(self) -> float:
-        """From the moment when the old worker began to exit until the new one was ready.
-
-        A worker that crashed never began to exit, so its time counts from its end. Whatever was seen
-        not to become ready is infinite: leaving it out would time the survivors only. What the end of
-        the run cut off is NaN.
-        """
-        if self.generation == 0 or self.outcome == "undecided":
-            return math.nan
-        if self.outcome != "ready":
-            return math.inf
-        marks = (self.exit_begun_ns, self.exited_ns, self.forked_ns)
-        begun = next((mark for mark in marks if mark is not None), None)
-        return (self.ready_ns - begun) / 1e9 if begun is not None and self.ready_ns is not None else math.nan
-
-
-@dataclass(slots=True)
-class _Incarnation:
-    slot: int
-    generation: int
-    pid: int
-    forked_ns: int
-    ready_ns: int | None = None
-    exit_begun_ns: int | None = None
-    exited_ns: int | None = None
-    cause: str = ""
-    killed: bool = False
-    stuck: Proof | None = None  # it was proven to be stuck when it ended: the end does not undo that
-    told: bool = False  # its master has told it to leave
-    retired: bool = False  # no successor is due: there are more workers than the load needs
-    deadlock: Proof | None = None  # it served and will not answer any more
-
-    @property
-    def is_leaving(self) -> bool:
-        return not self.retired and (self.exit_begun_ns is not None or self.exited_ns is not None)
-
-
 @dataclass(slots=True)
 class Lifecycle:
     """The state that rows add up to; `feed` them in the order they were written."""
@@ -99,8 +40,8 @@ class Lifecycle:
     ended: str = ""  # how the master ended by itself
     losses: dict[str, int] = field(default_factory=dict)  # requests, by what became of them
     stillness: Stillness = field(default_factory=Stillness)
-    _slots: dict[int, list[_Incarnation]] = field(default_factory=dict)
-    _by_pid: dict[int, _Incarnation] = field(default_factory=dict)
+    _slots: dict[int, list[Incarnation]] = field(default_factory=dict)
+    _by_pid: dict[int, Incarnation] = field(default_factory=dict)
     _early: dict[int, dict[str, int]] = field(default_factory=dict)  # rows that came before their worker's fork row
     _heartbeat_ns: int | None = None
     _asked: tuple[int, str] = (0, "")  # when the master was last asked for something, and what
@@ -173,7 +114,7 @@ class Lifecycle:
         incarnations = self._slots.setdefault(event.slot, [])
         # A slot that is first filled under load is filled by a running master, as at a respawn (cheaper, cheap).
         generation = len(incarnations) + (self.load_begin_ns is not None and self._joined(event.slot))
-        incarnation = _Incarnation(event.slot, generation, event.pid, event.t_ns)
+        incarnation = Incarnation(event.slot, generation, event.pid, event.t_ns)
         # The child may be ready before its master has written the line that names it.
         incarnation.forked_ns = min([event.t_ns, *early.values()])
         incarnation.ready_ns = early.get("ready")
@@ -199,7 +140,7 @@ class Lifecycle:
             early = {kind: t_ns for kind, t_ns in self._early.get(event.pid, {}).items() if t_ns >= event.t_ns}
             self._early[event.pid] = early | {"forked": event.t_ns}
 
-    def _mark(self, event: Event) -> _Incarnation | None:
+    def _mark(self, event: Event) -> Incarnation | None:
         """The incarnation that `event` speaks of; the first row of its kind counts."""
         incarnation = self._by_pid.get(event.pid)
         if incarnation is None or event.pid in self._early:
@@ -270,7 +211,7 @@ class Lifecycle:
         """The worker slots that were ever filled."""
         return sorted(self._slots)
 
-    def current(self) -> dict[int, _Incarnation]:
+    def current(self) -> dict[int, Incarnation]:
         """The newest incarnation of every slot."""
         return {slot: incarnations[-1] for slot, incarnations in self._slots.items()}
 
@@ -347,55 +288,6 @@ class Lifecycle:
         closed = sum(i.ready_ns is not None and i.generation > 0 for slot in self._slots.values() for i in slot)
         return closed + sum(e.outcome == "hung_at_fork" and e.generation > 0 for e in self._open_episodes())
 
-    def _outcome(self, incarnation: _Incarnation) -> tuple[str, int | None, str]:
-        if incarnation.ready_ns is not None:
-            return "ready", incarnation.ready_ns, ""
-        if incarnation.stuck is not None:
-            return "hung_at_fork", incarnation.stuck.since_ns, incarnation.stuck.text
-        if incarnation.exited_ns is not None:
-            word = "killed" if incarnation.killed or incarnation.told else "crashed"
-            return word, incarnation.exited_ns, incarnation.cause or "ended before it was ready"
-        proof = self.stillness.proof(incarnation.pid)
-        if proof is not None:
-            return "hung_at_fork", proof.since_ns, proof.text
-        return "undecided", None, ""
-
-    def _episode(self, previous: _Incarnation | None, incarnation: _Incarnation) -> Episode:
-        """The change from `previous` (None in the first generation) to `incarnation`."""
-        if previous is not None and previous.retired:
-            previous = None  # the slot was empty because nobody needed it, not because nobody came back
-        outcome, decided_ns, cause = self._outcome(incarnation)
-        return Episode(
-            slot=incarnation.slot,
-            generation=incarnation.generation,
-            pid=incarnation.pid,
-            previous_pid=previous.pid if previous else None,
-            exit_begun_ns=previous.exit_begun_ns if previous else None,
-            exited_ns=previous.exited_ns if previous else None,
-            forked_ns=incarnation.forked_ns,
-            ready_ns=incarnation.ready_ns,
-            outcome=outcome,
-            decided_ns=decided_ns,
-            cause=cause,
-        )
-
-    def _departure(self, last: _Incarnation) -> Episode:
-        """The change that `last` began and that has no successor yet."""
-        proof = self.stillness.proof(last.pid) if last.exited_ns is None else None
-        return Episode(
-            slot=last.slot,
-            generation=last.generation + 1,
-            pid=None,
-            previous_pid=last.pid,
-            exit_begun_ns=last.exit_begun_ns,
-            exited_ns=last.exited_ns,
-            forked_ns=None,
-            ready_ns=None,
-            outcome="hung_at_exit" if proof else "undecided",
-            decided_ns=proof.since_ns if proof else None,
-            cause=proof.text if proof else "",
-        )
-
     def _open_episodes(self) -> list[Episode]:
         """The last episode of every slot: the only one that can still change."""
         episodes = []
@@ -404,9 +296,9 @@ class Lifecycle:
             if last.retired:
                 continue
             if last.is_leaving:
-                episodes.append(self._departure(last))
+                episodes.append(departure(last, self.stillness))
             else:
-                episodes.append(self._episode(incarnations[-2] if len(incarnations) > 1 else None, last))
+                episodes.append(change(incarnations[-2] if len(incarnations) > 1 else None, last, self.stillness))
         return episodes
 
     def episodes(self) -> list[Episode]:
@@ -417,11 +309,11 @@ class Lifecycle:
         """Those of one slot, from the generation `first` on; all but its newest two can change no more."""
         incarnations = self._slots[slot]
         episodes = [
-            self._episode(incarnations[at - 1] if at else None, incarnations[at])
+            change(incarnations[at - 1] if at else None, incarnations[at], self.stillness)
             for at in range(first, len(incarnations))
         ]
         if incarnations[-1].is_leaving:
-            episodes.append(self._departure(incarnations[-1]))
+            episodes.append(departure(incarnations[-1], self.stillness))
         return episodes
 
     def master_hung(self) -> str:

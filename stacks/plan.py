@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.catalogue import Catalogue, Plan, Stack, UsageError, Version
+from stacks.rates import respawns_to_rule_out
 
 # More than these on one host is a slip of the finger, not a plan.
 LIMITS: dict[str, tuple[float, float]] = {
@@ -30,7 +31,6 @@ OPTIONS: dict[str, tuple[float, float]] = {
     "min_worker_lifetime": (0, 86_400),
     "listen": (1, 65_535),
 }
-CONFIDENCE = 0.95  # with which a claim of "fewer than x hang" shall hold
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,6 @@ def plan(catalogue: Catalogue, asked: Asked) -> tuple[Plan, list[Cell], Path]:
     if app:
         cells = [replace(cell, stack=replace(cell.stack, app=app)) for cell in cells]
     return replace(made, scenario=scenario.stem, cells=tuple(pairs)), cells, scenario
-
-
-def respawns_to_rule_out(share: float) -> int:
-    """Respawns without a hang that rule out a hang rate of `share` at 95 % (success run: ln .05 / ln(1 - share))."""
-    return math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-share))
 
 
 def app_of(asked: Asked, errors: list[str]) -> str | None:

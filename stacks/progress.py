@@ -10,6 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from stacks.rates import tally
+
 if TYPE_CHECKING:
     from stacks.campaign import Campaign
 
@@ -66,7 +68,7 @@ class Progress:
         """One line for the log; on a terminal the table shows it."""
         if self._live is None or record["status"] != "done":
             counts = record.get("counts") or {}
-            hung = counts.get("hung", 0) + counts.get("hung_initial", 0)
+            hung, _ = tally(counts)
             said = record["verdict"] if record["status"] == "done" else f"{record['status']}: {record['error']}"
             self.console.print(
                 f"[{len(campaign.done) - campaign.stood}/{len(campaign.runs)}] {record['run_id']}: {said}"
@@ -114,7 +116,7 @@ def render(campaign: Campaign, now: float) -> Group:
         signs.append("·" * ((cell.trials or campaign.plan.trials) - len(records)), style="dim")
         counts = [record.get("counts") or {} for record in records]
         respawns = sum(c.get("respawns", 0) for c in counts) + sum(a.respawns for a in running)
-        hung = sum(c.get("hung", 0) + c.get("hung_initial", 0) for c in counts) + sum(a.hung for a in running)
+        hung = sum(tally(c)[0] for c in counts) + sum(a.hung for a in running)
         state = "not tested" if index in campaign.not_tested else ", ".join(active.phase for active in running)
         table.add_row(
             f"{cell.version.id}  {cell.stack.name}  {cell.variant}".rstrip(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from statistics import NormalDist
 
 Interval = tuple[float, float]
@@ -39,3 +40,16 @@ def highest_rate_without_hang(trials: int, confidence: float = CONFIDENCE) -> fl
     if trials < 0:
         raise ValueError(f"{trials} trials")
     return 1 - (1 - confidence) ** (1 / trials) if trials else None
+
+
+def respawns_to_rule_out(rate: float, confidence: float = CONFIDENCE) -> int:
+    """The inverse: respawns without a hang that rule out a hang rate (success run: ln .05 / ln(1 - rate))."""
+    if not 0 < rate < 1:
+        raise ValueError(f"a rate of {rate}")
+    return math.ceil(math.log(1 - confidence) / math.log1p(-rate))
+
+
+def tally(counts: Mapping[str, int]) -> tuple[int, int]:
+    """Hung, and trials, of a run's counts: a worker of the first generation that never came up is a trial as well."""
+    initial = counts.get("hung_initial", 0)
+    return counts.get("hung", 0) + initial, counts.get("respawns", 0) + initial

@@ -1,6 +1,5 @@
 """`python -m analysis`: exit codes, files, and one clear line for every error."""
 
-import ast
 import json
 import os
 import subprocess
@@ -126,18 +125,3 @@ def test_nothing_of_the_load_generator_is_imported():
     code = f"import sys, importlib\nfor m in {modules}: importlib.import_module(m)\n"
     done = run("-c", code + "print(sorted({'locust', 'gevent'} & set(sys.modules)))")
     assert (done.stdout, done.returncode) == ("[]\n", 0)
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "analysis").glob("*.py")), ids=lambda path: path.name)
-def test_only_records_and_lifecycle_cross_over(path):
-    imported = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            imported |= {node.module} if node.module != "stacks" else {f"stacks.{name.name}" for name in node.names}
-        elif isinstance(node, ast.Import):
-            imported |= {name.name for name in node.names}
-    assert {name for name in imported if name.split(".")[0] == "stacks"} <= {
-        "stacks.records",
-        "stacks.lifecycle",
-        "stacks.rates",
-    }

@@ -71,19 +71,21 @@ def test_the_analysis_knows_only_the_file_contract_and_the_judge(path: Path) -> 
 def test_what_crosses_brings_nothing_else_along() -> None:
     assert packages(tree(ROOT / "stacks/records.py")) <= STDLIB
     assert below(imports(tree(ROOT / "stacks/lifecycle.py")), "stacks") <= {
+        "stacks.episode",
         "stacks.records",
         "stacks.stillness",
         "stacks.verdict",
     }
+    assert below(imports(tree(ROOT / "stacks/episode.py")), "stacks") <= {"stacks.stillness"}
     assert below(imports(tree(ROOT / "stacks/stillness.py")), "stacks") <= {"stacks.records"}
     assert below(imports(tree(ROOT / "stacks/rates.py")), "stacks") == set()
     assert below(imports(tree(ROOT / "stacks/verdict.py")), "stacks") <= {"stacks.lifecycle"}  # its types
-    for module in ("lifecycle", "stillness", "verdict", "rates"):
+    for module in ("lifecycle", "episode", "stillness", "verdict", "rates"):
         assert packages(tree(ROOT / f"stacks/{module}.py")) - {"stacks"} <= STDLIB
     assert imports(tree(ROOT / "stacks/__init__.py")) == set()
 
 
-@pytest.mark.parametrize("module", ["records", "lifecycle", "stillness", "verdict", "rates"])
+@pytest.mark.parametrize("module", ["records", "lifecycle", "episode", "stillness", "verdict", "rates"])
 def test_nor_the_clock_files_or_processes_of_this_machine(module: str) -> None:
     wanted = {"time", "subprocess", "socket", "threading", "signal", "random", "datetime"}
     if module != "records":

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rows import at, generation, hang, healthy, leave, lifecycle, respawn, row
 
-from stacks.lifecycle import Episode, Lifecycle
+from stacks.episode import Episode
+from stacks.lifecycle import Lifecycle
 from stacks.records import Event
 
 WANTED = 3

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stacks.catalogue import UsageError, load
-from stacks.plan import Asked, Cell, order, plan, respawns_to_rule_out, run_plan
+from stacks.plan import Asked, Cell, order, plan, run_plan
 
 KNOWN = load()
 DEFAULT = list(KNOWN.plan.cells)
@@ -186,13 +186,6 @@ def test_threads_said_meet_what_threads_meet_whatever_the_stack(
 ) -> None:
     _, cells, _ = plan(KNOWN, Asked(stack="plain", version=version, threads=threads))
     assert [cell.expected for cell in cells] == [verdict]
-
-
-@pytest.mark.parametrize(("share", "respawns"), [(0.05, 59), (0.01, 299), (0.001, 2995), (0.5, 5)])
-def test_respawns_that_rule_out_a_hang_rate(share: float, respawns: int) -> None:
-    assert respawns_to_rule_out(share) == respawns
-    # That many without a hang have a probability of 5 % at most, one less has more.
-    assert (1 - share) ** respawns <= 0.05 < (1 - share) ** (respawns - 1)
 
 
 def test_confidence_spreads_them_over_the_runs() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis import stats, survival
+from stacks.rates import respawns_to_rule_out
 
 # Newcombe, Statistics in Medicine 17 (1998) 857-872, table I: (hung, trials), Wilson, Clopper-Pearson.
 TABLE_I = [
@@ -94,9 +95,11 @@ def test_zero_hangs_bound_is_exact_and_one_sided():
     assert stats.highest_rate_without_hang(100) == pytest.approx(high, abs=1e-12)
 
 
-@pytest.mark.parametrize(("rate", "trials"), [(0.05, 59), (0.01, 299), (0.001, 2995)])
-def test_trials_to_claim(rate, trials):
-    assert stats.trials_to_claim(rate) == trials
+@pytest.mark.parametrize(("rate", "trials"), [(0.05, 59), (0.01, 299), (0.001, 2995), (0.5, 5)])
+def test_respawns_that_rule_out_a_hang_rate(rate, trials):
+    assert respawns_to_rule_out(rate) == trials
+    # That many without a hang have a probability of 5 % at most, one less has more.
+    assert (1 - rate) ** trials <= 0.05 < (1 - rate) ** (trials - 1)
     assert stats.highest_rate_without_hang(trials) <= rate < stats.highest_rate_without_hang(trials - 1)
 
 

@@ -18,7 +18,7 @@ const Workers = (() => {
   const seconds = (s) => (s === null || s === undefined ? "–" : s === "never" ? "never" : s < 10 ? `${s.toFixed(2)} s` : `${s.toFixed(1)} s`);
   const percent = (share) => `${+(100 * share).toPrecision(3)} %`;
 
-  // Round numbers for an axis, about `count` of them.
+  // Round numbers for an axis, about `count` of them; from 3 on one at least is not 0.
   function ticks(low, high, count) {
     const raw = (high - low) / count || 1;
     const power = 10 ** Math.floor(Math.log10(raw));
@@ -81,11 +81,11 @@ const Workers = (() => {
   function plot(state, x, box, top, label, index, also) {
     const base = top + PLOT;
     const most = Math.max(1, ...state.seconds.map((s) => Math.max(s[index], also ? s[also] : 0)));
-    const high = ticks(0, most * 1.1, 2).pop() || 1;
+    const high = ticks(0, most * 1.1, 3).pop() || 1;
     const scale = Math.max(high, most * 1.05);
     const y = (value) => base - (PLOT * value) / scale;
     const parts = [`<text class="w-label" x="${LEFT}" y="${top - 7}">${label}</text>`];
-    for (const tick of ticks(0, scale, 2))
+    for (const tick of ticks(0, scale, 3))
       parts.push(
         `<line class="w-grid" x1="${LEFT}" x2="${box.end}" y1="${y(tick)}" y2="${y(tick)}"/>` +
           `<text class="w-axis" text-anchor="end" x="${LEFT - 8}" y="${y(tick) + 3.5}">${tick}</text>`,

@@ -143,10 +143,9 @@ def _about_options(facts: Facts) -> list[str]:
         found.append(
             "2.0.27 freezes at SIGHUP, touch-reload and fifo reloads (unbit/uwsgi#2689): upgrade to 2.0.28.post1."
         )
-    if not has(options, "master") and has(options, *LIFETIME):
-        found.append(
-            "master is not set: without one, a worker that reaches its limit ends the instance. Set master = true."
-        )
+    if not has(options, "master"):
+        when = "reaches its limit ends the instance" if has(options, *LIFETIME) else "crashes does not come back"
+        found.append(f"master is not set: without one, a worker that {when}. Set master = true.")
     if not has(options, "die-on-term"):
         extra = (
             ", and the reload of a pyuwsgi in a venv ends with No module named 'pyuwsgi' unless binary-path names its "

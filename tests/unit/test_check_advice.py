@@ -104,7 +104,8 @@ def test_an_unknown_hang_says_what_a_report_needs() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (replace(facts(), options=[("max-requests", "9"), *MASTER[1:]]), "master is not set"),
+        (replace(facts(), options=[("max-requests", "9"), *MASTER[1:]]), "reaches its limit ends the instance"),
+        (replace(facts(), options=MASTER[1:]), "a worker that crashes does not come back"),
         (replace(facts(), options=MASTER[:1]), "die-on-term is not set"),
         (facts(HEALTHY, ("max-requests", "9")), "Add max-requests-delta"),
         (facts(), "as soon as threads are switched on"),

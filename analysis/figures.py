@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from analysis.findings import ROUNDING, Side, finding, is_bad, silent_from_s
 from analysis.lanes import CRASHED, HUNG, MISSING, RESPAWNING, SERVING, Span, lane_spans
@@ -146,6 +147,7 @@ def swimlane(left: Side, right: Side) -> Figure:
         _draw_answers(answers, side, end_s, max(1.0, peak) * 1.55)
         _draw_end_of_load(lanes, answers, side, end_s)
         answers.set_xlim(0, end_s)
+        answers.xaxis.set_major_locator(MaxNLocator(5))  # more digits would meet those of the next panel
         answers.set_xlabel("seconds since the load began")
         for axes in (lanes, answers):
             axes.spines[["top", "right"]].set_visible(False)

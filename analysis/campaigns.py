@@ -17,12 +17,10 @@ from analysis.runs import RUN_COLUMNS, SECOND_COLUMNS, Row, field, frame, load_r
 from stacks.records import CAMPAIGN_FILE, RUN_FILE, RecordError, read_json
 
 
-@dataclass(frozen=True)
-class Campaign:
-    """A campaign as frames; `left_out` names every planned run that is missing from them, and why."""
+@dataclass(frozen=True, kw_only=True)
+class Frames:
+    """Runs as frames; `left_out` names every run that is missing from them, and why."""
 
-    path: Path
-    campaign: dict[str, Any]
     runs: pd.DataFrame
     episodes: pd.DataFrame
     seconds: pd.DataFrame
@@ -32,6 +30,37 @@ class Campaign:
     def counted(self) -> pd.DataFrame:
         """The runs that came to their end: the only ones that say anything of their cell."""
         return self.runs[self.runs["status"] == "done"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign(Frames):
+    """What was planned, and what has become of it."""
+
+    path: Path
+    campaign: dict[str, Any]
+
+
+def load_runs(directories: list[Path]) -> Frames:
+    """Every run that can be used."""
+    rows: list[Row] = []
+    episodes: list[Row] = []
+    seconds: list[Row] = []
+    left_out: list[tuple[str, str]] = []
+    for directory in directories:
+        try:
+            row, run_episodes, run_seconds = load_run(directory)
+        except RecordError as error:
+            left_out.append((directory.name, str(error)))
+            continue
+        rows.append(row)
+        episodes += run_episodes
+        seconds += run_seconds
+    return Frames(
+        runs=frame(rows, RUN_COLUMNS),
+        episodes=frame(episodes, EPISODE_COLUMNS),
+        seconds=frame(seconds, SECOND_COLUMNS),
+        left_out=left_out,
+    )
 
 
 def _planned(path: Path) -> tuple[dict[str, Any], list[str]]:
@@ -49,32 +78,11 @@ def load_campaign(path: Path) -> Campaign:
     """Every run of the campaign in `path`. Raises RecordError when campaign.json itself cannot be used."""
     path = path.resolve()
     campaign, planned = _planned(path / CAMPAIGN_FILE)
-    rows: list[Row] = []
-    episodes: list[Row] = []
-    seconds: list[Row] = []
-    left_out: list[tuple[str, str]] = []
-    for run_id in planned:
-        if not (path / run_id).is_dir():
-            state = campaign.get("status", "not known")
-            left_out.append((run_id, f"{path / run_id}: missing; planned but never run (campaign {state}). Repeat it."))
-            continue
-        try:
-            row, run_episodes, run_seconds = load_run(path / run_id)
-        except RecordError as error:
-            left_out.append((run_id, str(error)))
-            continue
-        rows.append(row)
-        episodes += run_episodes
-        seconds += run_seconds
+    missing = [run_id for run_id in planned if not (path / run_id).is_dir()]
     strangers = sorted({file.parent.name for file in path.glob(f"*/{RUN_FILE}")} - set(planned))
-    left_out += [
-        (run_id, f"{path / run_id}: not in {CAMPAIGN_FILE}; move it out of the campaign.") for run_id in strangers
-    ]
-    return Campaign(
-        path,
-        campaign,
-        frame(rows, RUN_COLUMNS),
-        frame(episodes, EPISODE_COLUMNS),
-        frame(seconds, SECOND_COLUMNS),
-        left_out,
-    )
+    found = load_runs([path / run_id for run_id in planned if run_id not in missing])
+    state = campaign.get("status", "not known")
+    why = dict.fromkeys(missing, f"missing; planned but never run (campaign {state}). Repeat it.")
+    why |= dict.fromkeys(strangers, f"not in {CAMPAIGN_FILE}; move it out of the campaign.")
+    left_out = found.left_out + [(run_id, f"{path / run_id}: {reason}") for run_id, reason in why.items()]
+    return Campaign(**(vars(found) | {"path": path, "campaign": campaign, "left_out": left_out}))

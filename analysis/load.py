@@ -9,27 +9,16 @@ from typing import Any
 import pandas as pd
 
 from analysis.answers import connection
-from analysis.campaigns import Campaign, load_campaign
-from analysis.episodes import EPISODE_COLUMNS
-from analysis.runs import RUN_COLUMNS, SECOND_COLUMNS, Row, frame, load_run
+from analysis.campaigns import Campaign, Frames, load_campaign, load_runs
 from stacks.records import CAMPAIGN_FILE, REQUESTS_FILE, RUN_FILE, SAMPLES_FILE, RecordError
 
 
-@dataclass(frozen=True)
-class Results:
+@dataclass(frozen=True, kw_only=True)
+class Results(Frames):
     """Runs from anywhere: of one campaign, of many, of several machines."""
 
     paths: list[Path]
     campaigns: list[dict[str, Any]]
-    runs: pd.DataFrame
-    episodes: pd.DataFrame
-    seconds: pd.DataFrame
-    left_out: list[tuple[str, str]]
-
-    @property
-    def counted(self) -> pd.DataFrame:
-        """The runs that came to their end: the only ones that say anything of their cell."""
-        return self.runs[self.runs["status"] == "done"]
 
     def requests(self, select: str, where: str = "TRUE") -> pd.DataFrame:
         """`SELECT select FROM requests WHERE where` over the raw rows, with `run_key` beside the file's columns.
@@ -98,7 +87,8 @@ def load(*paths: Path | str, mixed_hosts: bool = False) -> Results:
         except RecordError as error:
             left_out.append((path.name, str(error)))
     if lone:
-        loaded.append(_lone_runs(lone))
+        # What a campaign would say of them is taken from themselves.
+        loaded.append(Campaign(**vars(load_runs(lone)), path=lone[0].parent, campaign={}))
     if not loaded:
         what = left_out[0][1] if left_out else f"{', '.join(map(str, paths))}: holds no run and no campaign."
         raise RecordError(what + ("" if left_out else " `make loadtest` makes them."))
@@ -113,25 +103,6 @@ def load(*paths: Path | str, mixed_hosts: bool = False) -> Results:
     if not mixed_hosts:
         refuse_mixed_hosts(results.counted)
     return results
-
-
-def _lone_runs(directories: list[Path]) -> Campaign:
-    """Runs without their campaign; what a campaign would say of them is taken from themselves."""
-    rows: list[Row] = []
-    episodes: list[Row] = []
-    seconds: list[Row] = []
-    left_out: list[tuple[str, str]] = []
-    for directory in directories:
-        try:
-            row, run_episodes, run_seconds = load_run(directory)
-        except RecordError as error:
-            left_out.append((directory.name, str(error)))
-            continue
-        rows.append(row)
-        episodes += run_episodes
-        seconds += run_seconds
-    frames = (frame(rows, RUN_COLUMNS), frame(episodes, EPISODE_COLUMNS), frame(seconds, SECOND_COLUMNS))
-    return Campaign(directories[0].parent, {}, *frames, left_out)
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -64,6 +64,15 @@ def templates() -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
+SETTINGS = {"workers": "workers", "max_requests": "max-requests", "users": "users", "duration_s": "window, s"}
+
+
+def _settings(campaign: Campaign) -> dict[str, Any]:
+    """What the runs were made with, where their stack does not say otherwise."""
+    plan = campaign.campaign.get("plan") or {}
+    return {words: plan[name] for name, words in SETTINGS.items() if name in plan}
+
+
 def render(campaign: Campaign, summary: dict[str, Any]) -> str:
     """The page's text."""
     rows = _rows(campaign, summary)
@@ -81,7 +90,9 @@ def render(campaign: Campaign, summary: dict[str, Any]) -> str:
             warned=[row for row in rows if row["warning"]],
             unusual=[row for row in rows if not row["entry"]["as_expected"]],
             pictures=draw_matrix(summary) if is_matrix(summary) else draw_pictures(campaign, summary["cells"]),
+            causes=wording.causes(summary),
             evidence=wording.evidence_groups(summary),
+            plan=_settings(campaign),
             meanings=wording.VERDICT_MEANINGS,
         )
     )

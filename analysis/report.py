@@ -94,7 +94,10 @@ def refuse_empty(results: Results) -> None:
         states = results.runs["status"].value_counts().to_dict()
         what = ", ".join(f"{count} {state}" for state, count in states.items()) or "no run"
         out = f"; left out: {'; '.join(why for _, why in results.left_out)}" if results.left_out else ""
-        raise RecordError(f"no run came to its end ({what}){out}. `make loadtest` makes runs.")
+        where = ", ".join(str(path) for path in results.paths)
+        raise RecordError(
+            f"{where}: no run came to its end ({what}){out}. `make loadtest` makes runs; RESULTS= names others."
+        )
     unknown = sorted(set(counted["verdict"]) - set(VERDICTS))
     if unknown:
         raise RecordError(f"a verdict of {', '.join(map(str, unknown))} is not known to this version of the pack.")

@@ -119,6 +119,7 @@ def cell_entry(
         "verdict": verdict,
         "verdicts": verdicts,
         "expected": cell["expected"],
+        "causes": cell.get("causes", []),  # what is known to be behind that verdict
         "as_expected": bool(verdicts) and all(v == cell["expected"] for v in verdicts),
         "evidence": most_common(counted.loc[counted["verdict"] == verdict, "evidence"]),
         "reason": _reason(cell, verdict, shown, counted, left_out),

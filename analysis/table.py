@@ -88,6 +88,7 @@ def notes(summary: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]
     yield "Not as expected, or not measured", [(wording.cell_name(c), c["reason"] or "no run of it ended") for c in odd]
     yield "Warnings", [(wording.cell_name(c), warning) for c in cells if (warning := wording.generator_warning(c))]
     yield "Left out", [(row["run_id"], row["reason"]) for row in summary["left_out"]]
+    yield "What is behind it, and what helps", [(", ".join(names), text) for text, names in wording.causes(summary)]
     yield "Evidence", [(", ".join(names), text) for text, names in wording.evidence_groups(summary)]
 
 

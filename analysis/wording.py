@@ -19,7 +19,7 @@ VERDICT_MEANINGS = {
     "hung_worker": "a worker was forked, never became ready, and is proven to wait for a lock that nobody can release",
     "hung_master": "the master itself is stuck and replaces no worker any more",
     "hung_request": "a worker came up and will never answer: each of its threads waits for a lock that nobody releases",
-    "hung_exit": "a worker began to exit and never ended, so its slot is never filled again",
+    "hung_exit": "a worker began to exit and never ended, or not until its master killed it after worker-reload-mercy",
     "dead_master": "the master itself ended, so nobody is left to respawn a worker",
     "crash_loop": "workers die before they are ready, and so do their successors",
     "throttled": "the master slept because workers respawned too fast, so the times say nothing about the stack",
@@ -147,6 +147,9 @@ def answer(summary: dict[str, Any]) -> str:
         parts.append(f"{cells_of(len(open_))} could not be judged: {_names(open_)}.")
     if not cells:
         return "Nothing was measured: the campaign has no cell."
+    short = [c for c in cells if 0 < c["runs"] < len(c["verdicts"])]
+    if short:
+        parts.append(f"Fewer runs than planned: {_names(short)}.")
     unexpected = [c for c in cells if is_unexpected(c)]
     if unexpected:
         parts.append(f"Not as expected: {_names(unexpected)}.")
@@ -161,6 +164,16 @@ def evidence_groups(summary: dict[str, Any]) -> list[tuple[str, list[str]]]:
     for entry in summary["cells"]:
         if entry["evidence"]:
             groups.setdefault(entry["evidence"], []).append(cell_name(entry))
+    return list(groups.items())
+
+
+def causes(summary: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """What is known to be behind the hangs that were expected, and what helps, each once with its cells."""
+    groups: dict[str, list[str]] = {}
+    for entry in summary["cells"]:
+        for cause in entry["causes"] if entry["verdict"] in (*HANGS, *DEATHS) and entry["as_expected"] else ():
+            text = f"{cause['what']}. Remedy: {cause['remedy']}. See {', '.join(cause['upstream'])}."
+            groups.setdefault(f"{text[0].upper()}{text[1:]}", []).append(cell_name(entry))
     return list(groups.items())
 
 

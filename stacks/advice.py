@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from stacks.catalogue import Defect
-from stacks.effective import Options, similar
+from stacks.catalogue import Defect, similar
+from stacks.effective import Options
 from stacks.measured import Measured
 from stacks.neutralise import has
 from stacks.remedies import Tried, is_before
@@ -13,6 +13,8 @@ from stacks.server import Server
 
 THREADS = ("enable-threads", "threads", "gevent", "py-tracebacker", "py-autoreload", "py-auto-reload")
 UNHELPFUL = {"400", "401", "403", "404", "405"}  # answers of a framework, not of a page
+# What makes an instance execute itself anew; the other touch- options only recycle workers.
+RELOADS = ("touch-reload", "fs-reload", "master-fifo", "py-autoreload", "py-auto-reload")
 LIFETIME = ("max-requests", "max-worker-lifetime", "reload-on-rss", "reload-on-as")
 
 
@@ -49,7 +51,7 @@ def cause(facts: Facts) -> str | None:
 
 def advise(facts: Facts, defects: dict[str, Defect]) -> list[str]:
     """The sentences, the most pressing first."""
-    return [*_about_hang(facts, defects), *_about_losses(facts), *_about_options(facts)]
+    return [*_about_hang(facts, defects), *_about_reload(facts), *_about_losses(facts), *_about_options(facts)]
 
 
 def _about_hang(facts: Facts, defects: dict[str, Defect]) -> list[str]:
@@ -86,6 +88,19 @@ def _about_hang(facts: Facts, defects: dict[str, Defect]) -> list[str]:
             "and py-call-uwsgi-fork-hooks = true does but for locks that Python does not know to renew."
         )
     return found
+
+
+def _about_reload(facts: Facts) -> list[str]:
+    """A pyuwsgi in a venv does not survive a reload, which a check does not make."""
+    python = facts.server.interpreter or facts.server.uwsgi.parent / "python"
+    outside = facts.server.interpreter is not None and not (python.parent.parent / "pyvenv.cfg").exists()
+    if not facts.server.pin or outside or has(facts.options, "binary-path"):
+        return []
+    used = next((f"{name} is set, and " for name in RELOADS if has(facts.options, name)), "")
+    what = "a reload (SIGHUP, touch-reload, the master fifo"
+    what += ")" if has(facts.options, "die-on-term") else "; SIGTERM as well, as die-on-term is not set)"
+    text = f"{used}{what} of a pyuwsgi in a venv ends the instance: No module named 'pyuwsgi' (unbit/uwsgi#2478)."
+    return [f"{text[0].upper()}{text[1:]} Set binary-path = {python}."]
 
 
 def _best(cures: list[Tried]) -> Tried:
@@ -131,6 +146,13 @@ def _about_losses(facts: Facts) -> list[str]:
     return found
 
 
+def _delta(options: Options) -> str:
+    """What spreads the first recycles evenly over the life of a worker, where that can be told."""
+    numbers = {key: int(value) for key, value in options if value.isdecimal()}
+    workers = next((numbers[name] for name in ("processes", "workers") if name in numbers), 0)
+    return f" = {numbers['max-requests'] // workers or 1}" if workers and "max-requests" in numbers else ""
+
+
 def _about_options(facts: Facts) -> list[str]:
     options, server, found = facts.options, facts.server, []
     affected = server.pin and is_before(server.pin, "2.0.27") and not is_before(server.python or "0", "3.12")
@@ -147,21 +169,16 @@ def _about_options(facts: Facts) -> list[str]:
         when = "reaches its limit ends the instance" if has(options, *LIFETIME) else "crashes does not come back"
         found.append(f"master is not set: without one, a worker that {when}. Set master = true.")
     if not has(options, "die-on-term"):
-        extra = (
-            ", and the reload of a pyuwsgi in a venv ends with No module named 'pyuwsgi' unless binary-path names its "
-            "python (unbit/uwsgi#2478)"
-            if server.pin and not has(options, "binary-path")
-            else ""
-        )
-        found.append(f"die-on-term is not set: SIGTERM, which containers send, reloads instead of stopping{extra}.")
+        found.append("die-on-term is not set: SIGTERM, which containers send, reloads instead of stopping.")
     if has(options, "py-call-osafterfork") and not facts.base.is_hang:
         found.append(
             "py-call-osafterfork makes every respawn crash from Python 3.13 on (unbit/uwsgi#2692): take it out."
         )
     if has(options, "max-requests") and not has(options, "max-requests-delta") and "max-requests-delta" in facts.known:
         found.append(
-            "max-requests without max-requests-delta: the workers reach it together, each away for up to a second "
-            "(p95 0.74 s, 0.04 s with a delta, measured on 2.0.30). Add max-requests-delta."
+            "max-requests without max-requests-delta: workers that start together reach it together, and are away "
+            "together for up to a second (p95 latency 0.74 s, with a delta 0.04 s, measured on 2.0.30). "
+            f"Add max-requests-delta{_delta(options)}."
         )
     for name in facts.unknown:
         hint = similar(name, facts.known)

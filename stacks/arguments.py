@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from stacks.plan import Asked
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong without a page of what would be right; `--help` has that."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit code 2."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
 def parser(description: str | None) -> argparse.ArgumentParser:
     """All of it."""
-    top = argparse.ArgumentParser(prog="python -m stacks", description=description)
+    top = Parser(prog="python -m stacks", description=description)
     commands = top.add_subparsers(dest="command", required=True)
     loadtest = commands.add_parser("loadtest", help="hammer stacks until their workers recycle, and judge them")
     plan_arguments(loadtest)
@@ -46,7 +54,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 def plan_arguments(parser: argparse.ArgumentParser) -> None:
     """What narrows or changes a plan."""
     parser.add_argument("--stack", help="names from `list`, separated by commas; default: those of the plan")
-    parser.add_argument("--version", help="ids or pins from `list`, separated by commas")
+    parser.add_argument("--version", help="ids from `list`, pins or Pythons, separated by commas")
     parser.add_argument("--scenario", help="a name from `list`, or the path of any locustfile")
     parser.add_argument("--rate", type=float, help="arrivals a second of the scenario open, all users together")
     parser.add_argument("--trials", type=int, help="runs a cell")

@@ -189,6 +189,9 @@ class Campaign:
                 "package": cell.version.package,
                 "pin": cell.version.pin,
                 "expected": cell.expected,
+                "causes": [
+                    {"what": cause.what, "remedy": cause.remedy, "upstream": cause.upstream} for cause in cell.causes
+                ],
                 "not_tested_because": self.not_tested.get(index),
                 "runs": []
                 if index in self.not_tested

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -159,9 +160,22 @@ class Catalogue:
         verdicts = {d.verdict for d in found if d.always} or {d.verdict for d in found}
         return min(verdicts, key=VERDICTS.index, default="recovers")
 
+    def causes(self, stack: Stack, version: Version) -> tuple[Defect, ...]:
+        """The defects behind that verdict."""
+        verdict = self.expected(stack, version)
+        return tuple(defect for defect in self.met(stack, version) if defect.verdict == verdict)
+
     def met(self, stack: Stack, version: Version) -> list[Defect]:
         """The defects that a run of `stack` at `version` meets."""
         return [d for d in self.defects.values() if (d.always or d.name in stack.meets) and d.affects(version)]
+
+
+def similar(name: str, known: Iterable[str]) -> str:
+    """A hint at one that begins like `name` or is spelled almost like it, or ''."""
+    known = list(known)
+    longer = sorted((other for other in known if other.startswith(name)), key=len)
+    close = longer or get_close_matches(name, known, 1, 0.8)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def read_ini(path: Path) -> dict[str, list[tuple[str, str]]]:

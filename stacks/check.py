@@ -24,7 +24,7 @@ from stacks import catalogue, complaints, interpreters, planned, server, supervi
 from stacks.advice import Facts, advise
 from stacks.checked import Checked, write_failure
 from stacks.collectors.log import READY_LINE
-from stacks.effective import CannotCheck, Effective, Theirs, find_uwsgi, resolve
+from stacks.effective import CannotCheck, Effective, Theirs, config_arguments, find_uwsgi, resolve
 from stacks.measured import Measured, log_of, measured
 from stacks.neutralise import MAX_REQUESTS, Neutral, neutralise
 from stacks.records import RESULTS, RecordError
@@ -166,6 +166,7 @@ def somebody(options: argparse.Namespace) -> Theirs:
             raise CannotCheck(f"{directory} is not a directory: name the one that it is started in with --chdir.")
         directory = Path.cwd()
     ini = str(Path(options.ini).absolute()) if options.ini else None
+    config_arguments(ini)  # what is wrong with it comes before what is wrong with the binary
     return Theirs(find_uwsgi(options.uwsgi), ini, tuple(shlex.split(options.args)), environment, directory.resolve())
 
 

@@ -12,6 +12,7 @@ from stacks.advice import Facts, cause
 from stacks.effective import Options
 from stacks.measured import Measured
 from stacks.neutralise import Neutral
+from stacks.rates import highest_rate_without_hang
 from stacks.records import SCHEMA, write_json
 
 CHECK_FILE = "check.json"
@@ -75,7 +76,8 @@ class Checked:
         if self.advice:
             lines.append("what to change:")
             lines += [f"  - {sentence}" for sentence in self.advice]
-        lines.append("what was changed for the check, theirs -> ours:")
+        lines.append("checked: recycling at max-requests; not: reloads (SIGHUP, touch-reload, fifo), harakiri, crashes")
+        lines.append("what was changed for it, yours -> the check's:")
         for change in self.neutral.changes:
             lines.append(
                 f"  {change.option}: {change.theirs or '(absent)'} -> {change.ours or '(absent)'}; {change.why}"
@@ -103,15 +105,17 @@ def _open(options: Options) -> list[list[str]]:
 
 def _numbers(base: Measured) -> list[str]:
     lines = []
+    if not base.is_hang and (most := highest_rate_without_hang(base.trials)) is not None:
+        lines.append(f"  so fewer than {100 * most:.0f} % of the respawns hang (95 %, n = {base.trials})")
     if base.recycle_median_s is not None:
         lines.append(
             f"recycle: {base.recycle_median_s:.2f} s in the median, {base.recycle_max_s:.2f} s at the longest, from "
             f"the begin of the exit to ready (n = {base.respawns})"
         )
-    lost = ", ".join(f"{count} {word}" for word, count in sorted(base.lost.items()))
-    lines.append(f"requests: {base.requests}, lost: {lost or 'none'}")
+    lost = [f"{count} {word}" for word, count in sorted(base.lost.items())]
     if base.is_hang and base.unanswered:
-        lines[-1] += f", never answered: {base.unanswered}"
+        lost.append(f"{base.unanswered} never answered")
+    lines.append(f"requests: {base.requests}, lost: {', '.join(lost) or 'none'}")
     if base.latency_p50_s is not None:
         lines[-1] += (
             f"; answered in {base.latency_p50_s * 1000:.0f} ms (p50), {base.latency_p95_s or 0:.2f} s (p95), "

@@ -9,6 +9,7 @@ from stacks.effective import missing_plugin
 from stacks.measured import Measured
 
 _ERROR = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt)\b.*")
+NO_CALLABLE = re.compile(r"unable to find .* callable|\(callable not found or import error\)")
 _STDOUT = re.compile(r"No such device or address.*/(?:dev/std(?:out|err)|proc/self/fd/\d|dev/fd/\d)")
 
 
@@ -32,8 +33,8 @@ def explain(log: str, error: str) -> str:
         return f"The virtualenv {match[1]} does not exist here: check where it does, or take it out of a copy."
     if match := re.search(r"failed to open python file (\S+)", log):
         return f"The file {match[1]} does not exist from here: see --chdir, or name the app with --app."
-    if 'unable to find "application" callable' in log or "(callable not found or import error)" in log:
-        return "The module has no such callable: name it with --app module:callable."
+    if said := next((line for line in lines if NO_CALLABLE.search(line)), ""):
+        return f"The module has no such callable (uWSGI says: {said}): name it with --app module:callable."
     if app_missing and plugin:
         return missing_plugin(plugin[1])
     if "no python application found" in log or "no app loaded" in log:

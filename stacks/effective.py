@@ -14,9 +14,9 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
+from stacks.catalogue import similar
 from stacks.harmless import confined
 
 Options = list[tuple[str, str]]
@@ -214,9 +214,3 @@ def missing_plugin(name: str) -> str:
         f"The plugin {plain} is missing: pyuwsgi and a uWSGI from pip have Python and http built in, so take "
         f"the line out there; Debian's uwsgi-core needs the package uwsgi-plugin-{plain}."
     )
-
-
-def similar(name: str, known: frozenset[str]) -> str:
-    """A hint at an option that is spelled almost like `name`."""
-    close = get_close_matches(name, known, 1, 0.8)
-    return f" (did you mean {close[0]}?)" if close else ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stacks.catalogue import Catalogue, Plan, Stack, UsageError, Version
+from stacks.catalogue import Catalogue, Defect, Plan, Stack, UsageError, Version, similar
 from stacks.rates import respawns_to_rule_out
 
 # More than these on one host is a slip of the finger, not a plan.
@@ -44,6 +44,7 @@ class Cell:
     own: Mapping[str, Any] = field(default_factory=dict)  # of run.json's plan, instead of the campaign's
     scenario: Path | None = None
     trials: int | None = None
+    causes: tuple[Defect, ...] = ()  # of the expected verdict
 
     @property
     def name(self) -> str:
@@ -132,7 +133,8 @@ def app_of(asked: Asked, errors: list[str]) -> str | None:
 def _cell(catalogue: Catalogue, name: str, version_id: str, threads: int = 0) -> Cell:
     stack, version = catalogue.stacks[name], catalogue.versions[version_id]
     meets = stack.meets + ("thread-state",) * (threads >= 1) + ("exit-stall",) * (threads > 1)  # whatever the stack
-    return Cell(stack, version, catalogue.expected(replace(stack, meets=meets), version))
+    meeting = replace(stack, meets=meets)
+    return Cell(stack, version, catalogue.expected(meeting, version), causes=catalogue.causes(meeting, version))
 
 
 def named(text: str | None) -> list[str]:
@@ -143,19 +145,25 @@ def named(text: str | None) -> list[str]:
 def _names(text: str | None, known: Iterable[str], what: str, errors: list[str]) -> list[str]:
     wanted = named(text)
     unknown = [name for name in wanted if name not in known]
-    if unknown:
-        errors.append(f"no {what} {', '.join(unknown)}; there are: {', '.join(known)}")
+    errors += [f"no {what} {name}{similar(name, known)}; there are: {', '.join(known)}" for name in unknown]
     return wanted
 
 
 def _versions(text: str | None, catalogue: Catalogue, errors: list[str]) -> list[str]:
-    """Ids, or pins, which stand for every Python that the plan has them with, or for every one where it has none."""
+    """Ids; or pins and Pythons, which stand for all that the plan has of them, or for every one where it has none."""
     planned = {version for _, version in catalogue.plan.cells}
+    ours = [version for version in catalogue.versions.values() if version.package == "pyuwsgi"]
     wanted: list[str] = []
     for name in named(text):
-        same_pin = [v.id for v in catalogue.versions.values() if v.pin == name and v.package == "pyuwsgi"]
-        same_pin = [version for version in same_pin if version in planned] or same_pin
-        wanted += same_pin or _names(name, catalogue.versions, "version", errors)
+        some = [version.id for version in ours if name in (version.pin, version.python)]
+        some = [version for version in some if version in planned] or some
+        if not some and name not in catalogue.versions:
+            pins, pythons = (list(dict.fromkeys(getattr(v, part) for v in ours)) for part in ("pin", "python"))
+            errors.append(
+                f"no version {name}{similar(name, [*pins, *catalogue.versions])}; there are ids such as {ours[0].id} "
+                f"(`python -m stacks list`), pins ({', '.join(pins)}) and Pythons ({', '.join(pythons)})"
+            )
+        wanted += some or [name]
     return wanted
 
 

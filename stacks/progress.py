@@ -36,6 +36,8 @@ def make_environments(campaign: Campaign, console: Console) -> None:
         reasons.setdefault(why, []).append(version)
     for why, versions in reasons.items():
         console.print(f"{', '.join(versions)}: not tested, because {why}", markup=False, soft_wrap=True)
+    tested = len(campaign.cells) - len(campaign.not_tested)
+    console.print(f"{len(campaign.runs)} runs of {tested} cell{'' if tested == 1 else 's'}", highlight=False)
 
 
 class Progress:

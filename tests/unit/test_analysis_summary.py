@@ -17,6 +17,7 @@ from stacks.records import SCHEMA, SUMMARY_FILE, write_json
 
 KEYS = {
     *(
+        "causes",
         "stack",
         "variant",
         "python",

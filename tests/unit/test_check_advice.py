@@ -107,7 +107,8 @@ def test_an_unknown_hang_says_what_a_report_needs() -> None:
         (replace(facts(), options=[("max-requests", "9"), *MASTER[1:]]), "reaches its limit ends the instance"),
         (replace(facts(), options=MASTER[1:]), "a worker that crashes does not come back"),
         (replace(facts(), options=MASTER[:1]), "die-on-term is not set"),
-        (facts(HEALTHY, ("max-requests", "9")), "Add max-requests-delta"),
+        (facts(HEALTHY, ("max-requests", "9")), "Add max-requests-delta."),
+        (facts(HEALTHY, ("max-requests", "500"), ("processes", "4")), "Add max-requests-delta = 125."),
         (facts(), "as soon as threads are switched on"),
         (facts(pin="2.0.27.post1"), "2.0.27 freezes"),
         (facts(HEALTHY, ("py-call-osafterfork", "1")), "take it out"),
@@ -122,7 +123,16 @@ def test_what_a_configuration_should_change(given: Facts, says: str) -> None:
 
 
 def test_nothing_is_advised_where_nothing_is_wrong() -> None:
-    assert advise(facts(HEALTHY, ("max-requests-delta", "3"), pin="2.0.30.post1"), DEFECTS) == []
+    options = (("max-requests-delta", "3"), ("binary-path", "/v/bin/python"))
+    assert advise(facts(HEALTHY, *options, pin="2.0.30.post1"), DEFECTS) == []
+    assert advise(facts(HEALTHY, pin=None), DEFECTS) == []
+
+
+def test_a_reload_that_would_end_a_pyuwsgi_in_a_venv_is_told() -> None:
+    said = advise(facts(HEALTHY, ("touch-reload", "app.py"), pin="2.0.30.post1"), DEFECTS)
+    assert said[0].startswith("Touch-reload is set, and a reload")
+    assert said[0].endswith("Set binary-path = /v/bin/python.")
+    assert "SIGTERM as well" in advise(replace(facts(), options=MASTER[:1]), DEFECTS)[0]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +228,14 @@ def test_the_answer_for_ci(tmp_path: Path) -> None:
     suite = ElementTree.parse(tmp_path / "out.xml").getroot()  # noqa: S314 - our own file
     assert (suite.get("failures"), suite.get("errors")) == ("1", "0")
     assert "DO NOT come back" in checked.text()
-    assert "never answered: 8" in checked.text()
+    assert "8 never answered" in checked.text()
+    assert "of the respawns hang" not in checked.text()
+
+
+def test_a_check_that_passes_says_what_it_rules_out(tmp_path: Path) -> None:
+    text = Checked(facts(), Neutral(workers=2), [], tmp_path, 9.0).text()
+    assert "fewer than 22 % of the respawns hang (95 %, n = 12)" in text
+    assert "not: reloads" in text
 
 
 def test_what_is_in_an_environment_stays_there(tmp_path: Path) -> None:

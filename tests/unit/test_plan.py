@@ -99,8 +99,10 @@ def test_every_wrong_name_and_number_is_told_at_once_with_the_right_ones() -> No
     with pytest.raises(UsageError) as caught:
         plan(KNOWN, asked)
     told = str(caught.value).splitlines()
-    assert f"no stack thread; there are: {', '.join(KNOWN.stacks)}" in told
-    assert f"no version 2.0.99; there are: {', '.join(KNOWN.versions)}" in told
+    assert f"no stack thread (did you mean threads?); there are: {', '.join(KNOWN.stacks)}" in told
+    [version] = [line for line in told if line.startswith("no version 2.0.99 (did you mean 2.0.29?)")]
+    assert "py312-2.0.26" not in version  # of fifty ids
+    assert all(name in version for name in ("2.0.30.post1", "3.13", "stacks list"))
     assert f"no scenario stedy; there are: {', '.join(KNOWN.scenarios)}, or the path of a locustfile" in told
     assert "TRIALS: 0 is not between 1 and 1000" in told
     assert [line.split(":")[0] for line in told if " is not between " in line] == [

@@ -45,7 +45,7 @@ def explain(log: str, error: str) -> str:
     if "PyImport_AppendInittab" in log:
         return (
             "This pyuwsgi cannot start on this Python (unbit/uwsgi#2579, pyuwsgi before 2.0.23.post0 on 3.12). "
-            "Upgrade pyuwsgi to 2.0.27.post1 or later."
+            "Upgrade pyuwsgi to 2.0.28.post1 or later."
         )
     if match := re.search(r"chdir\(\): (.+?) \[", log):
         return f"The directory that the configuration changes to cannot be entered ({match[1]}): name it with --chdir."

@@ -317,7 +317,7 @@ class Run:
         for part in (self.observer, self.hammer):
             if part is not None:
                 part.close()
-        self.observer = self.hammer = None
+        self.observer = self.hammer = self._seen = None  # what was seen of it says nothing of the next
         supervisor.sweep()
         for path in (self.directory / "events.jsonl", self.directory / "uwsgi.log"):
             path.unlink(missing_ok=True)

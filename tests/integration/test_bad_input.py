@@ -22,7 +22,7 @@ BASE = f"[uwsgi]\nini = {STACKS}/base.ini\n"
 
 @pytest.mark.parametrize(
     ("option", "listed"),
-    [("--stack=thraeds", "threads-lazy"), ("--version=2.0.99", "py312-2.0.26"), ("--scenario=stedy", "steady")],
+    [("--stack=thraeds", "threads-lazy"), ("--version=2.0.99", "2.0.30.post1"), ("--scenario=stedy", "steady")],
 )
 def test_a_wrong_name_lists_the_right_ones(loadtest: Callable[..., Loadtest], option: str, listed: str) -> None:
     done = loadtest(option)

@@ -115,7 +115,7 @@ def stop(entry: dict[str, Any]) -> str:
     if entry["runs"] == 0:
         return "-"
     seconds = "" if entry["stop_s"] is None else f" after {entry['stop_s']:.1f} s"
-    if entry["stop_signal"] is None:
+    if not entry["stop_signal"]:
         return "had ended by itself"
     if entry["stop_signal"] == "KILL":
         return f"nothing, killed{seconds}"

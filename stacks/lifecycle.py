@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from stacks.episode import Episode, Incarnation, change, departure
 from stacks.records import Event
 from stacks.stillness import LOOP_S, Proof, Stillness
+from stacks.stopping import MERCY_S, Stopping
 from stacks.verdict import VERDICTS, Judgement, judge
 
 __all__ = ["VERDICTS", "Episode", "Judgement", "Lifecycle"]
@@ -38,6 +39,8 @@ class Lifecycle:
     throttles: int = 0
     heartbeat_gap_s: float = 0.0
     ended: str = ""  # how the master ended by itself
+    asleep: bool = False  # no worker is there, on purpose, until somebody asks
+    stopping: Stopping | None = None  # the stop that was asked for
     losses: dict[str, int] = field(default_factory=dict)  # requests, by what became of them
     stillness: Stillness = field(default_factory=Stillness)
     _slots: dict[int, list[Incarnation]] = field(default_factory=dict)
@@ -45,6 +48,7 @@ class Lifecycle:
     _early: dict[int, dict[str, int]] = field(default_factory=dict)  # rows that came before their worker's fork row
     _heartbeat_ns: int | None = None
     _asked: tuple[int, str] = (0, "")  # when the master was last asked for something, and what
+    _mercy_s: float = MERCY_S
     _effect_ns: int = 0  # when a worker last left or came
 
     @classmethod
@@ -90,12 +94,26 @@ class Lifecycle:
 
     def _on_asked(self, event: Event) -> None:
         self._asked = (event.t_ns, event.data["action"])
+        self._mercy_s = event.data.get("mercy_s", MERCY_S)
+
+    def _on_stopping(self, event: Event) -> None:
+        """The master does what it was asked for and sends its workers away for good. A hung one says so as well."""
+        if not self._asked[1] or self.stopping is not None or event.pid != self.master_pid:
+            return
+        there = [i for i in self.current().values() if i.exited_ns is None]
+        for incarnation in there:
+            incarnation.retired = incarnation.told = True
+        self.stopping = Stopping(event.t_ns, self._mercy_s, tuple(i.pid for i in there))
+        self._effect_ns = max(self._effect_ns, event.t_ns)
 
     def _on_ended(self, event: Event) -> None:
         code = event.data.get("exit_code")
-        self.ended = "the master ended"  # that of somebody else does not say how
+        # Workers without a master: the only one has ended. That of somebody else does not say how.
+        self.ended = "the master ended" if self.master_pid or not self._slots else "uWSGI, which has no master, ended"
         if code is not None:
             self.ended += f" with exit code {code}" if code >= 0 else f" by signal {-code}"
+        if self.stopping is not None:
+            self.stopping.ended_ns = event.t_ns
 
     def _on_losses(self, event: Event) -> None:
         self.losses = dict(event.data)
@@ -110,6 +128,7 @@ class Lifecycle:
         self._forked(event)
 
     def _forked(self, event: Event) -> None:
+        self.asleep = False
         early = self._early.pop(event.pid, {})
         incarnations = self._slots.setdefault(event.slot, [])
         # A slot that is first filled under load is filled by a running master, as at a respawn (cheaper, cheap).
@@ -188,7 +207,8 @@ class Lifecycle:
             self._slots[event.slot][-1].retired = True
 
     def _on_idle(self, _event: Event) -> None:
-        """The master sends all of its workers away until somebody asks."""
+        """The master sends all of its workers away until somebody asks, or begins without any."""
+        self.asleep = True
         for incarnations in self._slots.values():
             incarnations[-1].retired = True
 
@@ -231,6 +251,12 @@ class Lifecycle:
         silent = {pid for pid, proof in self.deadlocks().items() if proof.at_exit}
         return [i.pid for i in served if i.stuck or i.killed or i.pid in silent]
 
+    def overdue(self) -> int:
+        """How many workers stayed longer than they may after their master was asked to stop."""
+        if self.stopping is None:
+            return 0
+        return self.stopping.overdue([self._by_pid[pid].exited_ns for pid in self.stopping.told], self.now_ns)
+
     def anybody_left(self) -> bool:
         """Whether a worker ever began to leave."""
         return any(i.is_leaving for slot in self._slots.values() for i in slot)
@@ -263,16 +289,18 @@ class Lifecycle:
         return sum(self.stillness.deadlock(pid) is None for pid in self.ready())
 
     def rests(self) -> bool:
-        """Whether workers were sent away until somebody asks."""
-        return any(i.retired for i in self.current().values())
+        """Whether workers were sent away until somebody asks, or never came because nobody has."""
+        return self.asleep or any(i.retired for i in self.current().values())
 
     def undecided(self, begun_by_ns: int | None = None) -> int:
         """How many episodes are still open (of those that had begun by then), and whether the master was asked
-        for something that has not begun."""
+        for something that has not begun, or for a stop that has not ended."""
         open_ones = [episode for episode in self._open_episodes() if episode.outcome == "undecided"]
         begun = [e.exit_begun_ns or e.exited_ns or e.forked_ns or 0 for e in open_ones]
         if 0 < self.ignored_s() < IGNORED_S:
             begun.append(self._asked[0])
+        if self.stopping is not None and not self.ended:
+            begun.append(self.stopping.since_ns)
         return sum(begun_by_ns is None or t_ns <= begun_by_ns for t_ns in begun)
 
     def is_outage(self) -> bool:

@@ -14,13 +14,13 @@ KINDS = {
     "in_flight": "timeout",
     "reset": "reset",
     "closed": "reset",
-    "truncated": "reset",
+    "truncated": "truncated",
     "refused": "refused",
 }
 
 
 def losses(directory: Path) -> dict[str, int]:
-    """Requests by what became of them: timeout, reset, refused, failed (answered with a 5xx status)."""
+    """Requests by what became of them: timeout, reset, truncated, refused, failed (answered with a 5xx status)."""
     counted: Counter[str] = Counter()
     for part in directory.glob(REQUEST_PART.format(pid="*")):
         for line in part.read_text(encoding="utf-8", errors="replace").splitlines()[1:]:

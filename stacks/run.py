@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ from stacks.lifecycle import Judgement
 from stacks.losses import losses
 from stacks.observer import Observer
 from stacks.outside import Outside
-from stacks.records import LOG_FILE, RUN_FILE, read_json, write_json
+from stacks.records import INI_FILE, LOG_FILE, RUN_FILE, read_json, write_json
 from stacks.triggers import Triggers, parse
 
 # How long a stack may take until its first workers accept; an import of a minute is nothing unheard of.
@@ -124,7 +125,8 @@ class Run:
             self._report("starting")
             if self._is_certain() or hammer.exit_code is not None:
                 return True
-            return len(lifecycle.slots) >= first and lifecycle.undecided() == 0 and hammer.is_up()
+            begun = len(lifecycle.slots) >= first or lifecycle.asleep  # cheap begins with none
+            return begun and lifecycle.undecided() == 0 and hammer.is_up()
 
         ready = observer.until(there, self.plan["start_limit_s"])
         if observer.exit_code is not None and observer.exit_code >= 0:
@@ -224,7 +226,8 @@ class Run:
     def _triggers(self, observer: Observer) -> Triggers | None:
         if self._trigger is None:
             return None
-        return Triggers(self._trigger, self.private, observer.pid, observer.lifecycle, observer.emit)
+        emit = functools.partial(observer.emit, mercy_s=stackfile.mercy_s(self.directory / INI_FILE))
+        return Triggers(self._trigger, self.private, observer.pid, observer.lifecycle, emit)
 
     def _settle(self, observer: Observer, hammer: Hammer | Outside) -> Judgement:
         """Until every episode that the load began is decided and Locust has let its users finish."""

@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from stacks.catalogue import effective_ini, fill
+from stacks.catalogue import effective_ini, fill, read_ini
 from stacks.records import INI_FILE
+from stacks.stopping import MERCY_S
 
 
 def write(directory: Path, private: Path, record: dict[str, Any], port: int) -> tuple[Path, dict[str, str]]:
@@ -39,3 +40,8 @@ def write(directory: Path, private: Path, record: dict[str, Any], port: int) -> 
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("UWSGI_", "PACK_"))}
     # pyuwsgi reads its ini when Python, and so os.environ, is there already: `env` alone would come too late.
     return ini, environment | dict(pair.split("=", 1) for pair in options.get("env", []))
+
+
+def mercy_s(ini: Path) -> float:
+    """How long a master waits for a worker that it told to leave before it kills it."""
+    return float(dict(read_ini(ini)["uwsgi"]).get("worker-reload-mercy", MERCY_S))

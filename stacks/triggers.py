@@ -17,14 +17,17 @@ from pathlib import Path
 from typing import Protocol
 
 FIFO = "fifo"  # the stack's `master-fifo = $(PACK_RUN)/fifo`
-# Everybody has come back and answers for this long before the next is asked.
+# Everybody has come back and answers for this long before the next is asked, where the stack says no other time.
 PAUSE_S = 0.5
 # So far apart are the times that touched files get: uWSGI compares whole seconds (uwsgi_check_touches, core/utils.c).
 TOUCH_STEP_S = 2
-FORMS = "`signal NAME`, `fifo COMMAND`, `touch FILE` or `kill NAME worker`, then `, N times` and `, while one starts`"
+FORMS = (
+    "`signal NAME`, `fifo COMMAND`, `touch FILE` or `kill NAME worker`, then `, N times` and "
+    "`, after N s` or `, while one starts`"
+)
 _TEXT = re.compile(
     r"(?P<action>signal (?P<signal>\w+)|fifo (?P<command>\w)|touch (?P<file>[\w.-]+)|kill (?P<kill>\w+) worker)"
-    r"(?:, (?P<times>\d+) times?)?(?P<starting>, while one starts)?"
+    r"(?:, (?P<times>\d+) times?)?(?:, after (?P<after>\d+) s|(?P<starting>, while one starts))?"
 )
 
 
@@ -35,6 +38,7 @@ class Trigger:
     action: str
     times: int
     while_starting: bool
+    pause_s: float = PAUSE_S
 
     @property
     def file(self) -> str | None:
@@ -44,7 +48,8 @@ class Trigger:
 
     def __str__(self) -> str:
         times = f", {self.times} times" if self.times > 1 else ""
-        return self.action + times + (", while one starts" if self.while_starting else "")
+        after = f", after {self.pause_s:.0f} s" if self.pause_s != PAUSE_S else ""
+        return self.action + times + after + (", while one starts" if self.while_starting else "")
 
 
 def parse(text: str) -> Trigger:
@@ -55,7 +60,8 @@ def parse(text: str) -> Trigger:
     for name in filter(None, (match["signal"], match["kill"])):
         if f"SIG{name}" not in signal.Signals.__members__:
             raise ValueError(f"trigger = {text}: no signal {name}")
-    return Trigger(match["action"], int(match["times"] or 1), bool(match["starting"]))
+    pause_s = float(match["after"] or PAUSE_S)
+    return Trigger(match["action"], int(match["times"] or 1), bool(match["starting"]), pause_s)
 
 
 class Stack(Protocol):
@@ -101,7 +107,7 @@ class Triggers:
             return False
         if self._calm_since is None:
             self._calm_since = self._clock()
-        return self._clock() - self._calm_since >= PAUSE_S
+        return self._clock() - self._calm_since >= self.trigger.pause_s
 
     def _ask(self) -> None:
         verb, name, *_ = self.trigger.action.split(" ")

@@ -29,6 +29,7 @@ HEARTBEAT_GAP_S = 5.0
 LOSSES = {
     "timeout": "{} requests were not answered in time although no worker is hung",
     "reset": "{} requests were cut off",
+    "truncated": "{} answers ended before their length",
     "refused": "{} requests were refused",
     "failed": "{} requests were answered with a 5xx status",
 }
@@ -73,6 +74,10 @@ def judge(lifecycle: Lifecycle, wanted: int, *, finished: bool) -> Judgement:
     elif deadlocked:
         verdict = "hung_request"
         reason = f"{len(deadlocked)} workers accept and never answer: every thread of theirs waits for ever on a lock"
+    elif lifecycle.stopping is not None:
+        verdict, reason = lifecycle.stopping.verdict(lifecycle.overdue(), finished=finished)
+        if verdict == "recovers":  # nobody has promised an answer to those that come after a stop
+            reason += _losses({kind: lifecycle.losses.get(kind, 0) for kind in ("reset", "truncated")})
     elif at_exit:
         verdict, reason = "hung_exit", f"{len(at_exit)} workers began to exit and never ended"
     elif lifecycle.ended:
@@ -107,6 +112,8 @@ def _too_few(lifecycle: Lifecycle, respawns: int, wanted: int) -> str:
     if lifecycle.ignored:
         return text + f"Nothing came of what was asked: {lifecycle.ignored}."
     if not lifecycle.anybody_left():
+        if lifecycle.losses.get("timeout"):
+            return text + f"No worker ever left{_losses(lifecycle.losses)}."
         return text + (
             "No worker ever left: min-worker-lifetime is 10 s by default and holds max-requests back; "
             "set min-worker-lifetime = 0, or lower MAX_REQUESTS."

@@ -1,6 +1,8 @@
-"""An app in which every 20th request of a worker waits for a backend that does not answer."""
+"""An app in which every 20th request of a worker waits for a backend that does not answer; `pyargv = once`: the first
+of these only."""
 
 import itertools
+import sys
 import time
 
 EVERY = 20
@@ -10,7 +12,8 @@ asked = itertools.count(1)
 
 
 def application(environ, start_response):
-    if next(asked) % EVERY == 0:
+    number = next(asked)
+    if number == EVERY or (number % EVERY == 0 and "once" not in sys.argv):
         time.sleep(NEVER_S)
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "3")])
     return [b"ok\n"]

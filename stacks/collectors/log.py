@@ -40,6 +40,8 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("told", r"^Gracefully killing worker (?P<slot>\d+) \(pid: (?P<pid>\d+)\)"),
         ("cheaped", r"^uWSGI worker (?P<slot>\d+) cheaped\."),
         ("idle", r"^workers have been inactive for more than \d+ seconds"),
+        ("idle", r"^cheap mode enabled: waiting for socket connection"),
+        ("stopping", r"^(?:.* - )?(?:graceful shutdown triggered|SIG\w+/SIG\w+ received\.\.\.killing workers)\.\.\.$"),
         ("lifetime", r"^worker (?P<slot>\d+) lifetime reached"),
         ("master", r"^spawned uWSGI master process \(pid: (?P<pid>\d+)\)"),
         ("app_ready", r"^WSGI app \d+ .* ready in (?P<seconds>\d+) seconds"),

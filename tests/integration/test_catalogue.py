@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stacks.records import EVENTS_FILE, INI_FILE, read_events
+from stacks.triggers import parse
 
 if TYPE_CHECKING:
     from .conftest import Loadtest
@@ -24,6 +25,9 @@ CELLS = {
         "reload-venv": "dead_master",
         "import-fails": "dead_master",
         "waiting-thread": "hung_exit",
+        "cheap": "recovers",
+        "no-master": "dead_master",
+        "graceful-stop": "hung_exit",
     },
     "py312-2.0.26": {"chain-reload": "hung_worker", "cheaper": "hung_worker", "slow-reload": "hung_exit"},
     "py312-2.0.27.post1": {"reload": "hung_master"},
@@ -49,6 +53,8 @@ def test_cells_say_what_the_catalogue_says(
     reasons = {run["stack"]: run["reason"] for run in done.runs}
     if "kill" in reasons:
         assert "requests were cut off" in reasons["kill"]  # their worker had 32 users at 0.1 s a request
+    if "graceful-stop" in reasons:
+        assert "; the stop took " in reasons["graceful-stop"]
 
 
 def check_what_was_asked(directory: Path, trigger: str | None) -> None:
@@ -58,10 +64,10 @@ def check_what_was_asked(directory: Path, trigger: str | None) -> None:
     if trigger is None:
         assert asked == []
         return
-    action, _, times = trigger.partition(", ")
-    assert {row.data["action"] for row in asked} == {action}
-    assert 1 <= len(asked) <= int(times.split(" ")[0] if times else 1)
+    planned = parse(trigger)
+    assert {row.data["action"] for row in asked} == {planned.action}
+    assert 1 <= len(asked) <= planned.times
     exited = {row.pid for row in rows if row.kind == "exited"}
-    if action.startswith("kill"):
-        assert len(asked) == int(times.split(" ")[0])
+    if planned.action.startswith("kill"):
+        assert len(asked) == planned.times
         assert {row.data["asked_pid"] for row in asked} <= exited

@@ -233,7 +233,12 @@ def test_how_a_stack_stopped_is_the_most_common_way(builder):
 
 @pytest.mark.parametrize(
     ("signal", "words"),
-    [("KILL", "nothing, killed after 2.5 s"), (None, "had ended by itself"), ("TERM", "TERM after 2.5 s")],
+    [
+        ("KILL", "nothing, killed after 2.5 s"),
+        (None, "had ended by itself"),
+        ("", "had ended by itself"),
+        ("TERM", "TERM after 2.5 s"),
+    ],
 )
 def test_stop_in_words(builder, signal, words):
     builder.cell()

@@ -207,13 +207,41 @@ def test_an_idle_stack_is_no_outage() -> None:
     assert (state.undecided(), state.serving(), state.is_outage(), state.unreaped_s()) == (0, 0, False, 0)
 
 
+def test_a_stack_may_begin_without_workers_and_those_that_the_first_request_brings_are_respawns() -> None:
+    rows = [row(0, "master", MASTER), row(0, "idle", MASTER), row(1, "load_begin")]
+    state = lifecycle(rows, row(60, "heartbeat"))
+    assert (state.asleep, state.rests(), state.undecided(), state.is_outage()) == (True, True, 0, False)
+    rows += [row(2, "spawned", 100, 1), row(2.1, "ready", 100)]
+    assert not lifecycle(rows).rests()
+    judgement = judged(rows)
+    assert (judgement.verdict, judgement.respawns) == ("recovers", 1)
+    assert judged(rows[:3], row(2, "spawned", 100, 1), hang(100, 2)).verdict == "hung_worker"
+
+
+def test_a_worker_without_a_master_is_the_last_one() -> None:
+    rows = [row(0, "spawned", MASTER, 1), row(0.1, "ready", MASTER), row(1, "exit_begun", MASTER)]
+    judgement = judged(rows, row(1.1, "ended", source="observer", exit_code=30), finished=False)
+    assert judgement.verdict == "dead_master"
+    assert judgement.reason.startswith("uWSGI, which has no master, ended with exit code 30: ")
+
+
+def test_a_run_in_which_nobody_left_says_that_requests_were_not_answered() -> None:
+    lost = row(5, "losses", source="observer", timeout=2)
+    assert judged(generation(100), row(5, "losses", source="observer")).reason.endswith("or lower MAX_REQUESTS.")
+    judgement = judged(generation(100), lost)
+    assert judgement.verdict == "invalid"
+    assert judgement.reason.endswith(
+        "No worker ever left; but 2 requests were not answered in time although no worker is hung."
+    )
+
+
 def test_what_clients_lost_stands_in_the_reason_of_a_run_that_recovers() -> None:
     rows = [*generation(100), *respawn(1, 100, 101, 1)]
     assert judged(rows, row(5, "losses", source="observer")).reason == "1 of 1 respawned workers came back"
-    lost = row(5, "losses", source="observer", timeout=3, reset=2, failed=7)
+    lost = row(5, "losses", source="observer", timeout=3, reset=2, truncated=1, failed=7)
     judgement = judged(rows, lost)
     assert judgement.verdict == "recovers"
     assert judgement.reason.endswith(
         "came back; but 3 requests were not answered in time although no worker is hung, "
-        "2 requests were cut off, 7 requests were answered with a 5xx status"
+        "2 requests were cut off, 1 answers ended before their length, 7 requests were answered with a 5xx status"
     )

@@ -54,6 +54,10 @@ LINES = [
         "workers have been inactive for more than 1 seconds (1795573669-1795573667)",
         ("idle", WRITER, 0, {}),
     ),
+    ("cheap mode enabled: waiting for socket connection...", ("idle", WRITER, 0, {})),
+    ("Wed Nov 25 07:02:16 2026 - graceful shutdown triggered...", ("stopping", WRITER, 0, {})),
+    ("SIGINT/SIGTERM received...killing workers...", ("stopping", WRITER, 0, {})),
+    ("SIGINT/SIGQUIT received...killing workers...", ("stopping", WRITER, 0, {})),
 ]
 OTHERS = [
     'running "print:pack-ready" (accepting)...',
@@ -63,7 +67,7 @@ OTHERS = [
     "chain reloading complete",
     "gracefully (RE)spawned uWSGI master process (pid: 800)",
     "...gracefully killing workers...",
-    "SIGINT/SIGTERM received...killing workers...",
+    "...brutally killing workers...",
     "the app says: Respawned uWSGI worker 1 (new pid: 5)",
     "not pack-ready",
     "pack-ready now",

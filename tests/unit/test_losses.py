@@ -20,7 +20,7 @@ def test_by_what_became_of_them(tmp_path: Path) -> None:
     rows = [line(), line(404), line(500), line(503), *(line(0, error) for error in errors)]
     (tmp_path / "requests-1.tsv").write_text("\n".join([HEADER, *rows, "# complete", ""]))
     (tmp_path / "requests-2.tsv").write_text("\n".join([HEADER, line(0, "reset"), "1\t2\t3"]))
-    assert losses(tmp_path) == {"failed": 2, "refused": 1, "reset": 4, "timeout": 2}
+    assert losses(tmp_path) == {"failed": 2, "refused": 1, "reset": 3, "timeout": 2, "truncated": 1}
 
 
 def test_nothing_lost_is_nothing(tmp_path: Path) -> None:

@@ -74,6 +74,8 @@ class Bench:
         ("touch reload, 1 time", Trigger("touch reload", 1, False)),
         ("kill SEGV worker, 6 times", Trigger("kill SEGV worker", 6, False)),
         ("signal HUP, while one starts", Trigger("signal HUP", 1, True)),
+        ("signal TERM, after 2 s", Trigger("signal TERM", 1, False, 2.0)),
+        ("fifo r, 2 times, after 3 s", Trigger("fifo r", 2, False, 3.0)),
     ],
 )
 def test_what_a_stack_may_say(text: str, trigger: Trigger) -> None:
@@ -82,7 +84,17 @@ def test_what_a_stack_may_say(text: str, trigger: Trigger) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "HUP", "signal", "fifo reload", "touch ../x/y", "kill KILL", "signal HUP 3 times"]
+    "text",
+    [
+        "",
+        "HUP",
+        "signal",
+        "fifo reload",
+        "touch ../x/y",
+        "kill KILL",
+        "signal HUP 3 times",
+        "signal HUP, after a while",
+    ],
 )
 def test_anything_else_is_refused_with_what_there_is(text: str) -> None:
     with pytest.raises(ValueError, match="`fifo COMMAND`"):
@@ -111,6 +123,15 @@ def test_it_asks_as_often_as_it_says_and_each_time_of_a_stack_that_has_been_read
     bench.ask()
     bench.step(10 * PAUSE_S)
     assert len(bench.did) == 4
+
+
+def test_it_waits_as_long_as_its_stack_says(tmp_path: Path) -> None:
+    bench = Bench("signal TERM, after 2 s", tmp_path)
+    bench.step()
+    bench.step(1.9)
+    assert bench.did == []
+    bench.step(0.1)
+    assert bench.did == [("asked", "signal TERM", MASTER), (MASTER, signal.SIGTERM)]
 
 
 def test_a_stack_without_workers_is_not_ready(tmp_path: Path) -> None:

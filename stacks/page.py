@@ -5,10 +5,12 @@ from __future__ import annotations
 from stacks.catalogue import KINDS, STACKS, Catalogue, Defect, Stack
 
 PAGE = STACKS / "README.md"
+EVERY = "every version"
 HEAD = """# Every way a worker fails to come back
 
-Made by `python -m stacks page --write` from the files of this folder: change those. A cell is run by
-`make loadtest STACK=name VERSION=py312-2.0.26`, and what the verdicts mean stands in the [README](../README.md).
+A stack is one configuration of uWSGI and an app, `NAME.ini`; a version is a Python with a pyuwsgi (or the standalone
+uwsgi). `make loadtest STACK=threads VERSION=py312-2.0.26` runs one at the other, and what the verdicts mean stands in
+the [README](../README.md). Made by `python -m stacks page --write` from the files of this folder: change those.
 """
 TAIL = """
 ## What is not here, and why
@@ -30,9 +32,13 @@ TAIL = """
 
 def page(known: Catalogue) -> str:
     """The whole page."""
-    parts = [HEAD, "| stack | what | fails on |", "|---|---|---|"]
-    parts += [_line(known, stack) for kind in KINDS for stack in _of(known, kind)]
-    parts += ["", "## What is wrong with which versions"]
+    parts = [HEAD, "## What is wrong with your version", "", "| version | has |", "|---|---|", *_versions(known)]
+    always = [_link(defect) for defect in known.defects.values() if versions(defect) == EVERY]
+    parts += ["", f"Every version has: {', '.join(always)}.", "", "## The stacks"]
+    for kind, title in KINDS.items():
+        parts += ["", f"**{title}**", "", "| stack | what | fails on |", "|---|---|---|"]
+        parts += [_line(known, stack) for stack in _of(known, kind)]
+    parts += ["", "## The defects"]
     for defect in known.defects.values():
         parts += ["", *_defect(defect)]
     for kind, title in KINDS.items():
@@ -46,9 +52,30 @@ def _of(known: Catalogue, kind: str) -> list[Stack]:
     return [stack for stack in known.stacks.values() if stack.kind == kind]
 
 
+def _versions(known: Catalogue) -> list[str]:
+    """A row for every release, with the defects that not all of them have."""
+    found = []
+    for package in dict.fromkeys(version.package for version in known.versions.values()):
+        ours = [version for version in known.versions.values() if version.package == package]
+        for pin in dict.fromkeys(version.pin for version in ours):
+            has = [
+                _link(defect) + (f" (Python {defect.python})" if defect.python else "")
+                for defect in known.defects.values()
+                if versions(defect) != EVERY and any(defect.affects(version) for version in ours if version.pin == pin)
+            ]
+            found.append(f"| {package} {pin} | {', '.join(has) or '-'} |")
+    return found
+
+
+def _link(defect: Defect) -> str:
+    return f"[{defect.name}](#defect-{defect.name})"
+
+
 def _line(known: Catalogue, stack: Stack) -> str:
     """A row of the table at the top."""
     failing = [defect for name in stack.meets if (defect := known.defects[name]).verdict != "recovers"]
+    always = {defect.verdict for defect in failing if versions(defect) == EVERY}
+    failing = [defect for defect in failing if versions(defect) == EVERY or defect.verdict not in always]
     fails = "; ".join(f"{versions(defect)}: `{defect.verdict}`" for defect in failing)
     return f"| [{stack.name}](#{stack.name}) | {stack.what} | {fails or '-'} |"
 
@@ -88,10 +115,10 @@ def _stack(known: Catalogue, stack: Stack) -> list[str]:
     if stack.sees:
         lines.append(f"- At every version a load test sees: {stack.sees}.")
     lines += [
-        f"- On {versions(defect)}: **`{defect.verdict}`**, [{defect.name}](#defect-{defect.name})."
+        f"- On {versions(defect)}: **`{defect.verdict}`**, {_link(defect)}."
         for defect in (known.defects[name] for name in stack.meets)
     ]
-    if not any(versions(known.defects[name]) == "every version" for name in stack.meets):
+    if not any(versions(known.defects[name]) == EVERY for name in stack.meets):
         lines.append("- Elsewhere: `recovers`." if stack.meets else "- `recovers` everywhere.")
     return lines
 
@@ -101,7 +128,7 @@ def versions(defect: Defect) -> str:
     where = [defect.package or "pyuwsgi and uwsgi"] if defect.package or defect.pin else []
     where += [defect.pin] * bool(defect.pin)
     python = [f"Python {defect.python}"] * bool(defect.python)
-    return ", ".join([" ".join(where), *python] if where else python) or "every version"
+    return ", ".join([" ".join(where), *python] if where else python) or EVERY
 
 
 def _reference(name: str) -> str:

@@ -100,7 +100,7 @@ def _about_reload(facts: Facts) -> list[str]:
     what = "a reload (SIGHUP, touch-reload, the master fifo"
     what += ")" if has(facts.options, "die-on-term") else "; SIGTERM as well, as die-on-term is not set)"
     text = f"{used}{what} of a pyuwsgi in a venv ends the instance: No module named 'pyuwsgi' (unbit/uwsgi#2478)."
-    return [f"{text[0].upper()}{text[1:]} Set binary-path = {python}."]
+    return [f"{text if used else text[0].upper() + text[1:]} Set binary-path = {python}."]
 
 
 def _best(cures: list[Tried]) -> Tried:

@@ -184,8 +184,10 @@ class Run:
             raise CannotMeasure(objection)
 
     def _can_load(self, observer: Observer) -> bool:
-        """Whether there is anybody to answer."""
-        return observer.lifecycle.serving() > 0 or observer.lifecycle.rests()
+        """Whether there is anybody to answer, or will be: all of them may be recycling by age at this moment."""
+        lifecycle = observer.lifecycle
+        coming = lifecycle.undecided() > 0 and not self._is_certain()
+        return lifecycle.serving() > 0 or lifecycle.rests() or coming
 
     def _load(self, observer: Observer, hammer: Hammer | Outside) -> None:
         """The fixed window, and longer while respawns are missing and on their way."""

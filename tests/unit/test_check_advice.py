@@ -130,7 +130,7 @@ def test_nothing_is_advised_where_nothing_is_wrong() -> None:
 
 def test_a_reload_that_would_end_a_pyuwsgi_in_a_venv_is_told() -> None:
     said = advise(facts(HEALTHY, ("touch-reload", "app.py"), pin="2.0.30.post1"), DEFECTS)
-    assert said[0].startswith("Touch-reload is set, and a reload")
+    assert said[0].startswith("touch-reload is set, and a reload")
     assert said[0].endswith("Set binary-path = /v/bin/python.")
     assert "SIGTERM as well" in advise(replace(facts(), options=MASTER[:1]), DEFECTS)[0]
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PAGE_FILE = "report.html"
 TEMPLATES = Path(__file__).parent / "templates"
+# Of campaign.json's plan, in the words of uWSGI.
+SETTINGS = {"workers": "workers", "max_requests": "max-requests", "users": "users", "duration_s": "window, s"}
 
 
 def _rows(campaign: Campaign, summary: dict[str, Any]) -> list[dict[str, Any]]:
@@ -64,9 +66,6 @@ def templates() -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-SETTINGS = {"workers": "workers", "max_requests": "max-requests", "users": "users", "duration_s": "window, s"}
-
-
 def _settings(campaign: Campaign) -> dict[str, Any]:
     """What the runs were made with, where their stack does not say otherwise."""
     plan = campaign.campaign.get("plan") or {}
@@ -78,23 +77,20 @@ def render(campaign: Campaign, summary: dict[str, Any]) -> str:
     rows = _rows(campaign, summary)
     if is_matrix(summary):  # its pictures show what was not tested
         rows = [row for row in rows if not row["entry"]["not_tested_because"]]
-    return (
-        templates()
-        .get_template("page.html")
-        .render(
-            summary=summary,
-            day=_day(campaign),
-            answer=matrix.answer(summary) if is_matrix(summary) else wording.answer(summary),
-            pictures_first=is_matrix(summary),
-            rows=rows,
-            warned=[row for row in rows if row["warning"]],
-            unusual=[row for row in rows if not row["entry"]["as_expected"]],
-            pictures=draw_matrix(summary) if is_matrix(summary) else draw_pictures(campaign, summary["cells"]),
-            causes=wording.causes(summary),
-            evidence=wording.evidence_groups(summary),
-            plan=_settings(campaign),
-            meanings=wording.VERDICT_MEANINGS,
-        )
+    template = templates().get_template("page.html")
+    return template.render(
+        summary=summary,
+        day=_day(campaign),
+        answer=matrix.answer(summary) if is_matrix(summary) else wording.answer(summary),
+        pictures_first=is_matrix(summary),
+        rows=rows,
+        warned=[row for row in rows if row["warning"]],
+        unusual=[row for row in rows if not row["entry"]["as_expected"]],
+        pictures=draw_matrix(summary) if is_matrix(summary) else draw_pictures(campaign, summary["cells"]),
+        causes=wording.causes(summary),
+        evidence=wording.evidence_groups(summary),
+        plan=_settings(campaign),
+        meanings=wording.VERDICT_MEANINGS,
     )
 
 

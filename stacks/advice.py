@@ -96,11 +96,12 @@ def _about_reload(facts: Facts) -> list[str]:
     outside = facts.server.interpreter is not None and not (python.parent.parent / "pyvenv.cfg").exists()
     if not facts.server.pin or outside or has(facts.options, "binary-path"):
         return []
-    used = next((f"{name} is set, and " for name in RELOADS if has(facts.options, name)), "")
-    what = "a reload (SIGHUP, touch-reload, the master fifo"
-    what += ")" if has(facts.options, "die-on-term") else "; SIGTERM as well, as die-on-term is not set)"
-    text = f"{used}{what} of a pyuwsgi in a venv ends the instance: No module named 'pyuwsgi' (unbit/uwsgi#2478)."
-    return [f"{text if used else text[0].upper() + text[1:]} Set binary-path = {python}."]
+    a = next((f"{name} is set, and a" for name in RELOADS if has(facts.options, name)), "A")
+    term = "" if has(facts.options, "die-on-term") else "; SIGTERM as well, as die-on-term is not set"
+    return [
+        f"{a} reload (SIGHUP, touch-reload, the master fifo{term}) of a pyuwsgi in a venv ends the instance: "
+        f"No module named 'pyuwsgi' (unbit/uwsgi#2478). Set binary-path = {python}."
+    ]
 
 
 def _best(cures: list[Tried]) -> Tried:

@@ -156,14 +156,14 @@ class Catalogue:
 
     def expected(self, stack: Stack, version: Version) -> str:
         """The verdict that a run of `stack` at `version` should come to."""
-        found = self.met(stack, version)
-        verdicts = {d.verdict for d in found if d.always} or {d.verdict for d in found}
-        return min(verdicts, key=VERDICTS.index, default="recovers")
+        return next((cause.verdict for cause in self.causes(stack, version)), "recovers")
 
     def causes(self, stack: Stack, version: Version) -> tuple[Defect, ...]:
-        """The defects behind that verdict."""
-        verdict = self.expected(stack, version)
-        return tuple(defect for defect in self.met(stack, version) if defect.verdict == verdict)
+        """The defects behind that verdict, the severest of those that it meets."""
+        found = self.met(stack, version)
+        verdicts = {d.verdict for d in found if d.always} or {d.verdict for d in found}
+        verdict = min(verdicts, key=VERDICTS.index, default=None)
+        return tuple(defect for defect in found if defect.verdict == verdict)
 
     def met(self, stack: Stack, version: Version) -> list[Defect]:
         """The defects that a run of `stack` at `version` meets."""

@@ -27,7 +27,7 @@ from stacks.collectors.log import READY_LINE
 from stacks.effective import CannotCheck, Effective, Theirs, config_arguments, find_uwsgi, resolve
 from stacks.measured import Measured, log_of, measured
 from stacks.neutralise import MAX_REQUESTS, Neutral, neutralise
-from stacks.records import RESULTS, RecordError
+from stacks.records import RecordError
 from stacks.remedies import Remedy, Tried, remedies, with_upgrade
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
@@ -149,14 +149,6 @@ def newest(python: str) -> str:
     return max(pins, key=Version)
 
 
-def new_directory() -> Path:
-    """<results>/check-<time>, made."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    stamp = time.strftime("check-%Y%m%d-%H%M%S-", time.gmtime())
-    # For this user only (mkdtemp): a configuration may hold passwords.
-    return Path(tempfile.mkdtemp(prefix=stamp, dir=RESULTS))
-
-
 def somebody(options: argparse.Namespace) -> Theirs:
     """What was named on the command line. Raises CannotCheck."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PACK_")}
@@ -177,7 +169,8 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     backlog = int(SOMAXCONN.read_text()) if SOMAXCONN.exists() else 4096
     chdir = theirs.directory if options.chdir else None
     neutral = neutralise(effective.options, effective.known, private, options.app, chdir, backlog)
-    checking = Check(theirs, effective, neutral, private, new_directory(), options.url, options.start_limit)
+    directory = planned.new_directory("check")  # closed to others: a configuration may hold passwords
+    checking = Check(theirs, effective, neutral, private, directory, options.url, options.start_limit)
     base = checking.measure()
     log = log_of(Path(base.directory))
     if base.error or base.verdict == "invalid":

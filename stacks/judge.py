@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
 from typing import Any
 
 from stacks import catalogue, planned
@@ -15,7 +12,7 @@ from stacks.bisect import BAD, GOOD, RULED_OUT, judgement
 from stacks.catalogue import APPS, ROOT
 from stacks.effective import CannotCheck, find_uwsgi
 from stacks.plan import Asked, plan, run_plan
-from stacks.records import RESULTS, RUN_FILE, read_json
+from stacks.records import RUN_FILE, read_json
 from stacks.run import LIMIT_S, START_LIMIT_S
 
 EXIT = {GOOD: 0, BAD: 1}
@@ -42,8 +39,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     known = catalogue.load()
     asked = Asked(stack=options.stack, version=next(iter(known.versions)), trials=1, confidence=RULED_OUT)
     made, (cell, *_), scenario = plan(known, asked)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix=time.strftime("judge-%Y%m%d-%H%M%S-", time.gmtime()), dir=RESULTS))
+    directory = planned.new_directory("judge")
     python = uwsgi.parent / "python"
     paths = {
         "uwsgi": uwsgi,

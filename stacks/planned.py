@@ -1,13 +1,21 @@
-"""A run that is planned: the run.json that it begins with, whoever plans it."""
+"""A run that is planned: its directory and the run.json that it begins with, whoever plans it."""
 
 from __future__ import annotations
 
+import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from stacks import host
-from stacks.records import RUN_FILE, SCHEMA, write_json
+from stacks.records import RESULTS, RUN_FILE, SCHEMA, write_json
+
+
+def new_directory(kind: str) -> Path:
+    """A directory `KIND-TIME-...` in the results, made; for this user only (mkdtemp)."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=time.strftime(f"{kind}-%Y%m%d-%H%M%S-", time.gmtime()), dir=RESULTS))
 
 
 def plan_run(directory: Path, plan: dict[str, Any], paths: Mapping[str, Path | str], **more: Any) -> None:

@@ -14,8 +14,6 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from urllib.parse import urlsplit
 from stacks import catalogue, host, planned, proc, supervisor
 from stacks.campaign import Campaign
 from stacks.plan import Asked, plan
-from stacks.records import RESULTS, RUN_FILE, RecordError, read_json
+from stacks.records import RUN_FILE, RecordError, read_json
 from stacks.run import LIMIT_S, START_LIMIT_S
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE = 0, 1, 2
@@ -101,9 +99,7 @@ def attach(options: argparse.Namespace) -> int:
     if options.pid and not proc.is_alive(options.pid):
         raise catalogue.UsageError(f"there is no process {options.pid}: name the uWSGI master that runs now")
     known = catalogue.load()
-    stamp = time.strftime("attached-%Y%m%d-%H%M%S-", time.gmtime())
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix=stamp, dir=RESULTS))
+    directory = planned.new_directory("attached")
     directory.chmod(0o755)
     plan = {"users": options.users, "duration_s": LONGEST_S, "workers": 0, "respawns": known.plan.respawns}
     plan |= {"start_limit_s": START_LIMIT_S, "limit_s": LIMIT_S, "external": options.locust, "gated": True}

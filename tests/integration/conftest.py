@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from stacks import catalogue, host, interpreters, proc, venvs
-from stacks.records import RUN_FILE, SCHEMA, write_json
+from stacks import catalogue, interpreters, proc, venvs
+from stacks.planned import plan_run
+from stacks.records import RUN_FILE
 
 ROOT = catalogue.ROOT
 LIMIT_S = 240
@@ -103,21 +104,8 @@ def one_run(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Callable[..., 
         directory.mkdir()
         numbers = {"users": 8, "duration_s": 1.0, "workers": 2, "max_requests": 5, "respawns": 2}
         numbers |= {"start_limit_s": 60.0, "limit_s": 60.0, "patient": False}
-        write_json(
-            directory / RUN_FILE,
-            {"schema": SCHEMA, "run_id": "run", "status": "running", "error": None, "verdict": None, "reason": ""}
-            | {"evidence": None, "load": {"begin_ns": None, "end_ns": None, "window_s": 1.0}, "clock": host.clock()}
-            | {"plan": numbers | plan, "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []}}
-            | {
-                "paths": {
-                    "uwsgi": str(environment.uwsgi),
-                    "python": str(environment.python),
-                    "ini": str(path),
-                    "app": str(app_path),
-                    "scenario": str(catalogue.SCENARIOS / "steady.py"),
-                }
-            },
-        )
+        paths = {"uwsgi": environment.uwsgi, "python": environment.python, "ini": path, "app": app_path}
+        plan_run(directory, numbers | plan, paths | {"scenario": catalogue.SCENARIOS / "steady.py"})
         done = subprocess.run(
             [sys.executable, "-m", "stacks", "run", str(directory)],
             cwd=ROOT,

@@ -154,6 +154,11 @@ def _delta(options: Options) -> str:
     return f" = {numbers['max-requests'] // workers or 1}" if workers and "max-requests" in numbers else ""
 
 
+def _threads_of(options: Options) -> int:
+    """How many threads a worker has."""
+    return max([1, *(int(value) for key, value in options if key == "threads" and value.isdecimal())])
+
+
 def _about_options(facts: Facts) -> list[str]:
     options, server, found = facts.options, facts.server, []
     affected = server.pin and is_before(server.pin, "2.0.27") and not is_before(server.python or "0", "3.12")
@@ -180,6 +185,17 @@ def _about_options(facts: Facts) -> list[str]:
             "max-requests without max-requests-delta: workers that start together reach it together, and are away "
             "together for up to a second (p95 latency 0.74 s, with a delta 0.04 s, measured on 2.0.30). "
             f"Add max-requests-delta{_delta(options)}."
+        )
+    if has(options, "max-worker-lifetime") and _threads_of(options) > 1:
+        found.append(
+            "max-worker-lifetime with threads: a worker whose time is over leaves when each of its threads has had "
+            "another request, at night never (unbit/uwsgi#1760); max-requests and reload-on-rss are not affected."
+        )
+    fifos = sum(key == "master-fifo" for key, _ in options)
+    if fifos > 1 and not is_before(server.version, "2.0.27") and is_before(server.version, "2.0.31"):
+        found.append(
+            "several master-fifo: if they are there for f and 2q, the old master never ends on 2.0.27 to 2.0.30 "
+            "(unbit/uwsgi#2722). Use touch-workers-reload or a chain reload, or uwsgi 2.0.31."
         )
     for name in facts.unknown:
         hint = similar(name, facts.known)

@@ -16,7 +16,7 @@ from stacks import proc
 from stacks.collectors import Base, Context, closer, exits, kernel, usage
 from stacks.hammer import Hammer
 from stacks.lifecycle import Judgement
-from stacks.observer import Observer
+from stacks.observer import ENDED, Observer
 from stacks.outside import Outside
 from stacks.records import Event
 from stacks.run import Run
@@ -25,7 +25,6 @@ from stacks.run import Run
 WAITS = ("do_epoll_wait", "ep_poll", "inet_csk_accept", "futex-shared")
 # How a worker ends that was not made to: it was cheaped, reloads, or has reached its max-requests (uwsgi.h).
 ENDED_WELL = (0, 15, 17, 30)
-ENDED = -1  # whose exit code only its parent learns
 LOOK_LIMIT_S = 3.0  # a worker that neither serves nor hangs by then is shown as starting
 UNWATCHED = "only the load was recorded: PID= names the uWSGI master whose workers to watch"
 

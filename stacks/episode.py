@@ -102,9 +102,11 @@ def change(previous: Incarnation | None, incarnation: Incarnation, stillness: St
     )
 
 
-def departure(last: Incarnation, stillness: Stillness) -> Episode:
-    """The change that `last` began and that has no successor yet."""
-    proof = stillness.proof(last.pid) if last.exited_ns is None else None
+def departure(last: Incarnation, stillness: Stillness, overstays: str) -> Episode:
+    """The change that `last` began and that has no successor yet; `overstays` says that it ought to have long ended."""
+    there = last.exited_ns is None
+    proof = stillness.proof(last.pid) if there else None
+    cause = proof.text if proof else overstays * there
     return Episode(
         slot=last.slot,
         generation=last.generation + 1,
@@ -114,7 +116,7 @@ def departure(last: Incarnation, stillness: Stillness) -> Episode:
         exited_ns=last.exited_ns,
         forked_ns=None,
         ready_ns=None,
-        outcome="hung_at_exit" if proof else "undecided",
-        decided_ns=proof.since_ns if proof else None,
-        cause=proof.text if proof else "",
+        outcome="hung_at_exit" if cause else "undecided",
+        decided_ns=proof.since_ns if proof else last.exit_begun_ns if cause else None,
+        cause=cause,
     )

@@ -8,12 +8,12 @@ never comes up, so only what the worker does itself counts: the accept hook, CPU
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stacks.episode import Episode, Incarnation, change, departure
 from stacks.records import Event
 from stacks.stillness import LOOP_S, Proof, Stillness
-from stacks.stopping import MERCY_S, Stopping
+from stacks.stopping import MERCY_S, OVERDUE_S, Stopping, overstays, still_there
 from stacks.verdict import VERDICTS, Judgement, judge
 
 __all__ = ["VERDICTS", "Episode", "Judgement", "Lifecycle"]
@@ -40,7 +40,8 @@ class Lifecycle:
     heartbeat_gap_s: float = 0.0
     ended: str = ""  # how the master ended by itself
     asleep: bool = False  # no worker is there, on purpose, until somebody asks
-    stopping: Stopping | None = None  # the stop that was asked for
+    mercy_s: float = MERCY_S
+    stops: dict[int, Stopping] = field(default_factory=dict)  # that were asked for, by master
     losses: dict[str, int] = field(default_factory=dict)  # requests, by what became of them
     stillness: Stillness = field(default_factory=Stillness)
     _slots: dict[int, list[Incarnation]] = field(default_factory=dict)
@@ -48,8 +49,8 @@ class Lifecycle:
     _early: dict[int, dict[str, int]] = field(default_factory=dict)  # rows that came before their worker's fork row
     _heartbeat_ns: int | None = None
     _asked: tuple[int, str] = (0, "")  # when the master was last asked for something, and what
-    _mercy_s: float = MERCY_S
     _effect_ns: int = 0  # when a worker last left or came
+    _replaced: dict[int, list[Incarnation]] = field(default_factory=dict)  # masters with a successor, their workers
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Lifecycle:
@@ -79,6 +80,7 @@ class Lifecycle:
 
     def _on_load_begin(self, event: Event) -> None:
         self.load_begin_ns = event.t_ns
+        self.mercy_s = event.data.get("mercy_s", MERCY_S)
 
     def _on_stop(self, event: Event) -> None:
         self.stop_ns = event.t_ns
@@ -87,6 +89,11 @@ class Lifecycle:
         self.throttles += 1
 
     def _on_master(self, event: Event) -> None:
+        """A master begins. One beside it is to be replaced, and so are its workers."""
+        if self.master_pid not in (0, event.pid):
+            workers = self._replaced[self.master_pid] = list(self.current().values())
+            for incarnation in workers:
+                incarnation.retired = True
         self.master_pid = event.pid
 
     def _on_state(self, event: Event) -> None:
@@ -94,16 +101,16 @@ class Lifecycle:
 
     def _on_asked(self, event: Event) -> None:
         self._asked = (event.t_ns, event.data["action"])
-        self._mercy_s = event.data.get("mercy_s", MERCY_S)
 
     def _on_stopping(self, event: Event) -> None:
-        """The master does what it was asked for and sends its workers away for good. A hung one says so as well."""
-        if not self._asked[1] or self.stopping is not None or event.pid != self.master_pid:
+        """A master does what it was asked for and sends its workers away for good. A hung one says so as well."""
+        masters = {self.master_pid: list(self.current().values())} | self._replaced
+        if not self._asked[1] or event.pid in self.stops or event.pid not in masters:
             return
-        there = [i for i in self.current().values() if i.exited_ns is None]
+        there = [i for i in masters[event.pid] if i.exited_ns is None]
         for incarnation in there:
             incarnation.retired = incarnation.told = True
-        self.stopping = Stopping(event.t_ns, self._mercy_s, tuple(i.pid for i in there))
+        self.stops[event.pid] = Stopping(event.t_ns, self.mercy_s, tuple(i.pid for i in there))
         self._effect_ns = max(self._effect_ns, event.t_ns)
 
     def _on_ended(self, event: Event) -> None:
@@ -113,7 +120,11 @@ class Lifecycle:
         if code is not None:
             self.ended += f" with exit code {code}" if code >= 0 else f" by signal {-code}"
         if self.stopping is not None:
-            self.stopping.ended_ns = event.t_ns
+            self.stopping.ended_ns = self.stopping.ended_ns or event.t_ns
+
+    def _on_master_exited(self, event: Event) -> None:
+        if event.pid in self.stops:
+            self.stops[event.pid].ended_ns = event.t_ns
 
     def _on_losses(self, event: Event) -> None:
         self.losses = dict(event.data)
@@ -178,6 +189,12 @@ class Lifecycle:
         self._leaves(event)
         self._mark(event)
 
+    def _on_lifetime(self, event: Event) -> None:
+        """A worker is as old as max-worker-lifetime allows, so its master asks it to leave."""
+        current = self.current().get(event.slot)
+        if current is not None and current.exited_ns is None:
+            self._on_told(replace(event, pid=current.pid))
+
     def _on_told(self, event: Event) -> None:
         """The master asks a worker to leave, which is where its exit begins."""
         self._leaves(event)
@@ -220,7 +237,8 @@ class Lifecycle:
 
     def _on_no_mercy(self, event: Event) -> None:
         incarnation = self._by_pid.get(event.pid)
-        if incarnation is not None:
+        # 2.0.27 to 2.0.30 also say so of a worker that has long ended.
+        if incarnation is not None and event.t_ns - (incarnation.exited_ns or event.t_ns) < REAP_LOOP_S * 1e9:
             incarnation.killed = True
             incarnation.cause = "killed by its master after worker-reload-mercy"
 
@@ -249,13 +267,38 @@ class Lifecycle:
         that got stuck on their way there before they had said so."""
         served = [i for slot in self._slots.values() for i in slot if i.ready_ns is not None]
         silent = {pid for pid, proof in self.deadlocks().items() if proof.at_exit}
-        return [i.pid for i in served if i.stuck or i.killed or i.pid in silent]
+        late = {i.pid for i in served if i.exited_ns is not None and self._overstays(i)}
+        return [i.pid for i in served if i.stuck or i.killed or i.pid in silent | late]
+
+    def overstaying(self) -> list[int]:
+        """Pids that were told to leave and stayed longer than they may."""
+        return [i.pid for slot in self._slots.values() for i in slot if self._overstays(i)]
+
+    def _overstays(self, incarnation: Incarnation) -> str:
+        """That it was told to leave and stayed longer than it may, or ''."""
+        told_ns, end_ns = incarnation.exit_begun_ns, incarnation.exited_ns or self.now_ns
+        if not incarnation.told or told_ns is None or not overstays(told_ns, end_ns, self.mercy_s):
+            return ""
+        return still_there(self.mercy_s)
+
+    @property
+    def stopping(self) -> Stopping | None:
+        """The stop that was asked for of the master, of the last one where one has replaced another."""
+        return self.stops.get(self.master_pid)
+
+    def handovers(self) -> list[Stopping]:
+        """The stops of masters that another has replaced."""
+        return [stop for pid, stop in self.stops.items() if pid != self.master_pid]
 
     def overdue(self) -> int:
         """How many workers stayed longer than they may after their master was asked to stop."""
         if self.stopping is None:
             return 0
-        return self.stopping.overdue([self._by_pid[pid].exited_ns for pid in self.stopping.told], self.now_ns)
+        return self.stopping.overdue(self._ends(self.stopping), self.now_ns)
+
+    def _ends(self, stop: Stopping) -> list[int | None]:
+        """When those that it told to leave have ended."""
+        return [self._by_pid[pid].exited_ns for pid in stop.told]
 
     def anybody_left(self) -> bool:
         """Whether a worker ever began to leave."""
@@ -299,8 +342,7 @@ class Lifecycle:
         begun = [e.exit_begun_ns or e.exited_ns or e.forked_ns or 0 for e in open_ones]
         if 0 < self.ignored_s() < IGNORED_S:
             begun.append(self._asked[0])
-        if self.stopping is not None and not self.ended:
-            begun.append(self.stopping.since_ns)
+        begun += [stop.since_ns for stop in self.stops.values() if stop.ended_ns is None]
         return sum(begun_by_ns is None or t_ns <= begun_by_ns for t_ns in begun)
 
     def is_outage(self) -> bool:
@@ -324,7 +366,7 @@ class Lifecycle:
             if last.retired:
                 continue
             if last.is_leaving:
-                episodes.append(departure(last, self.stillness))
+                episodes.append(departure(last, self.stillness, self._overstays(last)))
             else:
                 episodes.append(change(incarnations[-2] if len(incarnations) > 1 else None, last, self.stillness))
         return episodes
@@ -341,11 +383,15 @@ class Lifecycle:
             for at in range(first, len(incarnations))
         ]
         if incarnations[-1].is_leaving:
-            episodes.append(departure(incarnations[-1], self.stillness))
+            episodes.append(departure(incarnations[-1], self.stillness, self._overstays(incarnations[-1])))
         return episodes
 
     def master_hung(self) -> str:
         """Why the master is stuck, or '' when it is not known to be."""
+        for pid, stop in self.stops.items():
+            if stop.lingers(self._ends(stop), self.now_ns):
+                which = "the master" if pid == self.master_pid else "the old master"
+                return f"{which} was told to leave and is there {stop.mercy_s + OVERDUE_S:.0f} s after its last worker"
         waited_s, ignored_s = self.unreaped_s(), self.ignored_s()
         if not self.master_pid or max(waited_s, ignored_s) < REAP_LOOP_S:
             return ""

@@ -17,6 +17,7 @@ from stacks.records import EVENTS_FILE, Event
 
 HEARTBEAT_S = 1.0
 STEP_S = 0.05  # the longest that a look at a condition waits
+ENDED = -1  # of a master whose exit code only its parent learns
 
 
 class Observer:
@@ -70,15 +71,22 @@ class Observer:
 
     def _poll(self) -> int | None:
         """The exit code of uWSGI, None while it runs."""
-        return self._process.poll()
+        code = self._process.poll()
+        if self._is_replaced():
+            return None if proc.is_alive(self.pid) else ENDED
+        return code
 
     def _ended(self) -> dict[str, object]:
         """What is known of how it ended."""
-        return {"exit_code": self.exit_code}
+        return {} if self._is_replaced() else {"exit_code": self.exit_code}
+
+    def _is_replaced(self) -> bool:
+        """Whether the master that we started has a successor (`f` to the master fifo)."""
+        return self.pid != self._process.pid
 
     @property
     def pid(self) -> int:
-        """The uWSGI master's."""
+        """The uWSGI master's, of the newest one."""
         return self.context.master_pid
 
     def _watch(self, fd: int, collector: Base) -> None:
@@ -97,6 +105,8 @@ class Observer:
         for event in events:
             self._events.write(event.to_json() + "\n")
             self.lifecycle.feed(event)
+            if event.kind == "master" and event.pid != self.pid and event.pid in proc.descendants(os.getpid()):
+                self.context.master_pid = event.pid
             for collector in getattr(self, "collectors", ()):
                 collector.saw(event)
         if events:
@@ -136,12 +146,14 @@ class Observer:
 
     def pids(self) -> list[int]:
         """Every living process of the stack: the master's group and session, and what is below it."""
-        reaped = [] if self._process.poll() is not None else [self.pid]
-        known = {i.pid for i in self.lifecycle.current().values()} | set(proc.descendants(self.pid))
+        masters = {self._process.pid, self.pid}
+        reaped = [] if self._process.poll() is not None else [self._process.pid]
+        known = {i.pid for i in self.lifecycle.current().values()}
+        known |= masters.union(*map(proc.descendants, masters))
         below = set(proc.descendants(os.getpid()))
         for pid in below:
             try:
-                if os.getsid(pid) == self.pid:
+                if os.getsid(pid) in masters:
                     known.add(pid)
             except ProcessLookupError:
                 continue

@@ -16,13 +16,8 @@ TAIL = """
 ## What is not here, and why
 
 - Mules and other helper processes: they answer no request, so a load test cannot see whether they come back.
-- A worker that stays although `max-worker-lifetime` is over, with threads and while nobody asks (unbit/uwsgi#1760):
-  it depends on which of its threads waits for connections, so no verdict of it can be expected; `max-requests` is
-  not affected.
 - A stop that meets a worker within the milliseconds between its fork and its first wait: too rare for a verdict.
   `reload-importing` shows the same with an import that takes longer.
-- The fifo commands `f` and `2q`, which replace a master by another (on 2.0.27 to 2.0.30 the old one is reported to
-  stay, unbit/uwsgi#2722): a run watches one master.
 - Deadlocks in a crash handler or in what an app registers at exit (unbit/uwsgi#2776, unbit/uwsgi#2694): known from
   reports, and not reproduced here.
 - What is a configuration's mistake and says so when uWSGI starts or runs its hook, such as a `max-worker-lifetime`

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import signal
@@ -192,7 +191,8 @@ class Run:
     def _load(self, observer: Observer, hammer: Hammer | Outside) -> None:
         """The fixed window, and longer while respawns are missing and on their way."""
         lifecycle = observer.lifecycle
-        observer.emit("load_begin", window_s=self.plan["duration_s"])
+        mercy_s = stackfile.mercy_s(self.directory / INI_FILE)
+        observer.emit("load_begin", window_s=self.plan["duration_s"], mercy_s=mercy_s)
         begin_ns = lifecycle.load_begin_ns
         assert begin_ns is not None  # noqa: S101 - the row above set it
         self.record["load"] |= {"begin_ns": begin_ns}
@@ -228,8 +228,7 @@ class Run:
     def _triggers(self, observer: Observer) -> Triggers | None:
         if self._trigger is None:
             return None
-        emit = functools.partial(observer.emit, mercy_s=stackfile.mercy_s(self.directory / INI_FILE))
-        return Triggers(self._trigger, self.private, observer.pid, observer.lifecycle, emit)
+        return Triggers(self._trigger, self.private, observer.pid, observer.lifecycle, observer.emit)
 
     def _settle(self, observer: Observer, hammer: Hammer | Outside) -> Judgement:
         """Until every episode that the load began is decided and Locust has let its users finish."""

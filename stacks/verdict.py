@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stacks.stopping import still_there
+
 if TYPE_CHECKING:
     from stacks.lifecycle import Lifecycle
 
@@ -64,6 +66,7 @@ def judge(lifecycle: Lifecycle, wanted: int, *, finished: bool) -> Judgement:
     crashed = crashes.total()
     recovered = sum(episode.outcome == "ready" and episode.generation > 0 for episode in episodes)
     master = lifecycle.master_hung()
+    handovers = lifecycle.handovers()
 
     verdict, reason = None, ""
     if master:
@@ -80,6 +83,8 @@ def judge(lifecycle: Lifecycle, wanted: int, *, finished: bool) -> Judgement:
             reason += _losses({kind: lifecycle.losses.get(kind, 0) for kind in ("reset", "truncated")})
     elif at_exit:
         verdict, reason = "hung_exit", f"{len(at_exit)} workers began to exit and never ended"
+        if set(at_exit) <= set(lifecycle.overstaying()):
+            reason = f"{len(at_exit)} workers were {still_there(lifecycle.mercy_s)}"
     elif lifecycle.ended:
         verdict, reason = "dead_master", f"{lifecycle.ended}: nobody is left to respawn a worker"
     elif crashed >= CRASH_LOOP and crashed > recovered and max(crashes.values()) > 1:
@@ -95,6 +100,7 @@ def judge(lifecycle: Lifecycle, wanted: int, *, finished: bool) -> Judgement:
     elif finished:
         verdict = "recovers"
         reason = f"{recovered} of {respawns} respawned workers came back{_losses(lifecycle.losses)}"
+        reason += "".join(f"; the master before ended {stop.took_s:.1f} s after it was told to" for stop in handovers)
     evidence = lifecycle.stillness.evidence([*(e.pid for e in hung), *deadlocked, *at_exit])
     if master:
         evidence = lifecycle.stillness.evidence([lifecycle.master_pid])

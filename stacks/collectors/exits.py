@@ -19,6 +19,7 @@ class Collector(Base):
         super().__init__(context)
         self._pids: dict[int, int] = {}  # pidfd -> pid
         self._late: list[Event] = []
+        self._masters = {context.master_pid}
 
     def open(self) -> str:
         self._add(self.context.master_pid)
@@ -28,7 +29,7 @@ class Collector(Base):
         try:
             fd = os.pidfd_open(pid)
         except ProcessLookupError:
-            self._late.append(self.event("exited", pid, late=True))
+            self._late.append(self.event(self._kind(pid), pid, late=True))
             return
         except OSError as error:  # out of file descriptors, or a kernel before 5.3
             self._late.append(self.event("unseen", pid, reason=str(error)))
@@ -36,13 +37,18 @@ class Collector(Base):
         self._pids[fd] = pid
         self.context.watch(fd, self)
 
+    def _kind(self, pid: int) -> str:
+        return "master_exited" if pid in self._masters else "exited"
+
     def saw(self, event: Event) -> None:
-        if event.kind in ("spawned", "respawned") and event.pid not in self._pids.values():
+        if event.kind == "master":
+            self._masters.add(event.pid)
+        if event.kind in ("spawned", "respawned", "master") and event.pid not in self._pids.values():
             self._add(event.pid)
 
     def read(self, fd: int) -> list[Event]:
         pid = self._pids.pop(fd)
-        event = self.event("exited" if pid != self.context.master_pid else "master_exited", pid)
+        event = self.event(self._kind(pid), pid)
         self.context.unwatch(fd)
         os.close(fd)
         return [event]

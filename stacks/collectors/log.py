@@ -43,7 +43,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("idle", r"^cheap mode enabled: waiting for socket connection"),
         ("stopping", r"^(?:.* - )?(?:graceful shutdown triggered|SIG\w+/SIG\w+ received\.\.\.killing workers)\.\.\.$"),
         ("lifetime", r"^worker (?P<slot>\d+) lifetime reached"),
-        ("master", r"^spawned uWSGI master process \(pid: (?P<pid>\d+)\)"),
+        ("master", r"^(?:gracefully \(RE\))?spawned uWSGI master process \(pid: (?P<pid>\d+)\)"),
         ("app_ready", r"^WSGI app \d+ .* ready in (?P<seconds>\d+) seconds"),
         ("goodbye", r"^goodbye to uWSGI\."),
     )

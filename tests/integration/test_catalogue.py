@@ -28,8 +28,15 @@ CELLS = {
         "cheap": "recovers",
         "no-master": "dead_master",
         "graceful-stop": "hung_exit",
+        "refork": "hung_master",
+        "lifetime-idle": "hung_exit",
     },
-    "py312-2.0.26": {"chain-reload": "hung_worker", "cheaper": "hung_worker", "slow-reload": "hung_exit"},
+    "py312-2.0.26": {
+        "chain-reload": "hung_worker",
+        "cheaper": "hung_worker",
+        "slow-reload": "hung_exit",
+        "refork": "recovers",
+    },
     "py312-2.0.27.post1": {"reload": "hung_master"},
     "py312-2.0.22": {"threads": "dead_master"},
 }
@@ -53,6 +60,8 @@ def test_cells_say_what_the_catalogue_says(
     reasons = {run["stack"]: run["reason"] for run in done.runs}
     if "kill" in reasons:
         assert "requests were cut off" in reasons["kill"]  # their worker had 32 users at 0.1 s a request
+    if reasons.get("refork", "").startswith("4 of 4"):
+        assert "; the master before ended " in reasons["refork"]
     if "graceful-stop" in reasons:
         assert "; the stop took " in reasons["graceful-stop"]
 

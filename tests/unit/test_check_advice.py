@@ -111,6 +111,8 @@ def test_an_unknown_hang_says_what_a_report_needs() -> None:
         (facts(HEALTHY, ("max-requests", "500"), ("processes", "4")), "Add max-requests-delta = 125."),
         (facts(), "as soon as threads are switched on"),
         (facts(pin="2.0.27.post1"), "2.0.27 freezes"),
+        (facts(HEALTHY, ("max-worker-lifetime", "60"), ("threads", "2")), "at night never"),
+        (facts(HEALTHY, *[("master-fifo", "/run/f")] * 3, pin="2.0.29"), "the old master never ends"),
         (facts(HEALTHY, ("py-call-osafterfork", "1")), "take it out"),
         (replace(facts(), unknown=["enable-thraeds"]), "did you mean enable-threads"),
         (facts(replace(HEALTHY, lost={"reset": 3}), ("http11-socket", ":1")), "3 of 60 requests were reset"),
@@ -123,7 +125,8 @@ def test_what_a_configuration_should_change(given: Facts, says: str) -> None:
 
 
 def test_nothing_is_advised_where_nothing_is_wrong() -> None:
-    options = (("max-requests-delta", "3"), ("binary-path", "/v/bin/python"))
+    options = (("max-requests-delta", "3"), ("binary-path", "/v/bin/python"), ("max-worker-lifetime", "60"))
+    options += (("threads", "1"), ("master-fifo", "/run/f"))
     assert advise(facts(HEALTHY, *options, pin="2.0.30.post1"), DEFECTS) == []
     assert advise(facts(HEALTHY, pin=None), DEFECTS) == []
 

@@ -54,6 +54,19 @@ class TestExits:
             assert [event.kind for event in collector.read(fd)] == ["master_exited"]
         collector.close()
 
+    def test_so_is_the_end_of_one_that_took_over(self, tmp_path: Path) -> None:
+        made, watched = context(tmp_path)
+        collector = exits.Collector(made)
+        with python(SLEEP) as child:
+            collector.saw(row(0, "master", child.pid))
+            child.kill()
+            (fd,) = watched
+            until(lambda: select.select([fd], [], [], 0)[0])
+            assert collector.read(fd) == [Event(42, "exits", "master_exited", child.pid)]
+        collector.saw(row(0, "master", child.pid))  # which has gone
+        assert [event.kind for event in collector.sample()] == ["master_exited"]
+        collector.close()
+
     def test_one_that_ended_before_it_could_be_watched_is_a_row_as_well(self, tmp_path: Path) -> None:
         done = subprocess.Popen([sys.executable, "-c", ""])
         done.wait()

@@ -58,6 +58,7 @@ LINES = [
     ("Wed Nov 25 07:02:16 2026 - graceful shutdown triggered...", ("stopping", WRITER, 0, {})),
     ("SIGINT/SIGTERM received...killing workers...", ("stopping", WRITER, 0, {})),
     ("SIGINT/SIGQUIT received...killing workers...", ("stopping", WRITER, 0, {})),
+    ("gracefully (RE)spawned uWSGI master process (pid: 800)", ("master", 800, 0, {})),
 ]
 OTHERS = [
     'running "print:pack-ready" (accepting)...',
@@ -65,7 +66,6 @@ OTHERS = [
     "chain next victim is worker 1",
     "chain is still waiting for worker 1...",
     "chain reloading complete",
-    "gracefully (RE)spawned uWSGI master process (pid: 800)",
     "...gracefully killing workers...",
     "...brutally killing workers...",
     "the app says: Respawned uWSGI worker 1 (new pid: 5)",

@@ -44,6 +44,7 @@ class Poller:
     def __init__(self, hub):
         self.hub = hub
         self._waiting = {}  # greenlet and deadline, by descriptor
+        self._turns = {}  # greenlets that let others go first
         self._epoll = epoll()
         self._register, self._poll = self._epoll.register, self._epoll.poll
         self._watcher = hub.loop.io(self._epoll.fileno(), LIBEV_READ)
@@ -75,6 +76,23 @@ class Poller:
             switch(self.hub)
         finally:
             del self._waiting[descriptor]
+
+    def turn(self):
+        """Until everybody who can go on has done so."""
+        if not self._turns:
+            self.hub.loop.run_callback(self._give)
+        current = getcurrent()
+        self._turns[current] = None
+        try:
+            switch(self.hub)
+        finally:
+            self._turns.pop(current, None)
+
+    def _give(self):
+        turns = self._turns
+        for waiting in list(turns):
+            if waiting in turns:
+                waiting.switch()
 
 
 _of_thread = threading.local()
@@ -174,8 +192,8 @@ def receiver(sock, tls, poller, seconds):
     """A `read` for `_fast_answer.read_answer`: the next bytes, b"" at the end."""
 
     def read():
-        if not tls:  # an answer is never there yet, so waiting first saves a failed call; TLS may hold bytes back
-            poller.wait(sock, READ, seconds)
+        if not tls:  # by then the answer of a quick server is there, and epoll need not hear of its socket
+            poller.turn()
         while True:
             try:
                 return sock.recv(RECEIVE)

@@ -46,7 +46,7 @@ LIMIT_S = 30.0
 RATIOS = (
     ("FastUser / FastHttpUser", "FastUser", "FastHttpUser", 4.0, 2),
     ("FastUser / wrk -t1", "FastUser", "wrk", 0.5, 2),
-    ("recorder on / off", "FastUser, recorded", "FastUser", 0.95, 2),
+    ("recorder on / off", "FastUser, recorded", "FastUser, not recorded", 0.95, 2),
     ("two processes / one", "FastUser, two", "FastUser", 1.8, 2 + WORKERS),
 )
 
@@ -144,7 +144,7 @@ def measure(samples: list[dict[str, Any]], rounds: int, url: str, master: int, d
     arms = {
         "FastHttpUser": [Arm("FastHttpUser", url, directory)],
         "FastUser": [Arm("FastUser", url, directory)],
-        "FastUser, recorded": [Arm("FastUser", url, directory, "--record")],
+        "FastUser with recorder": [Arm("FastUser", url, directory, "--record")],
     }
     arms["FastUser, two"] = [arms["FastUser"][0], Arm("FastUser", url, directory)]
     every = {id(arm): arm for several in arms.values() for arm in several}.values()
@@ -158,12 +158,16 @@ def measure(samples: list[dict[str, Any]], rounds: int, url: str, master: int, d
                 for arm in arms.get(name, []):
                     arm.go()
                 rows = [arm.read() for arm in arms.get(name, [])] or [wrk(url)]
-                rate = sum((r["requests"] - r["failures"]) / r["seconds"] for r in rows)
                 others = watch.others()
-                sample = {"round": number, "arm": name, "answered_per_s": round(rate, 1), "others_cores": others}
-                samples.append(sample | {"disturbed": abs(others) > quiet.DISTURBED_CORES, "processes": rows})
-                cpu = [row["cpu"] for row in rows]
-                print(f"  {number + 1:2} {name:20} {rate:8.0f}/s  CPU {cpu}, others {others}", flush=True)
+                found = {name: rows}
+                if "recorded" in rows[0]:
+                    found = {f"FastUser, {half}": [row] for half, row in rows[0].items()}
+                for part, own in found.items():
+                    rate = sum((r["requests"] - r["failures"]) / r["seconds"] for r in own)
+                    sample = {"round": number, "arm": part, "answered_per_s": round(rate, 1), "others_cores": others}
+                    samples.append(sample | {"disturbed": abs(others) > quiet.DISTURBED_CORES, "processes": own})
+                    cpu = [row["cpu"] for row in own]
+                    print(f"  {number + 1:2} {part:22} {rate:8.0f}/s  CPU {cpu}, others {others}", flush=True)
                 if not samples[-1]["disturbed"]:
                     break
         if number % REST_EVERY == REST_EVERY - 1:

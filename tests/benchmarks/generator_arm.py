@@ -1,7 +1,8 @@
 """One generator process of the benchmark: Locust with one client, held until it is told to hammer.
 
 For each line `SECONDS` on its standard input it spawns its users, lets them run in, and prints what it did in that time
-as a line of JSON. Between slices it has no user.
+as a line of JSON. Between slices it has no user. With --record the recorder is on in half of the turns of a slice, and
+it prints both halves: turns are shorter than the drift of a host.
 """
 
 import argparse
@@ -16,10 +17,12 @@ from gevent.fileobject import FileObject
 from locust import FastHttpUser, constant, task
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "locustfiles"))
-from _fast_client import FastUser
+from _fast_client import FastSession, FastUser
 from locust.env import Environment
 
 RUN_IN_S = 0.3
+TURNS = (True, False, False, True, False, True, True, False)  # neither side has the later ones
+RECORDED = {"recorded": True, "not recorded": False}
 CLIENTS = {"FastHttpUser": FastHttpUser, "FastUser": FastUser}
 
 
@@ -44,25 +47,43 @@ def main():
     environment = Environment(user_classes=[Hammering], host=options.host, events=locust.events)
     runner = environment.create_local_runner()
     if options.record:
-        import _recorder  # noqa: F401 - listens to init
+        import _recorder  # listens to init
 
         environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
+
+    def work(seconds, recorded=None):
+        """What is done in the next `seconds`."""
+        if recorded is not None:
+            FastSession.record = staticmethod(_recorder.record_fast) if recorded else None
+        total = environment.stats.total
+        before, failed, cpu, begin = total.num_requests, total.num_failures, time.process_time(), time.monotonic()
+        gevent.sleep(seconds)
+        if recorded:
+            _recorder.flush()  # who makes the rows writes them
+        seconds = time.monotonic() - begin
+        cpu = time.process_time() - cpu
+        return seconds, total.num_requests - before, total.num_failures - failed, cpu
+
+    def row(turns):
+        seconds, requests, failures, cpu = map(sum, zip(*turns, strict=True))
+        return {
+            "seconds": round(seconds, 4),
+            "requests": requests,
+            "failures": failures,
+            "cpu": round(cpu / seconds, 3),
+        }
+
     print(json.dumps({"ready": options.client}), flush=True)
     for line in FileObject(sys.stdin, "r"):
         runner.start(options.users, spawn_rate=options.users)
         gevent.sleep(RUN_IN_S)
-        total = environment.stats.total
-        before, failed, cpu, begin = total.num_requests, total.num_failures, time.process_time(), time.monotonic()
-        gevent.sleep(float(line))
-        seconds = time.monotonic() - begin
-        row = {
-            "seconds": round(seconds, 4),
-            "requests": total.num_requests - before,
-            "failures": total.num_failures - failed,
-            "cpu": round((time.process_time() - cpu) / seconds, 3),
-        }
+        if options.record:
+            turns = [(recorded, work(float(line) / len(TURNS), recorded)) for recorded in TURNS]
+            found = {name: row([t for on, t in turns if on is recorded]) for name, recorded in RECORDED.items()}
+        else:
+            found = row([work(float(line))])
         runner.stop()
-        print(json.dumps(row), flush=True)
+        print(json.dumps(found), flush=True)
     environment.events.quit.fire(exit_code=0)
 
 

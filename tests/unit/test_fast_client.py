@@ -197,3 +197,35 @@ def test_a_host_that_cannot_be_is_told_at_the_start() -> None:
 
 def test_every_failure_the_server_can_make_is_asked_for() -> None:
     assert {path for path in ANSWERS if path.startswith(("/truncated", "/malformed"))} <= set(FAILURES)
+
+
+TURNS = """
+import time
+import gevent
+from _fast_socket import get_poller
+
+poller, seen = get_poller(), []
+
+def ask(name):
+    try:
+        poller.turn()
+    except ZeroDivisionError:
+        begin = time.monotonic()
+        gevent.sleep(0.2)
+        name = f"{name} slept" if time.monotonic() - begin > 0.15 else f"{name} was woken"
+    seen.append(name)
+
+hit, other = gevent.spawn(ask, "hit"), gevent.spawn(ask, "other")
+gevent.spawn(hit.throw, ZeroDivisionError)  # before the turn comes
+gevent.joinall([hit, other])
+print(seen)
+"""
+
+
+def test_who_lets_others_go_first_goes_on_behind_them_and_only_once() -> None:
+    """One that a timeout of its scenario hits meanwhile is not woken for its turn."""
+    command = [sys.executable, "-W", "error", "-c", "from gevent import monkey; monkey.patch_all()" + TURNS]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=NEVER_S, cwd=HERE.parents[1] / "locustfiles", check=True
+    )
+    assert done.stdout.strip() == "['other', 'hit slept']"

@@ -209,6 +209,13 @@ def order(cells: list[Cell], trials: int, seed: int) -> list[tuple[int, int]]:
     return found
 
 
+def _respawns(asked: Asked, stack: Stack) -> int | None:
+    """How many a stack wants; a trigger makes fewer of them where there are fewer workers."""
+    if not (stack.trigger and stack.respawns and stack.workers and asked.workers):
+        return stack.respawns
+    return max(1, stack.respawns * min(asked.workers, stack.workers) // stack.workers)
+
+
 def run_plan(made: Plan, asked: Asked, stack: Stack) -> dict[str, Any]:
     """The numbers of one run, in the shape of run.json's `plan`: the command line, else the stack, else the plan."""
     planned = {
@@ -217,7 +224,7 @@ def run_plan(made: Plan, asked: Asked, stack: Stack) -> dict[str, Any]:
         "workers": asked.workers or stack.workers or made.workers,
         "max_requests": asked.max_requests or stack.max_requests or made.max_requests,
         "options": asked.options,
-        "respawns": made.respawns if asked.confidence else stack.respawns or made.respawns,
+        "respawns": made.respawns if asked.confidence else _respawns(asked, stack) or made.respawns,
         "initial": stack.initial,
         "trigger": str(stack.trigger) if stack.trigger else None,
         "files": [str(stack.path.parent / name) for name in stack.files],

@@ -204,14 +204,15 @@ class Run:
             nonlocal seen, seen_at
             self._report("loading")
             now = time.monotonic()
+            certain = self._is_certain()
+            if triggers is not None and not certain:
+                triggers.step()
             if isinstance(hammer, Outside):  # a person watches, and ends it when it was seen enough
                 return hammer.heard("stop") or observer.exit_code is not None
-            if self._is_certain() or hammer.exit_code is not None:
+            if certain or hammer.exit_code is not None:
                 return True
-            if triggers is not None:
-                triggers.step()
-                if triggers.left:
-                    return False
+            if triggers is not None and triggers.left:
+                return False
             if now - begin_ns / 1e9 < self.plan["duration_s"]:
                 return False
             respawns = lifecycle.respawns()

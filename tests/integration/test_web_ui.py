@@ -230,6 +230,22 @@ def test_what_does_not_start_is_a_reason_and_start_stays_usable(ui: Callable[...
     made.end(signal.SIGINT)
 
 
+def test_what_a_stack_is_asked_to_do_happens_in_the_ui_as_well(ui: Callable[..., Ui]) -> None:
+    """Workers of `reload` recycle when their master is asked, not by load; and one master may replace another."""
+    made = ui("--users", "8", "--spawn-rate", "8")
+    for stack, verdict in (("reload", "recovers"), ("refork", "hung_master")):
+        chosen = FORM | {"stack": stack, "version": "py312-2.0.30.post1"}
+        assert made.post("swarm", **chosen)["success"]
+        made.until(lambda s: s["phase"] == "loading", "the load")
+        seen = made.until(lambda s: s["verdict"] or s["counts"]["respawns"] >= 6, "respawns")
+        assert seen["choice"]["stack"] == stack
+        assert made.post("stop")["success"]
+        made.until(lambda s: s["phase"] == "written", "the results")
+        run = record(seen["directory"])
+        assert (run["verdict"], run["expected"]) == (verdict, verdict)
+    made.end()
+
+
 @contextmanager
 def by_hand(uwsgi: Path, python: Path) -> Iterator[tuple[int, int]]:
     """A stack that somebody else runs: its master's pid and its port."""

@@ -206,6 +206,12 @@ def test_a_run_takes_its_numbers_from_the_command_line_else_the_stack_else_the_p
     assert run_plan(replace(made, respawns=75), Asked(confidence=0.01), stack)["respawns"] == 75
 
 
+@pytest.mark.parametrize(("workers", "wanted"), [(None, 12), (4, 12), (2, 6), (1, 3), (16, 12)])
+def test_fewer_workers_make_fewer_respawns_where_a_trigger_makes_them(workers: int | None, wanted: int) -> None:
+    assert run_plan(KNOWN.plan, Asked(workers=workers), KNOWN.stacks["reload"])["respawns"] == wanted
+    assert run_plan(KNOWN.plan, Asked(workers=workers), KNOWN.stacks["lifetime"])["respawns"] == 8
+
+
 CELLS = [Cell(KNOWN.stacks[s], KNOWN.versions[v], "recovers") for s, v in DEFAULT]
 
 

@@ -167,6 +167,11 @@ def _about_options(facts: Facts) -> list[str]:
             f"{server.describe()} hangs at every recycle as soon as threads are switched on (unbit/uwsgi#2659): "
             "upgrade pyuwsgi to 2.0.28.post1 or later before you do."
         )
+    if affected and has(options, *THREADS) and has(options, "mule", "mules"):
+        found.append(
+            f"{server.describe()} with threads: a mule never starts, not even the first time (unbit/uwsgi#2659). It is "
+            "not part of this check. Upgrade pyuwsgi to 2.0.28.post1 or later."
+        )
     if is_before(server.version, "2.0.28") and not is_before(server.version, "2.0.27"):
         found.append(
             "2.0.27 freezes at SIGHUP, touch-reload and fifo reloads (unbit/uwsgi#2689): upgrade to 2.0.28.post1."

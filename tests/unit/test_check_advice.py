@@ -110,6 +110,7 @@ def test_an_unknown_hang_says_what_a_report_needs() -> None:
         (facts(HEALTHY, ("max-requests", "9")), "Add max-requests-delta."),
         (facts(HEALTHY, ("max-requests", "500"), ("processes", "4")), "Add max-requests-delta = 125."),
         (facts(), "as soon as threads are switched on"),
+        (facts(HUNG, ("threads", "2"), ("mule", "m.py")), "a mule never starts"),
         (facts(pin="2.0.27.post1"), "2.0.27 freezes"),
         (facts(HEALTHY, ("max-worker-lifetime", "60"), ("threads", "2")), "at night never"),
         (facts(HEALTHY, *[("master-fifo", "/run/f")] * 3, pin="2.0.29"), "the old master never ends"),

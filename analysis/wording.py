@@ -9,6 +9,12 @@ from stacks.lifecycle import VERDICTS
 
 HANGS = tuple(verdict for verdict in VERDICTS if verdict.startswith("hung"))
 DEATHS = ("dead_master", "crash_loop")
+# What a campaign's answer says of them.
+FAILURES = {
+    "workers did not come back": ("hung_worker", "hung_request", *DEATHS),
+    "the master is stuck": ("hung_master",),
+    "workers did not leave": ("hung_exit",),
+}
 # Mark and tone: the mark says it without colour.
 MARKS = {"recovers": ("ok", "good"), "throttled": ("!", "warn"), "invalid": ("?", "warn"), None: ("-", "none")}
 BAD = ("X", "bad")
@@ -17,9 +23,9 @@ MOST_NAMED = 8  # cells in a sentence
 VERDICT_MEANINGS = {
     "recovers": "every respawned worker that was seen to its end became ready",
     "hung_worker": "a worker was forked, never became ready, and is proven to wait for a lock that nobody can release",
-    "hung_master": "the master itself is stuck and replaces no worker any more",
+    "hung_master": "the master itself is stuck: it replaces no worker any more, or stays after its last one",
     "hung_request": "a worker came up and will never answer: each of its threads waits for a lock that nobody releases",
-    "hung_exit": "a worker began to exit and never ended, or not until its master killed it after worker-reload-mercy",
+    "hung_exit": "a worker was to leave and never ended, or not until worker-reload-mercy was over or ignored",
     "dead_master": "the master itself ended, so nobody is left to respawn a worker",
     "crash_loop": "workers die before they are ready, and so do their successors",
     "throttled": "the master slept because workers respawned too fast, so the times say nothing about the stack",
@@ -139,8 +145,10 @@ def answer(summary: dict[str, Any]) -> str:
     back = [c for c in cells if c["verdict"] == "recovers"]
     open_ = [c for c in cells if c not in lost and c not in back]
     parts = []
-    if lost:
-        parts.append(f"In {len(lost)} of {cells_of(len(cells))} workers did not come back: {_names(lost)}.")
+    for what, verdicts in FAILURES.items():
+        failed = [c for c in lost if c["verdict"] in verdicts]
+        if failed:
+            parts.append(f"In {len(failed)} of {cells_of(len(cells))} {what}: {_names(failed)}.")
     if back:
         parts.append(f"In {len(back)} of {cells_of(len(cells))} every worker came back.")
     if open_:

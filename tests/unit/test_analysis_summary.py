@@ -260,6 +260,18 @@ def test_the_answer_names_who_did_not_come_back(tmp_path):
     assert answer.endswith("All of it as expected.")
 
 
+def test_the_answer_tells_those_that_stay_from_those_that_do_not_come(builder):
+    for verdict in VERDICTS:
+        builder.cell(verdict, expected=verdict)
+        builder.run(verdict, recovering())
+    answer = wording.answer(summary_of(builder))
+    come = "workers did not come back: hung_worker x V, hung_request x V, dead_master x V, crash_loop x V. "
+    stay = (
+        "In 1 of 9 cells the master is stuck: hung_master x V. In 1 of 9 cells workers did not leave: hung_exit x V. "
+    )
+    assert answer.replace("py312-2.0.30.post1", "V").startswith(f"In 4 of 9 cells {come}{stay}In 1 of 9 cells every")
+
+
 def test_the_answer_names_what_is_open_and_what_surprised(builder):
     builder.cell("plain", expected="hung_worker")
     builder.run("recovers", recovering())

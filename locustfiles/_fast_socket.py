@@ -79,17 +79,17 @@ class Poller:
 
     def turn(self):
         """Until everybody who can go on has done so."""
-        if not self._turns:
+        turns, current = self._turns, getcurrent()
+        if not turns:
             self.hub.loop.run_callback(self._give)
-        current = getcurrent()
-        self._turns[current] = None
+        turns[current] = None
         try:
             switch(self.hub)
         finally:
-            self._turns.pop(current, None)
+            del turns[current]
 
     def _give(self):
-        turns = self._turns
+        turns, self._turns = self._turns, {}  # who goes on may soon wait for another turn
         for waiting in list(turns):
             if waiting in turns:
                 waiting.switch()

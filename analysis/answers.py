@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stacks.lifecycle import Episode
+from stacks.episode import Episode
 from stacks.records import RecordError
 
 MOST_BINS = 60  # of a window; more make a figure of a hundred millimetres noisy

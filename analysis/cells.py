@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis import cluster, phases, ratio, stats, survival
 from analysis.load import Results
-from stacks.lifecycle import VERDICTS
+from stacks.verdict import VERDICTS
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stacks.lifecycle import Episode, Lifecycle
+from stacks.episode import Episode
+from stacks.lifecycle import Lifecycle
 from stacks.records import RecordError, read_events
 
 EPISODE_COLUMNS: dict[str, str] = {

@@ -15,8 +15,8 @@ from analysis.measured import Measured
 from analysis.predicted import Check
 from analysis.recommend import Recommendation
 from analysis.verify import Verification
-from stacks.lifecycle import VERDICTS
 from stacks.records import SCHEMA, RecordError
+from stacks.verdict import VERDICTS
 
 SPARES = (1, 2)  # N+1, N+2
 

@@ -15,8 +15,8 @@ from analysis.episodes import episode_row, read_episodes
 from analysis.latency import QUANTILES, run_latency
 from analysis.settings import COLUMNS as SETTINGS
 from analysis.settings import read_settings
-from stacks.lifecycle import VERDICTS
 from stacks.records import EVENTS_FILE, INI_FILE, REQUESTS_FILE, RUN_FILE, RecordError, read_json
+from stacks.verdict import VERDICTS
 
 RUN_COLUMNS: dict[str, str] = {
     "run_id": "object",

@@ -18,8 +18,8 @@ import pandas as pd
 from analysis import bottleneck, cluster, stats
 from analysis.campaigns import Campaign
 from analysis.load import raw
-from stacks.lifecycle import VERDICTS
 from stacks.records import SAMPLES_FILE, SCHEMA
+from stacks.verdict import VERDICTS
 
 
 def most_common(values: Iterable[Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.summary import is_unexpected
-from stacks.lifecycle import VERDICTS
+from stacks.verdict import VERDICTS
 
 HANGS = tuple(verdict for verdict in VERDICTS if verdict.startswith("hung"))
 DEATHS = ("dead_master", "crash_loop")

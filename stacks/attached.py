@@ -15,11 +15,11 @@ from pathlib import Path
 from stacks import proc
 from stacks.collectors import Base, Context, closer, exits, kernel, usage
 from stacks.hammer import Hammer
-from stacks.lifecycle import Judgement
 from stacks.observer import ENDED, Observer
 from stacks.outside import Outside
 from stacks.records import Event
 from stacks.run import Run
+from stacks.verdict import Judgement
 
 # What an idle worker's thread sleeps in: epoll or accept of its socket, or the lock between workers (thunder-lock).
 WAITS = ("do_epoll_wait", "ep_poll", "inet_csk_accept", "futex-shared")

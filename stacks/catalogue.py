@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from stacks import triggers
-from stacks.lifecycle import VERDICTS
 from stacks.triggers import Trigger
+from stacks.verdict import VERDICTS
 
 ROOT = Path(__file__).resolve().parent.parent
 STACKS = ROOT / "stacks"

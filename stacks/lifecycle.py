@@ -14,9 +14,6 @@ from stacks.episode import Episode, Incarnation, change, departure
 from stacks.records import Event
 from stacks.stillness import LOOP_S, Proof, Stillness
 from stacks.stopping import MERCY_S, OVERDUE_S, Stopping, overstays, still_there
-from stacks.verdict import VERDICTS, Judgement, judge
-
-__all__ = ["VERDICTS", "Episode", "Judgement", "Lifecycle"]
 
 # The master reaps once a second (`check_interval`, core/master.c) and may sleep 2 s when it
 # throttles (`forkbomb-delay`), so a dead worker that nobody reaped for this long is no delay.
@@ -409,7 +406,3 @@ class Lifecycle:
         if waited_s >= UNREAPED_S and self.stillness.is_still(self.master_pid, UNREAPED_S):
             return f"the master used no CPU and did not reap a dead worker for {waited_s:.0f} s"
         return ""
-
-    def judge(self, wanted: int, *, finished: bool) -> Judgement:
-        """The verdict (`stacks/verdict.py`), or None while it could still change."""
-        return judge(self, wanted, finished=finished)

@@ -19,12 +19,12 @@ from stacks import probe, proc, stackfile, statsocket, supervisor
 from stacks.collectors import backtrace, is_readable
 from stacks.complaints import last_words
 from stacks.hammer import Hammer
-from stacks.lifecycle import Judgement
 from stacks.losses import losses
 from stacks.observer import Observer
 from stacks.outside import Outside
 from stacks.records import INI_FILE, LOG_FILE, RUN_FILE, read_json, write_json
 from stacks.triggers import Triggers, parse
+from stacks.verdict import Judgement, judge
 
 # How long a stack may take until its first workers accept; an import of a minute is nothing unheard of.
 START_LIMIT_S = 120.0
@@ -83,7 +83,7 @@ class Run:
     def _report(self, phase: str) -> None:
         now = time.monotonic()
         if now >= self._progress and self.observer is not None:
-            self._seen = self.observer.lifecycle.judge(self.plan["respawns"], finished=False)
+            self._seen = judge(self.observer.lifecycle, self.plan["respawns"], finished=False)
             self.say(phase, self._seen)
             # Who holds a stack under load for an hour has tens of thousands of episodes to judge.
             self._progress = now + max(PROGRESS_S, JUDGING_SHARE * (time.monotonic() - now))
@@ -248,7 +248,7 @@ class Run:
         observer.until(settled, self.plan["limit_s"])
         observer.until(lambda: not any(tracer.busy for tracer in tracers), EVIDENCE_LIMIT_S)
         observer.emit("losses", **losses(self.directory))
-        return lifecycle.judge(self.plan["respawns"], finished=True)
+        return judge(lifecycle, self.plan["respawns"], finished=True)
 
     def _stop(self, observer: Observer) -> None:
         ladder = supervisor.PATIENT_LADDER if self.plan.get("patient") else supervisor.LADDER

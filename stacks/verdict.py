@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from stacks.lifecycle import Lifecycle
 from stacks.stopping import still_there
-
-if TYPE_CHECKING:
-    from stacks.lifecycle import Lifecycle
 
 # Most severe first: what a run says, and what a cell says that has several runs.
 VERDICTS = (

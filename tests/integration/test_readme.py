@@ -127,7 +127,7 @@ def test_a_ci_job_says_only_what_check_knows(text: str) -> None:
 def test_the_readme_names_what_there_is() -> None:
     for folder, pattern in (("stacks", "versions.toml"), ("stacks", "loadtest.toml")):
         assert (ROOT / folder / pattern).exists()
-    from stacks.lifecycle import VERDICTS
+    from stacks.verdict import VERDICTS
 
     assert all(f"| `{verdict}` |" in README for verdict in VERDICTS)
     assert all((ROOT / path).exists() for path in re.findall(r"\]\(([^)#:]+)\)", README))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from stacks.lifecycle import Judgement, Lifecycle
+from stacks.lifecycle import Lifecycle
 from stacks.records import Event
+from stacks.verdict import Judgement, judge
 
 BEGIN_NS = 5_000_000_000_000  # of a machine that has been up for a while
 MASTER = 900
@@ -93,4 +94,4 @@ def lifecycle(*parts: Event | Iterable[Event]) -> Lifecycle:
 
 
 def judged(*parts: Event | Iterable[Event], wanted: int = 1, finished: bool = True) -> Judgement:
-    return lifecycle(*parts).judge(wanted, finished=finished)
+    return judge(lifecycle(*parts), wanted, finished=finished)

@@ -21,8 +21,8 @@ from analysis.load import load
 from analysis.recommend import round_up
 from stacks import records
 from stacks.arguments import parser as loadtest_parser
-from stacks.lifecycle import VERDICTS
 from stacks.records import RecordError
+from stacks.verdict import VERDICTS
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "runs"
 WINDOW_S = 2.0

@@ -11,9 +11,9 @@ from analysis.campaigns import load_campaign
 from analysis.page import render
 from analysis.summary import exit_code, severest, summarise
 from analysis.table import console, show
-from stacks.lifecycle import VERDICTS
 from stacks.parquet import write_samples
 from stacks.records import SCHEMA, SUMMARY_FILE, write_json
+from stacks.verdict import VERDICTS
 
 KEYS = {
     *(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from stacks import catalogue
 from stacks.catalogue import UsageError, Version, effective_ini, load, read_ini
-from stacks.lifecycle import VERDICTS
 from stacks.page import PAGE, page
+from stacks.verdict import VERDICTS
 
 VERSIONS = """
 [package.pyuwsgi]

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from stacks import records
-from stacks.lifecycle import VERDICTS, Lifecycle
+from stacks.lifecycle import Lifecycle
 from stacks.records import read_events, read_json
+from stacks.verdict import VERDICTS, judge
 
 RUNS = Path(__file__).resolve().parents[1] / "data" / "runs"
 OUTCOMES = {
@@ -37,9 +38,8 @@ def test_there_is_one_for_every_verdict() -> None:
 class TestRun:
     def test_it_is_judged_as_it_was(self, name: str) -> None:
         run = read_json(RUNS / name / records.RUN_FILE)
-        judgement = Lifecycle.of(read_events(RUNS / name / records.EVENTS_FILE)).judge(
-            run["plan"]["respawns"], finished=True
-        )
+        lifecycle = Lifecycle.of(read_events(RUNS / name / records.EVENTS_FILE))
+        judgement = judge(lifecycle, run["plan"]["respawns"], finished=True)
         assert judgement.verdict == run["verdict"] == name
         assert run["expected"] == name
         assert (judgement.reason, judgement.evidence) == (run["reason"], run["evidence"])
@@ -61,7 +61,7 @@ class TestRun:
         verdicts = []
         for event in read_events(RUNS / name / records.EVENTS_FILE):
             live.feed(event)
-            verdicts.append(live.judge(run["plan"]["respawns"], finished=False).verdict)
+            verdicts.append(judge(live, run["plan"]["respawns"], finished=False).verdict)
         certain = [verdict for verdict in dict.fromkeys(verdicts) if verdict is not None]
         assert certain == ([] if name in ("throttled", "invalid", "recovers") else [name])
 

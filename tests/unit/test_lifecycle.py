@@ -21,8 +21,8 @@ from rows import (
     row,
 )
 
-from stacks.lifecycle import UNREAPED_S, VERDICTS
-from stacks.verdict import CRASH_LOOP, HEARTBEAT_GAP_S
+from stacks.lifecycle import UNREAPED_S
+from stacks.verdict import CRASH_LOOP, HEARTBEAT_GAP_S, VERDICTS, judge
 
 UNREADY = respawn(1, 100, 101, 1.0, ready=False)  # forked at 1.5
 
@@ -245,7 +245,7 @@ def test_the_worst_thing_seen_is_the_verdict() -> None:
 def test_undecided_ones_are_no_trials_and_can_be_asked_for_by_when_they_began() -> None:
     rows = [*generation(100, 200), *leave(100, 1.0), *leave(200, 2.0)]
     known = lifecycle(rows)
-    assert (known.respawns(), known.judge(1, finished=True).respawns) == (0, 0)
+    assert (known.respawns(), judge(known, 1, finished=True).respawns) == (0, 0)
     assert [known.undecided(t and at(t)) for t in (None, 0.9, 1.0, 1.9, 2.0)] == [2, 0, 1, 1, 2]
     assert lifecycle(generation(100, ready=False)).undecided(at(0.0)) == 1
     assert lifecycle(rows, row(2.5, "respawned", 101, 1), row(2.6, "ready", 101)).undecided() == 1

@@ -11,6 +11,7 @@ from rows import at, generation, hang, healthy, leave, lifecycle, respawn, row
 from stacks.episode import Episode
 from stacks.lifecycle import Lifecycle
 from stacks.records import Event
+from stacks.verdict import judge
 
 WANTED = 3
 
@@ -121,7 +122,7 @@ def test_sources_may_come_in_any_order_against_each_other(data: st.DataObject, s
     in_time = Lifecycle.of(sorted([*sources[0], *sources[1]], key=lambda event: event.t_ns))
     mixed = Lifecycle.of(merged(data.draw, sources))
     assert without_cause(mixed) == without_cause(in_time)
-    assert mixed.judge(WANTED, finished=True) == in_time.judge(WANTED, finished=True)
+    assert judge(mixed, WANTED, finished=True) == judge(in_time, WANTED, finished=True)
 
 
 @given(st.data(), stories())
@@ -133,11 +134,11 @@ def test_a_judge_who_looks_after_every_row_ends_as_one_who_looks_once(
     seen = []
     for event in rows:
         live.feed(event)
-        seen.append(live.judge(WANTED, finished=False))
+        seen.append(judge(live, WANTED, finished=False))
         live.episodes(), live.undecided(), live.is_outage(), live.unreaped_s(), live.respawns()
     afterwards = Lifecycle.of(rows)
     for finished in (False, True):
-        assert live.judge(WANTED, finished=finished) == afterwards.judge(WANTED, finished=finished)
-    assert seen[-1] == afterwards.judge(WANTED, finished=False)
+        assert judge(live, WANTED, finished=finished) == judge(afterwards, WANTED, finished=finished)
+    assert seen[-1] == judge(afterwards, WANTED, finished=False)
     assert live.episodes() == afterwards.episodes()
-    assert live.respawns() == afterwards.judge(WANTED, finished=True).respawns
+    assert live.respawns() == judge(afterwards, WANTED, finished=True).respawns

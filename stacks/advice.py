@@ -196,6 +196,12 @@ def _about_options(facts: Facts) -> list[str]:
             "max-worker-lifetime with threads: a worker whose time is over leaves when each of its threads has had "
             "another request, at night never (unbit/uwsgi#1760); max-requests and reload-on-rss are not affected."
         )
+    graceful = any(key == "hook-master-start" and "gracefully_kill_them_all" in value for key, value in options)
+    if graceful and not is_before(server.version, "2.0.27"):
+        found.append(
+            "hook-master-start with gracefully_kill_them_all: from 2.0.27 on such a stop waits for every request, "
+            "however long, and worker-reload-mercy does not end it: whoever stops it needs a limit and SIGKILL."
+        )
     fifos = sum(key == "master-fifo" for key, _ in options)
     if fifos > 1 and not is_before(server.version, "2.0.27") and is_before(server.version, "2.0.31"):
         found.append(

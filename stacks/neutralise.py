@@ -67,16 +67,17 @@ class Neutral:
     def set(self, option: str, value: str, why: str, synonyms: tuple[str, ...] = ()) -> None:
         """Give an option one value instead of whatever it has."""
         names = (option, *synonyms)
-        before = ", ".join(value for key, value in self.options if key in names)
+        found = [bare(value) for key, value in self.options if key in names]
+        before = ", ".join(found)
         self.options = [(key, v) for key, v in self.options if key not in names] + [(option, value)]
-        if before != value and not (value == "true" and before and is_on(before)):
+        if before != value and not (value == "true" and found and is_on(found[-1])):
             self.change(option, before, value, why)
 
     def drop(self, names: tuple[str, ...], why: str) -> None:
         """Take options out."""
         for key, value in self.options:
             if key in names:
-                self.change(key, value, "", why)
+                self.change(key, bare(value), "", why)
         self.options = [(key, value) for key, value in self.options if key not in names]
 
 
@@ -85,6 +86,11 @@ def rules() -> list[dict[str, Any]]:
     """The rules of neutralise.toml."""
     found: list[dict[str, Any]] = tomllib.loads(RULES.read_text(encoding="utf-8"))["rule"]
     return found
+
+
+def bare(value: str) -> str:
+    """The value of an option; a flag that stands alone is on."""
+    return value or "true"
 
 
 def is_on(value: str) -> bool:
@@ -118,7 +124,7 @@ def neutralise(
         elif key in SOCKETS or key in SECURE:
             sockets.add(key, value)
         elif rule := _rule(key, value):
-            neutral.change(key, value, "", rule["why"])
+            neutral.change(key, bare(value), "", rule["why"])
         elif key in ("ini-paste", "ini-paste-logged"):
             neutral.options.append(("paste", f"config:{Path(value).absolute()}"))
         else:

@@ -113,6 +113,10 @@ def test_an_unknown_hang_says_what_a_report_needs() -> None:
         (facts(HUNG, ("threads", "2"), ("mule", "m.py")), "a mule never starts"),
         (facts(pin="2.0.27.post1"), "2.0.27 freezes"),
         (facts(HEALTHY, ("max-worker-lifetime", "60"), ("threads", "2")), "at night never"),
+        (
+            facts(HEALTHY, ("hook-master-start", "unix_signal:15 gracefully_kill_them_all"), pin="2.0.30"),
+            "waits for every request",
+        ),
         (facts(HEALTHY, *[("master-fifo", "/run/f")] * 3, pin="2.0.29"), "the old master never ends"),
         (facts(HEALTHY, ("py-call-osafterfork", "1")), "take it out"),
         (replace(facts(), unknown=["enable-thraeds"]), "did you mean enable-threads"),

@@ -48,6 +48,15 @@ def test_what_would_disturb_is_taken_out_and_said(option: tuple[str, str]) -> No
     assert change.why
 
 
+def test_a_flag_that_stands_alone_is_set_and_not_absent() -> None:
+    neutral = made(("master", ""), ("log-date", ""), ("die-on-term", "false"))
+    assert ("master", "true") in neutral.options
+    told = {change.option: (change.theirs, change.ours) for change in neutral.changes}
+    assert "master" not in told
+    assert told["log-date"] == ("true", "")
+    assert told["die-on-term"] == ("false", "true")
+
+
 @pytest.mark.parametrize(
     "option",
     [

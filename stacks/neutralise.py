@@ -68,10 +68,10 @@ class Neutral:
         """Give an option one value instead of whatever it has."""
         names = (option, *synonyms)
         found = [bare(value) for key, value in self.options if key in names]
-        before = ", ".join(found)
         self.options = [(key, v) for key, v in self.options if key not in names] + [(option, value)]
-        if before != value and not (value == "true" and found and is_on(found[-1])):
-            self.change(option, before, value, why)
+        last = found[-1] if found else ""  # which counts
+        if last != value and not (value == "true" and last and is_on(last)):
+            self.change(option, ", ".join(found), value, why)
 
     def drop(self, names: tuple[str, ...], why: str) -> None:
         """Take options out."""

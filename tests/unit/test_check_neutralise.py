@@ -53,6 +53,7 @@ def test_a_flag_that_stands_alone_is_set_and_not_absent() -> None:
     assert ("master", "true") in neutral.options
     told = {change.option: (change.theirs, change.ours) for change in neutral.changes}
     assert "master" not in told
+    assert "processes" not in [change.option for change in made(("workers", "3"), ("processes", "2")).changes]
     assert told["log-date"] == ("true", "")
     assert told["die-on-term"] == ("false", "true")
 

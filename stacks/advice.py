@@ -193,8 +193,8 @@ def _about_options(facts: Facts) -> list[str]:
         )
     if has(options, "max-worker-lifetime") and _threads_of(options) > 1:
         found.append(
-            "max-worker-lifetime with threads: a worker whose time is over leaves when each of its threads has had "
-            "another request, at night never (unbit/uwsgi#1760); max-requests and reload-on-rss are not affected."
+            "max-worker-lifetime with threads: a worker whose time is over mostly stays until a request reaches it, "
+            "which at night may be never (unbit/uwsgi#1760); max-requests and reload-on-rss are not affected."
         )
     graceful = any(key == "hook-master-start" and "gracefully_kill_them_all" in value for key, value in options)
     if graceful and not is_before(server.version, "2.0.27"):

@@ -90,11 +90,23 @@ def record(scheduled_ns, start_ns, method, name, response, error):
 
 def record_fast(scheduled_ns, start_ns, end_ns, method, name, head, size, error):
     """Append the row of a FastSession, which knows all of it; at most 5 % of what its request costs."""
+    start = str(start_ns)
+    scheduled = start if scheduled_ns is start_ns else scheduled_ns
+    latency_us = (end_ns - start_ns) // 1000
+    _rows.append(f"{scheduled}\t{start}\t{latency_us}\t{answered(head, error)}\t{size}\t{asked(method, name)}\n")
+
+
+@lru_cache(1024)
+def answered(head, error):
+    """The cells of an answer; heads repeat, and so does the lack of one."""
     status, slot, pid = (head.status, head.slot, head.pid) if head is not None else (0, 0, 0)
-    _rows.append(
-        f"{scheduled_ns}\t{start_ns}\t{(end_ns - start_ns) // 1000}\t{status}\t{error}\t"
-        f"{slot}\t{pid}\t{size}\t{method}\t{one_line(name)}\n"
-    )
+    return f"{status}\t{error}\t{slot}\t{pid}"
+
+
+@lru_cache(1024)
+def asked(method, name):
+    """The cells of what was asked for."""
+    return f"{method}\t{one_line(name)}"
 
 
 def record_missed(scheduled_ns, name):

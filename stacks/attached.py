@@ -19,6 +19,7 @@ from stacks.observer import ENDED, Observer
 from stacks.outside import Outside
 from stacks.records import Event
 from stacks.run import Run
+from stacks.stopping import MERCY_S
 from stacks.verdict import Judgement
 
 # What an idle worker's thread sleeps in: epoll or accept of its socket, or the lock between workers (thunder-lock).
@@ -139,6 +140,9 @@ class AttachedRun(Run):
 
     def _can_load(self, observer: Observer) -> bool:
         return True  # somebody wants to see what a hung one does
+
+    def _mercy_s(self) -> float:
+        return MERCY_S  # nobody knows theirs, and nobody is told to leave in rows
 
     def _settle(self, observer: Observer, hammer: Hammer | Outside) -> Judgement:
         found = super()._settle(observer, hammer)

@@ -191,8 +191,7 @@ class Run:
     def _load(self, observer: Observer, hammer: Hammer | Outside) -> None:
         """The fixed window, and longer while respawns are missing and on their way."""
         lifecycle = observer.lifecycle
-        mercy_s = stackfile.mercy_s(self.directory / INI_FILE)
-        observer.emit("load_begin", window_s=self.plan["duration_s"], mercy_s=mercy_s)
+        observer.emit("load_begin", window_s=self.plan["duration_s"], mercy_s=self._mercy_s())
         begin_ns = lifecycle.load_begin_ns
         assert begin_ns is not None  # noqa: S101 - the row above set it
         self.record["load"] |= {"begin_ns": begin_ns}
@@ -225,6 +224,10 @@ class Run:
         if isinstance(hammer, Outside):
             self.record["load"]["window_s"] = (self.record["load"]["end_ns"] - begin_ns) / 1e9
         observer.emit("load_end")
+
+    def _mercy_s(self) -> float:
+        """How long a worker may take to leave before its master kills it."""
+        return stackfile.mercy_s(self.directory / INI_FILE)
 
     def _triggers(self, observer: Observer) -> Triggers | None:
         if self._trigger is None:

@@ -63,9 +63,10 @@ def is_cut(response):
 
 
 @lru_cache(1024)
-def one_line(name):
-    """A name as a cell of the file."""
-    return " ".join(re.split(r"[\t\r\n]", str(name)))
+def asked(method, name):
+    """The cells of what was asked for, the name on one line."""
+    one_line = " ".join(re.split(r"[\t\r\n]", str(name)))
+    return f"{method}\t{one_line}"
 
 
 def number(text):
@@ -82,10 +83,8 @@ def record(scheduled_ns, start_ns, method, name, response, error):
         slot, _, pid = ((response.headers or {}).get("X-Worker") or "0/0").partition("/")
         size = number((response.headers or {}).get("Content-Length") or "0")
         slot, pid = number(slot), number(pid)
-    name = one_line(name)
-    _rows.append(
-        f"{scheduled_ns}\t{start_ns}\t{latency_us}\t{status}\t{error}\t{slot}\t{pid}\t{size}\t{method}\t{name}\n"
-    )
+    cells = asked(method, name)
+    _rows.append(f"{scheduled_ns}\t{start_ns}\t{latency_us}\t{status}\t{error}\t{slot}\t{pid}\t{size}\t{cells}\n")
 
 
 def record_fast(scheduled_ns, start_ns, end_ns, method, name, head, size, error):
@@ -103,15 +102,9 @@ def answered(head, error):
     return f"{status}\t{error}\t{slot}\t{pid}"
 
 
-@lru_cache(1024)
-def asked(method, name):
-    """The cells of what was asked for."""
-    return f"{method}\t{one_line(name)}"
-
-
 def record_missed(scheduled_ns, name):
     """Append the row of an arrival of the open model that was never started."""
-    _rows.append(f"{scheduled_ns}\t{scheduled_ns}\t0\t0\tmissed\t0\t0\t0\t\t{one_line(name)}\n")
+    _rows.append(f"{scheduled_ns}\t{scheduled_ns}\t0\t0\tmissed\t0\t0\t0\t{asked('', name)}\n")
 
 
 def wrap(session):

@@ -264,8 +264,11 @@ class Lifecycle:
         that got stuck on their way there before they had said so."""
         served = [i for slot in self._slots.values() for i in slot if i.ready_ns is not None]
         silent = {pid for pid, proof in self.deadlocks().items() if proof.at_exit}
-        late = {i.pid for i in served if i.exited_ns is not None and self._overstays(i)}
-        return [i.pid for i in served if i.stuck or i.killed or i.pid in silent | late]
+        return [
+            i.pid
+            for i in served
+            if i.stuck or i.killed or i.pid in silent or (i.exited_ns is not None and self._overstays(i))
+        ]
 
     def overstaying(self) -> list[int]:
         """Pids that were told to leave and stayed longer than they may."""

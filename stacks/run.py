@@ -203,12 +203,11 @@ class Run:
             nonlocal seen, seen_at
             self._report("loading")
             now = time.monotonic()
-            certain = self._is_certain()
-            if triggers is not None and not certain:
+            if triggers is not None and triggers.left and not self._is_certain():
                 triggers.step()
             if isinstance(hammer, Outside):  # a person watches, and ends it when it was seen enough
                 return hammer.heard("stop") or observer.exit_code is not None
-            if certain or hammer.exit_code is not None:
+            if self._is_certain() or hammer.exit_code is not None:
                 return True
             if triggers is not None and triggers.left:
                 return False

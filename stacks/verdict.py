@@ -63,7 +63,6 @@ def judge(lifecycle: Lifecycle, wanted: int, *, finished: bool) -> Judgement:
     crashed = crashes.total()
     recovered = sum(episode.outcome == "ready" and episode.generation > 0 for episode in episodes)
     master = lifecycle.master_hung()
-    handovers = lifecycle.handovers()
 
     verdict, reason = None, ""
     if master:
@@ -97,7 +96,8 @@ def judge(lifecycle: Lifecycle, wanted: int, *, finished: bool) -> Judgement:
     elif finished:
         verdict = "recovers"
         reason = f"{recovered} of {respawns} respawned workers came back{_losses(lifecycle.losses)}"
-        reason += "".join(f"; the master before ended {stop.took_s:.1f} s after it was told to" for stop in handovers)
+        for stop in lifecycle.handovers():
+            reason += f"; the master before ended {stop.took_s:.1f} s after it was told to"
     evidence = lifecycle.stillness.evidence([*(e.pid for e in hung), *deadlocked, *at_exit])
     if master:
         evidence = lifecycle.stillness.evidence([lifecycle.master_pid])

@@ -139,6 +139,15 @@ def ratio(samples: list[dict[str, Any]], above: str, below: str) -> dict[str, An
     return {"pairs": len(logs), "ratio": middle, "low": low, "high": high}
 
 
+def sample(number: int, arm: str, rows: list[dict[str, Any]], others: float) -> dict[str, Any]:
+    """What the processes of one arm did in a slice, as it is kept; says it as well."""
+    rate = sum((row["requests"] - row["failures"]) / row["seconds"] for row in rows)
+    cpu = [row["cpu"] for row in rows]
+    print(f"  {number + 1:2} {arm:22} {rate:8.0f}/s  CPU {cpu}, others {others}", flush=True)
+    found = {"round": number, "arm": arm, "answered_per_s": round(rate, 1), "others_cores": others}
+    return found | {"disturbed": abs(others) > quiet.DISTURBED_CORES, "processes": rows}
+
+
 def measure(samples: list[dict[str, Any]], rounds: int, url: str, master: int, directory: Path, seed: int) -> None:
     """Adds every slice of every round; one that others disturbed is repeated."""
     arms = {
@@ -159,15 +168,10 @@ def measure(samples: list[dict[str, Any]], rounds: int, url: str, master: int, d
                     arm.go()
                 rows = [arm.read() for arm in arms.get(name, [])] or [wrk(url)]
                 others = watch.others()
-                found = {name: rows}
+                parts = {name: rows}
                 if "recorded" in rows[0]:
-                    found = {f"FastUser, {half}": [row] for half, row in rows[0].items()}
-                for part, own in found.items():
-                    rate = sum((r["requests"] - r["failures"]) / r["seconds"] for r in own)
-                    sample = {"round": number, "arm": part, "answered_per_s": round(rate, 1), "others_cores": others}
-                    samples.append(sample | {"disturbed": abs(others) > quiet.DISTURBED_CORES, "processes": own})
-                    cpu = [row["cpu"] for row in own]
-                    print(f"  {number + 1:2} {part:22} {rate:8.0f}/s  CPU {cpu}, others {others}", flush=True)
+                    parts = {f"FastUser, {half}": [row] for half, row in rows[0].items()}
+                samples += [sample(number, part, own, others) for part, own in parts.items()]
                 if not samples[-1]["disturbed"]:
                     break
         if number % REST_EVERY == REST_EVERY - 1:

@@ -43,7 +43,8 @@ class Stack:
         self.directory = None
         self.port = 0
         self.history = History()
-        self.ended = Flag()
+        self.ended = Flag()  # and every row of it has been read
+        self._silent = Flag()  # it says nothing more
         self._changed = Flag()
         self.is_stopping = False
         command = [sys.executable, "-m", "stacks", "serve", "--locust", str(os.getpid())]
@@ -69,7 +70,7 @@ class Stack:
         if self.phase not in ENDED:
             self.take({"phase": "failed", "error": "the process that serves the stack ended without a word"})
         self._close_stdin()
-        self.ended.set()
+        self._silent.set()
 
     def take(self, row):
         """One line of it."""
@@ -86,21 +87,22 @@ class Stack:
         self._changed.clear()
 
     def _follow(self):
-        """Feed the rows that the run writes to the judge, a piece at a time."""
+        """Feed the rows that the run writes to the judge, a piece at a time, until there are no more."""
         offset = 0
-        while True:
-            ended = self.ended.is_set()
-            path = Path(self.directory or "", EVENTS_FILE)
-            if self.directory and path.exists():
-                with path.open("rb") as file:
-                    file.seek(offset)
-                    while data := file.read(PIECE):
-                        offset += len(data)
-                        self.history.feed(data)
-                        gevent.sleep(0)
-            if ended:
-                return
-            self.ended.wait(FOLLOW_S)
+        is_last = False
+        try:
+            while not is_last:
+                is_last = self._silent.wait(FOLLOW_S)
+                path = Path(self.directory or "", EVENTS_FILE)
+                if self.directory and path.exists():
+                    with path.open("rb") as file:
+                        file.seek(offset)
+                        while data := file.read(PIECE):
+                            offset += len(data)
+                            self.history.feed(data)
+                            gevent.sleep(0)
+        finally:
+            self.ended.set()
 
     def until(self, *phases, limit_s=math.inf):
         """Wait until it has been in one of `phases`, or is over; says which of both."""

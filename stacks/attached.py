@@ -46,7 +46,8 @@ class Children(Base):
     def saw(self, event: Event) -> None:
         """The kernel tells of workers that come and go between two looks, as with a small max-requests."""
         if event.kind == "forked":
-            self._fill(event.pid, event.t_ns)
+            if event.pid not in self._slots.values():  # a look may have found it before the kernel's word was read
+                self._fill(event.pid, event.t_ns)
         elif event.kind == "exited" and event.pid in self._slots.values():
             self._gone.add(event.pid)
             if _status(event) in ENDED_WELL:  # so it has served, however quickly

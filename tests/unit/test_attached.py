@@ -119,6 +119,24 @@ def test_what_comes_and_goes_between_two_looks_is_told_by_the_kernel(watching: W
     assert found == [(1, 13, "ready"), (2, 14, "ready")]
 
 
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_worker_that_a_look_found_before_the_kernel_told_of_it_is_one(
+    watching: Watching, world: World, is_gone: bool
+) -> None:
+    world.end(11, 30 << 8)
+    watching.exited(11)
+    forked = Event(watching.now_ns + 2, "kernel", "forked", 13)
+    world.fork(13, "do_epoll_wait")
+    watching.look()
+    if is_gone:  # a pidfd told of its end, and is read first
+        world.end(13, 30 << 8)
+        watching.exited(13)
+    watching.feed(forked)
+    watching.look()
+    found = [(e.slot, e.generation, e.outcome) for e in watching.lifecycle.episodes() if e.pid == 13]
+    assert found == [(1, 1, "ready")]
+
+
 @pytest.mark.parametrize("data", [{}, {"exit_status": 22}, {"signal": 11}])
 def test_one_that_ends_badly_has_crashed(watching: Watching, world: World, data: dict[str, int]) -> None:
     world.end(12, 30 << 8)

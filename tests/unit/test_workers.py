@@ -125,6 +125,20 @@ def test_what_happens_after_the_verdict_is_the_stop() -> None:
     assert state(Fake(made, is_over=True), Load())["now_s"] == 2.5
 
 
+@pytest.mark.parametrize("phase", ["stopping", "written"])
+def test_the_verdict_waits_for_the_rows_it_was_judged_from(phase: str) -> None:
+    made = recycled()
+    stack = Fake(made, phase=phase, is_over=phase == "written", verdict={"verdict": "recovered"})
+    assert state(stack, Load())["verdict"] is None
+    made.feed(b'{"t_ns":4500000000,"source":"observer","kind":"verdict"}\n')
+    assert state(stack, Load())["verdict"] == stack.verdict
+
+
+def test_a_verdict_under_load_is_shown_at_once() -> None:
+    stack = Fake(recycled(), verdict={"verdict": "hung_worker"})
+    assert state(stack, Load())["verdict"] == stack.verdict
+
+
 def test_a_lane_shows_what_a_slot_was_doing() -> None:
     made = recycled()
     found, from_s = lanes(made, 5 * S, 100 * S, 1000)

@@ -39,7 +39,8 @@ class Stack:
         self.phase = "preparing"
         self._seen = set()
         self.error = ""
-        self.verdict = None
+        self.verdict = None  # once the rows are read that it was judged from, so that lanes and counts agree with it
+        self._told = None
         self.directory = None
         self.port = 0
         self.history = History()
@@ -82,7 +83,7 @@ class Stack:
             self.error = row["error"]
         if "verdict" in row:
             found = {name: row[name] for name in ("verdict", "reason", "evidence")}
-            self.verdict = found if row["verdict"] else None
+            self._told = found if row["verdict"] else None
         self._changed.set()
         self._changed.clear()
 
@@ -93,6 +94,7 @@ class Stack:
         try:
             while not is_last:
                 is_last = self._silent.wait(FOLLOW_S)
+                told = self._told  # every row of which is in the file by now
                 path = Path(self.directory or "", EVENTS_FILE)
                 if self.directory and path.exists():
                     with path.open("rb") as file:
@@ -101,6 +103,7 @@ class Stack:
                             offset += len(data)
                             self.history.feed(data)
                             gevent.sleep(0)
+                self.verdict = told
         finally:
             self.ended.set()
 

@@ -45,8 +45,6 @@ def state(stack, load, *, report=False, clock=time.monotonic_ns):
     until_ns = now_ns if stack.is_over else now_ns - LAG_NS
     load.forget((now_ns - KEPT_S * SECOND_NS) // SECOND_NS)
     most = MOST_REPORT_EPISODES if report else MOST_EPISODES
-    # It is told on another way than the rows: it waits for those that it was judged from, so that the counts agree.
-    final = stack.phase in ("stopping", "written")
     return {
         "choice": stack.choice,
         "phase": stack.phase,
@@ -60,7 +58,7 @@ def state(stack, load, *, report=False, clock=time.monotonic_ns):
         "slots": states(history, now_ns) if lifecycle.slots else [],
         "seconds": load.rows(origin_ns, from_s, until_ns) if lifecycle.load_begin_ns else [],
         "counts": {name: _plain(value) for name, value in history.counts().items()},
-        "verdict": None if final and history.end_ns is None else stack.verdict,
+        "verdict": stack.verdict,
         "episodes": [row(episode, origin_ns) for episode in history.newest(most)],
         "columns": COLUMNS,
         "watched": lifecycle.load_begin_ns is not None,

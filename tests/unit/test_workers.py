@@ -7,11 +7,13 @@ import io
 import json
 import math
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import gevent
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "locustfiles"))
@@ -20,11 +22,12 @@ from _workers_history import History, quantile
 from _workers_lanes import lanes, spans, states
 from _workers_report import before_end, inject, section
 from _workers_seconds import SECOND_NS, Load
+from _workers_stack import Stack
 from _workers_view import COLUMNS, episodes_csv, state
 
 from stacks.lifecycle import Lifecycle
 from stacks.rates import wilson
-from stacks.records import read_events
+from stacks.records import EVENTS_FILE, read_events
 
 RUNS = sorted((Path(__file__).resolve().parents[1] / "data" / "runs").glob("*/run.json"))
 S = 1_000_000_000
@@ -125,18 +128,36 @@ def test_what_happens_after_the_verdict_is_the_stop() -> None:
     assert state(Fake(made, is_over=True), Load())["now_s"] == 2.5
 
 
-@pytest.mark.parametrize("phase", ["stopping", "written"])
-def test_the_verdict_waits_for_the_rows_it_was_judged_from(phase: str) -> None:
-    made = recycled()
-    stack = Fake(made, phase=phase, is_over=phase == "written", verdict={"verdict": "recovered"})
-    assert state(stack, Load())["verdict"] is None
-    made.feed(b'{"t_ns":4500000000,"source":"observer","kind":"verdict"}\n')
-    assert state(stack, Load())["verdict"] == stack.verdict
+def test_a_verdict_is_shown_once_the_rows_are_read_that_it_was_judged_from(tmp_path: Path) -> None:
+    row = b'{"t_ns":4500000000,"source":"observer","kind":"verdict"}\n'
+    said = {"directory": str(tmp_path), "verdict": "recovers", "reason": "2 of 2", "evidence": None}
 
+    class Serve:
+        """The process: it writes the row, and then says it."""
 
-def test_a_verdict_under_load_is_shown_at_once() -> None:
-    stack = Fake(recycled(), verdict={"verdict": "hung_worker"})
-    assert state(stack, Load())["verdict"] == stack.verdict
+        def __init__(self, *_args: object, **_kwargs: object) -> None:
+            self.stdin = io.BytesIO()
+            self.stdout = self.lines()
+
+        def lines(self) -> Iterator[bytes]:
+            yield json.dumps({"phase": "loading", "directory": str(tmp_path)}).encode()
+            gevent.sleep(0)
+            (tmp_path / EVENTS_FILE).write_bytes(row)
+            for phase in ("stopping", "written"):
+                yield json.dumps(said | {"phase": phase}).encode()
+                gevent.sleep(0)
+
+        def wait(self) -> int:
+            return 0
+
+    stack = Stack({}, Serve)
+    looks = []
+    with gevent.Timeout(10):
+        while not stack.is_over:
+            gevent.sleep(0)
+            looks.append((stack.verdict is not None, stack.history.end_ns is not None))
+    assert (True, False) not in looks
+    assert looks[-1] == (True, True)
 
 
 def test_a_lane_shows_what_a_slot_was_doing() -> None:

@@ -117,9 +117,9 @@ def test_tls(where: dict[str, Any], ask: Ask) -> None:
     if "tls" not in where:
         pytest.skip("no openssl to make a certificate with")
     echo = {"method": "POST", "url": "/echo", "data": "x" * 1000}
-    outcomes = ask(f"https://localhost:{where['tls']}", *ANSWERING, echo, get("/closed"))
-    check_answers(outcomes[: len(ANSWERING)])
-    assert json.loads(outcomes[-2]["text"])["body"] == "x" * 1000
+    outcomes = ask(f"https://localhost:{where['tls']}", echo, *ANSWERING, get("/closed"))
+    assert json.loads(outcomes[0]["text"])["body"] == "x" * 1000
+    check_answers(outcomes[1:-1])
     assert outcomes[-1]["row"]["error"] == "closed"
     assert ask(f"https://localhost:{where['tls']}", get("/"), insecure=False)[0]["row"]["error"] == "other"
     assert ask(f"https://127.0.0.1:{where['http']}", get("/"), connection_timeout=0.4)[0]["row"]["error"] == "timeout"

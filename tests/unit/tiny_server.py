@@ -116,7 +116,8 @@ class Server:
             said = {"method": method, "fields": fields, "body": body.decode("latin-1"), "port": port}
             text = json.dumps(self.count if path == "/count" else said).encode()
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
-            return path == "/keep" and fields.get("connection") != "close"
+            # Others close unannounced; a POST that comes just then fails, and may not be sent again (RFC 9110).
+            return fields.get("connection") != "close"
         else:
             answer = ANSWERS.get(path.partition("?")[0], b"HTTP/1.1 404 None\r\nContent-Length: 0\r\n\r\n")
             sock.sendall(answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else answer)

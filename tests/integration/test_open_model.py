@@ -90,14 +90,15 @@ def slow_share(rows: list[dict[str, Any]]) -> float:
 
 @pytest.mark.parametrize("client", ["FastUser", "FastHttpUser"])
 def test_a_freeze_is_reported_as_long_as_it_was(tmp_path: Path, client: str) -> None:
-    scenario = OPEN.format(client=client, rate=200, arrivals="constant", most=1000, path="/")
+    # Not more of them: who queues behind the thaw is slow as well, and that depends on how busy the machine is.
+    scenario = OPEN.format(client=client, rate=50, arrivals="constant", most=1000, path="/")
     limit = ["-u", "1", "-t", f"{PERIODS * EVERY_S + 1:.0f}s", "--stop-timeout", "2"]
     freeze = ["--freeze", str(FREEZE_S), "--every", str(EVERY_S)]
     with tiny_server(tmp_path, *freeze) as where, locust(tmp_path, scenario, where, *limit):
         pass
     rows = all_rows(tmp_path)
     assert {row["error"] for row in rows} == {""}
-    # (FREEZE_S - SLOW_S) / EVERY_S is 0.19, and those who queue behind the thaw; idle it was 0.195 to 0.196 (3 runs).
+    # (FREEZE_S - SLOW_S) / EVERY_S is 0.19.
     assert 0.17 <= slow_share(rows) <= 0.30
 
 
@@ -129,7 +130,7 @@ def test_an_orderly_end_misses_nobody(tmp_path: Path) -> None:
     )
     with (
         tiny_server(tmp_path) as where,
-        locust(tmp_path, scenario, where, "-u", "2", "-t", "2s", "--stop-timeout", "2"),
+        locust(tmp_path, scenario, where, "-u", "2", "-r", "2", "-t", "3s", "--stop-timeout", "2"),
     ):
         pass
     rows = all_rows(tmp_path)

@@ -281,7 +281,8 @@ def test_a_stack_of_somebody_else_is_watched_and_left_alone(
         made = ui("--url", f"http://127.0.0.1:{port}", "--pid", str(pid))
         assert made.post("swarm", user_count="4", spawn_rate="4", host=f"http://127.0.0.1:{port}")["success"]
         if hangs:
-            state = made.until(lambda s: s.get("counts", {}).get("hung") == 2, "two hung workers")
+            made.until(lambda s: s.get("counts", {}).get("hung") == 2, "two hung workers")
+            state = made.until(lambda s: s["verdict"], "the verdict")  # never before its rows
             assert "hung" in {word for _, word, *_ in state["slots"]}
             assert state["verdict"]["verdict"] == "hung_worker"
         else:

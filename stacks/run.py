@@ -19,6 +19,7 @@ from stacks import probe, proc, stackfile, statsocket, supervisor
 from stacks.collectors import backtrace, is_readable
 from stacks.complaints import last_words
 from stacks.hammer import Hammer
+from stacks.lifecycle import Lifecycle
 from stacks.losses import losses
 from stacks.observer import Observer
 from stacks.outside import Outside
@@ -33,8 +34,9 @@ LIMIT_S = 90.0
 # As long as respawns come, more will: the master makes about one a worker and second.
 QUIET_S = 3.0
 # The stop that follows is to meet no worker on its way up: it has its master's handlers until it accepts, and
-# swallows the signal. Those that the last answers sent away are back within the master's 1 s loop.
-CALM_LIMIT_S = 3.0
+# swallows the signal; one that has only just begun to accept may take it in a request thread, whose exit waits for
+# the main thread. Those that the last answers sent away are back within the master's 1 s loop.
+CALM_S, CALM_LIMIT_S = 0.2, 3.0
 # After the verdict a backtrace that is being taken is waited for.
 EVIDENCE_LIMIT_S = 5.0
 PROGRESS_S = 0.2
@@ -257,7 +259,7 @@ class Run:
         if "grace_s" in self.plan:
             hung = self.record["verdict"].startswith("hung")
             ladder = (("INT", self.plan["hung_grace_s" if hung else "grace_s"]),)
-        observer.until(lambda: self._is_certain() or observer.lifecycle.undecided() == 0, CALM_LIMIT_S)
+        observer.until(lambda: self._is_certain() or _is_calm(observer.lifecycle, time.monotonic_ns()), CALM_LIMIT_S)
         observer.emit("stop")
         stop = supervisor.stop(observer.pids, observer.pid, ladder, observer.step)
         observer.drain()
@@ -357,6 +359,12 @@ class Run:
         if self.observer is not None:
             parquet.write_samples(self.directory, list(self.observer.context.samples))
         write_json(self.directory / RUN_FILE, self.record)
+
+
+def _is_calm(lifecycle: Lifecycle, now_ns: int) -> bool:
+    """Whether no worker comes or goes, and none came a moment ago."""
+    newest_ns = max((i.ready_ns or 0 for i in lifecycle.current().values()), default=0)
+    return lifecycle.undecided() == 0 and now_ns - newest_ns > CALM_S * 1e9
 
 
 def free_port() -> int:

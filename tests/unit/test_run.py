@@ -10,7 +10,7 @@ import pytest
 from stacks import supervisor
 from stacks.lifecycle import Lifecycle
 from stacks.records import LOG_FILE, RUN_FILE, SCHEMA, Event, write_json
-from stacks.run import Run
+from stacks.run import CALM_S, Run, _is_calm
 from stacks.verdict import Judgement
 
 
@@ -51,3 +51,10 @@ def test_load_does_not_begin_for_a_master_that_has_ended(run: Run) -> None:
     life = Lifecycle.of([*LIFE, Event(6, "observer", "ended", data={"exit_code": 1})])
     run.observer = SimpleNamespace(lifecycle=life, exit_code=1)  # type: ignore[assignment]
     assert run._can_load(run.observer) is False
+
+
+@pytest.mark.parametrize(("seen", "later_s", "calm"), [(3, 0.0, False), (3, CALM_S + 0.1, True), (5, 9.0, False)])
+def test_a_stop_waits_until_the_last_worker_has_settled(seen: int, later_s: float, calm: bool) -> None:
+    """Asked 1.5 ms after a respawned worker was ready, with threads, it was not heard, and the run needed a SIGKILL."""
+    life = Lifecycle.of(LIFE[:seen])
+    assert _is_calm(life, 3 + int(later_s * 1e9)) is calm

@@ -49,6 +49,11 @@ def cause(facts: Facts) -> str | None:
     return None
 
 
+def has_two_defects(facts: Facts) -> bool:
+    """Whether a thread of the app would hang workers even if the thread state of this pyuwsgi did not."""
+    return bool(facts.threads) and (cause(facts) or "").startswith("thread-state")
+
+
 def advise(facts: Facts, defects: dict[str, Defect]) -> list[str]:
     """The sentences, the most pressing first."""
     return [*_about_hang(facts, defects), *_about_reload(facts), *_about_losses(facts), *_about_options(facts)]
@@ -74,7 +79,7 @@ def _about_hang(facts: Facts, defects: dict[str, Defect]) -> list[str]:
             )
         if name in ("thread-at-fork", "lock-at-fork"):
             found[-1] += f" {_threads(facts)}"
-        elif facts.threads and name is not None and name.startswith("thread-state"):
+        elif has_two_defects(facts):
             found.append(f"{_threads(facts)} That is a deadlock of its own, in every version (unbit/uwsgi#1149).")
         found += [f"{tried.say()}." for tried in facts.tried]
         if cures:

@@ -16,19 +16,19 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stacks import catalogue, complaints, interpreters, planned, server, supervisor, venvs
-from stacks.advice import Facts, advise
+from stacks.advice import Facts, advise, has_two_defects
 from stacks.checked import Checked, write_failure
 from stacks.collectors.log import READY_LINE
 from stacks.effective import CannotCheck, Effective, Theirs, config_arguments, find_uwsgi, resolve
 from stacks.measured import Measured, log_of, measured
-from stacks.neutralise import MAX_REQUESTS, Neutral, neutralise
+from stacks.neutralise import MAX_REQUESTS, Neutral, has, neutralise
 from stacks.records import RecordError
-from stacks.remedies import Remedy, Tried, remedies, with_upgrade
+from stacks.remedies import FORK_SAFE, Remedy, Tried, remedies, with_upgrade
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
 SCENARIO = catalogue.SCENARIOS / "_check.py"
@@ -42,6 +42,7 @@ REMEDY_RESPAWNS = 16  # on a stack that is known to hang, where a hang of every 
 GRACE_S = 10.0  # docker's
 HUNG_GRACE_S = 3.0  # a healthy one takes 1 s, a hung one 62 s (worker-reload-mercy), which is known
 REMEDY_HUNG_GRACE_S = 0.3  # how a remedy that does not help stops is no news
+AT_FORK = ("hung_worker", "hung_master")
 AT_ONCE = 3  # a stack that hangs leaves the cores alone, and a healthy one mostly waits for its master
 
 
@@ -112,8 +113,11 @@ class Check:
         )
         return self.run("theirs-piped", self.neutral, self.theirs.uwsgi, "pipe")
 
-    def attempt(self, remedy: Remedy, found: server.Server, log: str) -> Tried:
+    def attempt(self, remedy: Remedy, facts: Facts) -> Tried:
         """One remedy."""
+        base, found = facts.base, facts.server
+        log = "pipe" if base.directory.endswith("-piped") else "socket"
+        changed = remedy.apply(self.neutral)
         uwsgi, target = self.theirs.uwsgi, ""
         if remedy.upgrade:
             target = newest(found.minor)
@@ -121,24 +125,26 @@ class Check:
                 uwsgi = server.upgraded(found, target, self.effective.options, self.private / "venvs")
             except (venvs.VenvError, interpreters.NotFound, OSError, ValueError, subprocess.SubprocessError) as error:
                 return Tried(remedy, None, f"pyuwsgi {target} cannot be had: {error}")
-        measured_ = self.run(f"with-{remedy.name}", remedy.apply(self.neutral), uwsgi, log, is_remedy=True)
-        return Tried(remedy, measured_, target=target)
+        measured_ = self.run(f"with-{remedy.name}", changed, uwsgi, log, is_remedy=True)
+        # Forks come in herds that all find a thread busy or all at rest, so a few of them in peace prove little.
+        is_safe = not facts.threads or any(has(changed.options, name) for name in FORK_SAFE)
+        return Tried(remedy, measured_, target=target, leaves_threads=base.verdict in AT_FORK and not is_safe)
 
-    def attempts(self, base: Measured, found: server.Server) -> list[Tried]:
+    def attempts(self, facts: Facts) -> list[Tried]:
         """Every remedy that applies, each alone, in the order of remedies.toml; where none cures, with the upgrade."""
+        base = facts.base
         if not base.is_hang:
             return []
-        log = "pipe" if base.directory.endswith("-piped") else "socket"
-        known = self.effective.known
-        applicable = [r for r in remedies() if r.applies(base.verdict, self.neutral, known, found)]
-        upgrade = next((remedy for remedy in applicable if remedy.upgrade), None)
+        alone = [r for r in remedies() if r.applies(base.verdict, self.neutral, self.effective.known, facts.server)]
+        upgrade = next((remedy for remedy in alone if remedy.upgrade), None)
+        # Two defects at once: what the upgrade leaves is cured by something else, or by nothing that is known.
+        both = [with_upgrade(remedy, upgrade) for remedy in alone if remedy.set] if upgrade else []
+        first, then = (alone + both, []) if has_two_defects(facts) else (alone, both)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            tried = list(pool.map(lambda remedy: self.attempt(remedy, found, log), applicable))
-            if upgrade is None or any(t.cures for t in tried):
-                return tried
-            # Two defects at once: what the upgrade leaves is cured by something else, or by nothing that is known.
-            both = [with_upgrade(remedy, upgrade) for remedy in applicable if remedy.set]
-            return tried + list(pool.map(lambda remedy: self.attempt(remedy, found, log), both))
+            tried = list(pool.map(lambda remedy: self.attempt(remedy, facts), first))
+            if not any(t.cures for t in tried):
+                tried += pool.map(lambda remedy: self.attempt(remedy, facts), then)
+        return tried
 
 
 def newest(python: str) -> str:
@@ -180,8 +186,8 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     threads = None
     if base.master_threads > 1:
         threads = server.threads_at_import(found, neutral.options, theirs.directory, theirs.environment)
-    tried = checking.attempts(base, found)
-    facts = Facts(found, effective.options, effective.known, neutral.unknown, base, threads, tried)
+    facts = Facts(found, effective.options, effective.known, neutral.unknown, base, threads)
+    facts = replace(facts, tried=checking.attempts(facts))
     advice = advise(facts, catalogue.load().defects)
     result = Checked(facts, neutral, advice, checking.directory, round(time.monotonic() - began, 1))
     print(result.text(), flush=True)

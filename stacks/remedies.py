@@ -15,6 +15,7 @@ from stacks.neutralise import Neutral, has
 from stacks.server import Server
 
 FILE = Path(__file__).with_suffix(".toml")
+FORK_SAFE = ("lazy-apps", "lazy", "py-call-uwsgi-fork-hooks")  # with one of them no thread of the app holds the GIL
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Tried:
     measured: Measured | None
     why: str = ""  # it could not be tried
     target: str = ""  # the pyuwsgi of an upgrade
+    leaves_threads: bool = False  # of the app in the master, which may hold the GIL at any fork (unbit/uwsgi#1149)
 
     @property
     def what(self) -> str:
@@ -73,7 +75,11 @@ class Tried:
 
     @property
     def cures(self) -> bool:
-        """Whether every worker came back with it."""
+        """Whether every worker came back with it, and not by luck."""
+        return self._recovered and not self.leaves_threads
+
+    @property
+    def _recovered(self) -> bool:
         return self.measured is not None and self.measured.verdict == "recovers"
 
     def say(self) -> str:
@@ -85,6 +91,11 @@ class Tried:
             took = f"{found.recycle_median_s:.2f} s a recycle" if found.recycle_median_s is not None else "not timed"
             memory = f", {found.memory_mib:.0f} MiB in all" if found.memory_mib else ""
             return f"{self.what}: cures it, 0 of {found.trials} hung ({took}{memory})"
+        if self._recovered:
+            return (
+                f"{self.what}: no cure, though 0 of {found.trials} hung here: "
+                "the threads of your app still run in the master"
+            )
         if found.is_hang:
             if found.verdict == "hung_master":
                 return f"{self.what}: does not help, the master itself hangs"

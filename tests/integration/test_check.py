@@ -113,7 +113,7 @@ def test_the_thread_state_of_pyuwsgi(checking: Checking) -> None:
 
 def test_a_thread_that_runs_in_the_master(checking: Checking) -> None:
     app = (catalogue.APPS / "busy_thread.py").read_text()
-    done = checking(PLAIN.replace("= 2", "= 4") + "enable-threads = true\n", app=app)
+    done = checking(PLAIN + "enable-threads = true\npyargv = duty=0.9\n", app=app)
     assert (done.code, done.value["cause"]) == (3, "thread-at-fork"), done.said
     assert {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]} == {
         "lazy-apps": True,
@@ -124,10 +124,11 @@ def test_a_thread_that_runs_in_the_master(checking: Checking) -> None:
     assert done.value["seconds"] < PROMISE_S
 
 
-def test_two_defects_at_once(checking: Checking) -> None:
-    """No remedy alone: the upgrade leaves the thread in the master, and lazy-apps leaves the thread state."""
+@pytest.mark.parametrize("duty", [0.5, 0.0])
+def test_two_defects_at_once(checking: Checking, duty: float) -> None:
+    """No remedy alone: the upgrade leaves the thread in the master, though one that rests may do no harm here."""
     app = (catalogue.APPS / "busy_thread.py").read_text()
-    done = checking(PLAIN.replace("= 2", "= 4") + "threads = 2\n", version=OLD, app=app)
+    done = checking(PLAIN.replace("= 2", "= 4") + f"threads = 2\npyargv = duty={duty}\n", version=OLD, app=app)
     assert (done.code, done.value["cause"]) == (3, "thread-state"), done.said
     cures = {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]}
     assert not any(cures[name] for name in ("upgrade", "lazy-apps", "fork-hooks", "no-threads"))

@@ -74,6 +74,17 @@ def test_two_defects_at_once_are_both_named_and_cured_together() -> None:
     assert "So: lazy-apps = true and upgrade pyuwsgi to 2.0.30.post1." in said
 
 
+def test_an_upgrade_that_leaves_a_thread_in_the_master_is_no_cure_however_many_came_back() -> None:
+    both = with_upgrade(remedy("lazy-apps"), remedy("upgrade"))
+    tried = [
+        Tried(remedy("upgrade"), HEALTHY, target="2.0.30.post1", leaves_threads=True),
+        Tried(both, HEALTHY, target="2.0.30.post1"),
+    ]
+    said = advise(facts(HUNG, ("threads", "2"), threads=["exporter (app.work)"], tried=tried), DEFECTS)
+    assert any("2.0.30.post1: no cure, though 0 of 12 hung here" in line for line in said)
+    assert "So: lazy-apps = true and upgrade pyuwsgi to 2.0.30.post1." in said
+
+
 def test_the_headline_names_the_bug_the_cure_and_what_does_not_help() -> None:
     tried = [Tried(remedy("upgrade"), HEALTHY, target="2.0.30.post1"), Tried(remedy("lazy-apps"), HUNG)]
     said = "\n".join(advise(facts(HUNG, ("threads", "2"), tried=tried), DEFECTS))

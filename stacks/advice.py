@@ -12,6 +12,8 @@ from stacks.remedies import Tried, is_before
 from stacks.server import Server
 
 THREADS = ("enable-threads", "threads", "gevent", "py-tracebacker", "py-autoreload", "py-auto-reload")
+AT_FORK = ("hung_worker", "hung_master")  # what the two deadlocks at a fork look like
+FORK_SAFE = ("lazy-apps", "lazy", "py-call-uwsgi-fork-hooks")  # with one of them no thread of the app holds the GIL
 UNHELPFUL = {"400", "401", "403", "404", "405"}  # answers of a framework, not of a page
 # What makes an instance execute itself anew; the other touch- options only recycle workers.
 RELOADS = ("touch-reload", "fs-reload", "master-fifo", "py-autoreload", "py-auto-reload")
@@ -36,7 +38,7 @@ def cause(facts: Facts) -> str | None:
     pin, verdict = facts.server.pin, facts.base.verdict
     modern = not is_before(facts.server.python or "0", "3.12")
     threads = has(facts.options, *THREADS)
-    if verdict in ("hung_worker", "hung_master") and pin and is_before(pin, "2.0.27") and modern and threads:
+    if verdict in AT_FORK and pin and is_before(pin, "2.0.27") and modern and threads:
         return "thread-state-in-master" if verdict == "hung_master" else "thread-state"
     if verdict == "hung_worker" and (facts.threads or (facts.threads is None and facts.base.master_threads > 1)):
         return "thread-at-fork"
@@ -52,6 +54,14 @@ def cause(facts: Facts) -> str | None:
 def has_two_defects(facts: Facts) -> bool:
     """Whether a thread of the app would hang workers even if the thread state of this pyuwsgi did not."""
     return bool(facts.threads) and (cause(facts) or "").startswith("thread-state")
+
+
+def leaves_threads(facts: Facts, options: Options) -> bool:
+    """Whether a thread of the app still runs in the master when it forks, with these options.
+
+    Forks come in herds that all find it busy or all at rest, so a few of them in peace prove little.
+    """
+    return facts.base.verdict in AT_FORK and bool(facts.threads) and not any(has(options, name) for name in FORK_SAFE)
 
 
 def advise(facts: Facts, defects: dict[str, Defect]) -> list[str]:

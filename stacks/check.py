@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from stacks import catalogue, complaints, interpreters, planned, server, supervisor, venvs
-from stacks.advice import Facts, advise, has_two_defects
+from stacks.advice import Facts, advise, has_two_defects, leaves_threads
 from stacks.checked import Checked, write_failure
 from stacks.collectors.log import READY_LINE
 from stacks.effective import CannotCheck, Effective, Theirs, config_arguments, find_uwsgi, resolve
 from stacks.measured import Measured, log_of, measured
-from stacks.neutralise import MAX_REQUESTS, Neutral, has, neutralise
+from stacks.neutralise import MAX_REQUESTS, Neutral, neutralise
 from stacks.records import RecordError
-from stacks.remedies import FORK_SAFE, Remedy, Tried, remedies, with_upgrade
+from stacks.remedies import Remedy, Tried, remedies, with_upgrade
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
 SCENARIO = catalogue.SCENARIOS / "_check.py"
@@ -42,7 +42,6 @@ REMEDY_RESPAWNS = 16  # on a stack that is known to hang, where a hang of every 
 GRACE_S = 10.0  # docker's
 HUNG_GRACE_S = 3.0  # a healthy one takes 1 s, a hung one 62 s (worker-reload-mercy), which is known
 REMEDY_HUNG_GRACE_S = 0.3  # how a remedy that does not help stops is no news
-AT_FORK = ("hung_worker", "hung_master")
 AT_ONCE = 3  # a stack that hangs leaves the cores alone, and a healthy one mostly waits for its master
 
 
@@ -115,8 +114,8 @@ class Check:
 
     def attempt(self, remedy: Remedy, facts: Facts) -> Tried:
         """One remedy."""
-        base, found = facts.base, facts.server
-        log = "pipe" if base.directory.endswith("-piped") else "socket"
+        found = facts.server
+        log = "pipe" if facts.base.directory.endswith("-piped") else "socket"
         changed = remedy.apply(self.neutral)
         uwsgi, target = self.theirs.uwsgi, ""
         if remedy.upgrade:
@@ -126,9 +125,7 @@ class Check:
             except (venvs.VenvError, interpreters.NotFound, OSError, ValueError, subprocess.SubprocessError) as error:
                 return Tried(remedy, None, f"pyuwsgi {target} cannot be had: {error}")
         measured_ = self.run(f"with-{remedy.name}", changed, uwsgi, log, is_remedy=True)
-        # Forks come in herds that all find a thread busy or all at rest, so a few of them in peace prove little.
-        is_safe = not facts.threads or any(has(changed.options, name) for name in FORK_SAFE)
-        return Tried(remedy, measured_, target=target, leaves_threads=base.verdict in AT_FORK and not is_safe)
+        return Tried(remedy, measured_, target=target, leaves_threads=leaves_threads(facts, changed.options))
 
     def attempts(self, facts: Facts) -> list[Tried]:
         """Every remedy that applies, each alone, in the order of remedies.toml; where none cures, with the upgrade."""

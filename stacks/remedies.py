@@ -15,7 +15,6 @@ from stacks.neutralise import Neutral, has
 from stacks.server import Server
 
 FILE = Path(__file__).with_suffix(".toml")
-FORK_SAFE = ("lazy-apps", "lazy", "py-call-uwsgi-fork-hooks")  # with one of them no thread of the app holds the GIL
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,7 @@ class Tried:
     @property
     def cures(self) -> bool:
         """Whether every worker came back with it, and not by luck."""
-        return self._recovered and not self.leaves_threads
-
-    @property
-    def _recovered(self) -> bool:
-        return self.measured is not None and self.measured.verdict == "recovers"
+        return self.measured is not None and self.measured.verdict == "recovers" and not self.leaves_threads
 
     def say(self) -> str:
         """One line: whether it helps, and what it costs."""
@@ -91,7 +86,7 @@ class Tried:
             took = f"{found.recycle_median_s:.2f} s a recycle" if found.recycle_median_s is not None else "not timed"
             memory = f", {found.memory_mib:.0f} MiB in all" if found.memory_mib else ""
             return f"{self.what}: cures it, 0 of {found.trials} hung ({took}{memory})"
-        if self._recovered:
+        if found.verdict == "recovers":
             return (
                 f"{self.what}: no cure, though 0 of {found.trials} hung here: "
                 "the threads of your app still run in the master"

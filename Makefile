@@ -117,7 +117,7 @@ claims: setup ## what public write-ups say about the bug, put to the test (4 min
 	@exec $(python) -m stacks claims $(call flag,TRIALS,trials)
 
 ui: setup ## Locust's web UI with the workers in it: [UI_PORT=8089 SCENARIO= URL= PID= ARGS=]
-	@exec $(python) locustfiles/_ui.py $(ui_arguments)
+	@exec $(python) locustfiles/workers_ui $(ui_arguments)
 
 check: setup ## your own uWSGI: INI= [UWSGI= APP= CHDIR= URL= ARGS= JUNIT= JSON=]
 	@exec $(python) -m stacks check $(check_arguments)
@@ -134,10 +134,11 @@ notebooks: setup ## the notebooks, executed on RESULTS= to HTML and .ipynb besid
 test: ## lint and all tests, as CI runs them
 	@sh .ci/run
 
-lint: setup ## ruff (lint and format) and mypy --strict
+lint: setup ## ruff (lint and format), mypy --strict, and which room may import which
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
+	$(venv)/bin/lint-imports --no-cache
 
 unit: setup ## the tests without uWSGI: seconds
 	$(python) -m pytest -m 'not uwsgi'

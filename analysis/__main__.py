@@ -7,7 +7,7 @@ import io
 import sys
 from pathlib import Path
 
-from stacks.records import LATEST, RESULTS
+from stacks.lifecycle.records import LATEST, RESULTS
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_RESULTS = RESULTS / LATEST
@@ -24,11 +24,11 @@ def summary(results: Path) -> int:
         _complain(f"{results}: no such results directory. `make loadtest` makes one.")
         return COULD_NOT_MEASURE
     # Here, because pandas takes longer to import than a usage error takes to read.
-    from analysis import claims, matrix, table
-    from analysis.campaigns import load_campaign
-    from analysis.page import write_page
-    from analysis.summary import exit_code, is_matrix, summarise
-    from stacks.records import SUMMARY_FILE, RecordError, write_json
+    from analysis.frames.campaigns import load_campaign
+    from analysis.reports import claims, matrix, terminal
+    from analysis.reports.campaign_page import write_page
+    from analysis.summary.summary import exit_code, is_matrix, summarise
+    from stacks.lifecycle.records import SUMMARY_FILE, RecordError, write_json
 
     try:
         campaign = load_campaign(results)
@@ -42,7 +42,7 @@ def summary(results: Path) -> int:
         page = write_page(campaign, found)
     except OSError as error:
         unwritten = f"{results}: cannot be written to ({error.strerror}); the table is complete."
-    (matrix if is_matrix(found) else table).show(found)
+    (matrix if is_matrix(found) else terminal).show(found)
     if "claims" in campaign.campaign:
         judged = claims.judge(campaign, found, campaign.campaign["claims"])
         claims.show(judged)
@@ -58,7 +58,7 @@ def summary(results: Path) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Write the capacity plan beside the (first) results. Exit codes: 3 where VERIFY found the level not met."""
-    from analysis import demand
+    from analysis.capacity import demand
 
     try:
         asked = demand.Demand(
@@ -67,19 +67,19 @@ def report(options: argparse.Namespace) -> int:
     except demand.DemandError as error:
         _complain(str(error))
         return USAGE
-    from analysis import sheet
-    from analysis.load import load
-    from analysis.report import build, with_verification
-    from analysis.verify import verify
-    from stacks.records import RecordError
+    from analysis.frames.results import load
+    from analysis.reports import capacity_page
+    from analysis.reports.capacity_report import build, with_verification
+    from analysis.reports.verification import verify
+    from stacks.lifecycle.records import RecordError
 
     try:
         results = load(*options.results, mixed_hosts=options.mixed_hosts)
         plan = build(results, asked)
-        print(sheet.decision(plan))
+        print(capacity_page.decision(plan))
         if options.verify:
             plan = with_verification(plan, verify(asked, plan.advice))
-        for path in sheet.write(plan, options.output or options.results[0].resolve()):
+        for path in capacity_page.write(plan, options.output or options.results[0].resolve()):
             print(f"report: {path}")
     except (RecordError, OSError) as error:
         _complain(str(error))
@@ -96,7 +96,7 @@ def report(options: argparse.Namespace) -> int:
 
 def notebooks(options: argparse.Namespace) -> int:
     """Execute the notebooks on the results."""
-    from analysis.notebooks import NotebookError, execute_all
+    from analysis.reports.notebooks import NotebookError, execute_all
 
     if not options.results.is_dir():
         _complain(f"{options.results}: no such results directory. `make loadtest` makes one.")

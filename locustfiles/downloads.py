@@ -1,6 +1,6 @@
 """Downloads: every user downloads a large file over and over; an answer that ends before its length is truncated."""
 
-from _fast_client import FastUser
+from fast_client import FastUser
 from locust import constant_pacing, task
 
 

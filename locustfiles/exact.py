@@ -1,6 +1,6 @@
 """Exact: as steady, but what is lost is lost: Locust's own client repeats a request whose connection was dropped."""
 
-from _fast_client import FastUser
+from fast_client import FastUser
 from locust import constant_pacing, task
 
 

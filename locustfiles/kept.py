@@ -1,6 +1,6 @@
 """Kept: POSTs on connections that are kept: what a server closes too early is lost, since nobody repeats a POST."""
 
-from _fast_client import FastUser
+from fast_client import FastUser
 from locust import constant_pacing, task
 
 

@@ -5,8 +5,7 @@ Each user brings OPEN_RATE of them a second, 20 where the environment does not s
 
 import os
 
-from _fast_client import FastUser
-from _open_model import OpenModel
+from fast_client import FastUser, OpenModel
 from locust import task
 
 

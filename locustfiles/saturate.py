@@ -1,6 +1,6 @@
 """Saturate: every user asks again as soon as it is answered. With more users than threads, no worker ever rests."""
 
-from _fast_client import FastUser
+from fast_client import FastUser
 from locust import task
 
 

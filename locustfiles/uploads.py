@@ -1,7 +1,7 @@
 """Uploads: half of the users send a body in 6 s, as a phone does; the others ask something quick every other second."""
 
 import gevent
-from _fast_client import FastUser
+from fast_client import FastUser
 from locust import HttpUser, constant_pacing, task
 
 PIECE = bytes(16384)  # more than the 8 KB that a stack buffers

@@ -25,15 +25,16 @@ sys.path.insert(0, str(Path.cwd().parent))
 
 import pandas as pd
 
-from analysis import capacity, gallery, herd, sheet
-from analysis.demand import Demand
-from analysis.load import load
-from analysis.report import build
-from analysis.show import picture
+from analysis.capacity import formulas, herd
+from analysis.capacity.demand import Demand
+from analysis.frames.results import load
+from analysis.reports import capacity_page, gallery
+from analysis.reports.capacity_report import build
+from analysis.reports.notebook_picture import picture
 
 demand = Demand(rps=400, slo_p99_s=0.2, headroom=0.25, spares=1)
 plan = build(load(RESULTS), demand)
-print(sheet.decision(plan))
+print(capacity_page.decision(plan))
 
 # %%
 pd.DataFrame({"value": vars(plan.advice)})
@@ -53,11 +54,11 @@ picture(
 # %%
 service_s, away_s = plan.measured.service_s or 0.025, plan.measured.away_s or 1.0
 limits = [100, 500, 1000, 5000]
-losses = [100 * (1 - capacity.efficiency(limit, service_s, away_s)) for limit in limits]
+losses = [100 * (1 - formulas.efficiency(limit, service_s, away_s)) for limit in limits]
 pd.DataFrame({"max-requests": limits, "lost, %": losses}).round(1)
 
 # %%
-deltas = [0, capacity.delta_against_herd(16, demand.rps, away_s)]
+deltas = [0, formulas.delta_against_herd(16, demand.rps, away_s)]
 outcomes = [herd.simulate(herd.Setting(16, 200, demand.rps, service_s, away_s, delta), 40) for delta in deltas]
 pd.DataFrame(
     {

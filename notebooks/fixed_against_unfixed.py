@@ -26,11 +26,11 @@ sys.path.insert(0, str(Path.cwd().parent))
 
 import pandas as pd
 
-from analysis import gallery
-from analysis.cells import as_row, cells, comparisons
-from analysis.load import load
-from analysis.report import comparison_row
-from analysis.show import picture
+from analysis.frames.cells import as_row, cells, comparisons
+from analysis.frames.results import load
+from analysis.reports import gallery
+from analysis.reports.capacity_report import comparison_row
+from analysis.reports.notebook_picture import picture
 
 results = load(RESULTS)
 found = cells(results)

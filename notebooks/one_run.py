@@ -24,10 +24,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path.cwd().parent))
 
-from analysis import gallery, timeline
-from analysis.cells import cells
-from analysis.load import load
-from analysis.show import picture
+from analysis.frames import timeline
+from analysis.frames.cells import cells
+from analysis.frames.results import load
+from analysis.reports import gallery
+from analysis.reports.notebook_picture import picture
 
 results = load(RESULTS)
 results.counted[["run_key", "verdict", "respawns", "hung", "answered_rps", "p99_ms"]]

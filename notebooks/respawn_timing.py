@@ -26,12 +26,13 @@ sys.path.insert(0, str(Path.cwd().parent))
 
 import pandas as pd
 
-from analysis import gallery, phases
-from analysis.cells import cells
-from analysis.load import load
-from analysis.report import phase_rows
-from analysis.show import picture
-from analysis.survival import kaplan_meier
+from analysis.frames import phases
+from analysis.frames.cells import cells
+from analysis.frames.results import load
+from analysis.reports import gallery
+from analysis.reports.capacity_report import phase_rows
+from analysis.reports.notebook_picture import picture
+from analysis.statistics.survival import kaplan_meier
 
 results = load(RESULTS)
 found = cells(results)

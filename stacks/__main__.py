@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stacks.arguments import asked_of, parser
+from stacks.commands.arguments import asked_of, parser
 
 if TYPE_CHECKING:
-    from stacks.campaign import Campaign
+    from stacks.campaign.campaign import Campaign
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE = 0, 1, 2
 MEANINGS = {1: "something could not be measured", 2: "usage", 3: "a verdict was not the expected one"}
@@ -21,8 +21,8 @@ MEANINGS = {1: "something could not be measured", 2: "usage", 3: "a verdict was 
 def loadtest(options: argparse.Namespace) -> int:
     """Run a campaign, and show what it found."""
     from stacks import catalogue
-    from stacks.campaign import Campaign
-    from stacks.plan import plan
+    from stacks.campaign.campaign import Campaign
+    from stacks.campaign.plan import plan
 
     asked = asked_of(options)
     made, cells, scenario = plan(catalogue.load(), asked)
@@ -32,8 +32,8 @@ def loadtest(options: argparse.Namespace) -> int:
 def matrix(options: argparse.Namespace) -> int:
     """Run every stack at every version, or what is left of that, and show what it found."""
     from stacks import catalogue
-    from stacks.campaign import MATRIX, Campaign
-    from stacks.matrix import describe, matrix_plan, unfinished
+    from stacks.campaign.campaign import MATRIX, Campaign
+    from stacks.campaign.matrix import describe, matrix_plan, unfinished
 
     asked = asked_of(options)
     made, cells, scenario = matrix_plan(catalogue.load(), asked)
@@ -48,7 +48,7 @@ def carry_out(campaign: Campaign) -> int:
     """Run a campaign; then show what it found: the exit code is the worse of both, 3 for an unexpected verdict."""
     from rich.console import Console
 
-    from stacks.progress import Progress, make_environments
+    from stacks.campaign.progress import Progress, make_environments
 
     console = Console(stderr=True)
     make_environments(campaign, console)
@@ -71,7 +71,7 @@ def show(options: argparse.Namespace) -> int:
 
     known = catalogue.load()
     if options.json:
-        from stacks.plan import LIMITS, OPTIONS
+        from stacks.campaign.plan import LIMITS, OPTIONS
 
         plan = known.plan
         data = {
@@ -99,7 +99,7 @@ def show(options: argparse.Namespace) -> int:
 
 def bisect(options: argparse.Namespace) -> int:
     """Search the versions."""
-    from stacks.bisect import main as search
+    from stacks.campaign.bisect import main as search
 
     return search(options)
 
@@ -108,26 +108,26 @@ def capacity(options: argparse.Namespace) -> int:
     """Measure what a capacity plan needs, and write it."""
     from rich.console import Console
 
-    from stacks import capacity
+    from stacks.campaign import capacity_sizes
 
-    return capacity.main(options, Console(stderr=True))
+    return capacity_sizes.main(options, Console(stderr=True))
 
 
 def claims(options: argparse.Namespace) -> int:
     """Run what the claims imply, and judge them."""
     from stacks import catalogue
-    from stacks.claims import campaign
+    from stacks.campaign.claims import campaign
 
     return carry_out(campaign(catalogue.load(), options.trials))
 
 
 def execute(directory: Path) -> int:
     """The run that is planned there, of whichever kind."""
-    from stacks import run
-    from stacks.records import RUN_FILE, read_json
+    from stacks.lifecycle.records import RUN_FILE, read_json
+    from stacks.run import run
 
     if "attached" in read_json(directory / RUN_FILE)["plan"]:
-        from stacks.attached import AttachedRun
+        from stacks.run.attached_run import AttachedRun
 
         return run.main(directory, AttachedRun)
     return run.main(directory)
@@ -136,8 +136,8 @@ def execute(directory: Path) -> int:
 def page(options: argparse.Namespace) -> int:
     """The catalogue as Markdown, printed or written."""
     from stacks import catalogue
-    from stacks.page import PAGE
-    from stacks.page import page as text
+    from stacks.catalogue.readme import PAGE
+    from stacks.catalogue.readme import page as text
 
     if options.write:
         PAGE.write_text(text(catalogue.load()), encoding="utf-8")
@@ -163,19 +163,19 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "run":
         return execute(options.directory)
     if options.command == "check":
-        from stacks import check
+        from stacks.check import check
 
         return check.main(options)
     if options.command == "judge":
-        from stacks import judge
+        from stacks.campaign import judge
 
         return judge.main(options)
     if options.command == "serve":
-        from stacks import serve
+        from stacks.campaign import serve
 
         return serve.main(options)
     from stacks.catalogue import UsageError
-    from stacks.records import RecordError
+    from stacks.lifecycle.records import RecordError
 
     try:
         return COMMANDS[options.command](options)

@@ -30,7 +30,7 @@ TYPES = {"int64": pa.int64(), "int32": pa.int32(), "int16": pa.int16(), "string"
 def generate(directory: Path, rows: int, csv: bool) -> None:
     """One golden run with its requests replaced: latencies log-normal, 0.1 % lost, 16 workers."""
     sys.path.insert(0, str(ROOT))
-    from stacks.records import REQUEST_COLUMNS
+    from stacks.lifecycle.records import REQUEST_COLUMNS
 
     run = json.loads((GOLDEN / "run.json").read_text())
     begin = run["load"]["begin_ns"]

@@ -30,7 +30,11 @@ from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from stacks import catalogue, host, proc, records, run, venvs  # noqa: E402
+from stacks import catalogue  # noqa: E402
+from stacks.catalogue import venvs  # noqa: E402
+from stacks.lifecycle import records  # noqa: E402
+from stacks.observe import host, proc  # noqa: E402
+from stacks.run import run  # noqa: E402
 from tests.benchmarks import quiet  # noqa: E402
 
 ARM = Path(__file__).with_name("generator_arm.py")

@@ -17,7 +17,7 @@ from gevent.fileobject import FileObject
 from locust import FastHttpUser, constant, task
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "locustfiles"))
-from _fast_client import FastSession, FastUser
+from fast_client import FastSession, FastUser
 from locust.env import Environment
 
 RUN_IN_S = 0.3
@@ -47,7 +47,7 @@ def main():
     environment = Environment(user_classes=[Hammering], host=options.host, events=locust.events)
     runner = environment.create_local_runner()
     if options.record:
-        import _recorder  # listens to init
+        from recording import _recorder  # listens to init
 
         environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
 

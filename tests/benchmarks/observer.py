@@ -22,12 +22,15 @@ from pathlib import Path
 
 from scipy import stats
 
-from stacks import catalogue, host, parquet, supervisor, venvs
-from stacks.collectors import discover
-from stacks.hammer import Hammer
-from stacks.observer import Observer
-from stacks.records import RESULTS, write_json
-from stacks.run import free_port
+from stacks import catalogue
+from stacks.catalogue import venvs
+from stacks.lifecycle.records import RESULTS, write_json
+from stacks.observe import host
+from stacks.observe.collectors import discover
+from stacks.observe.observer import Observer
+from stacks.run import parquet, supervisor
+from stacks.run.hammer import Hammer
+from stacks.run.run import free_port
 
 PAIRS = int(os.environ.get("PAIRS", "8"))
 WINDOW_S = 10.0

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from stacks import proc
+from stacks.observe import proc
 
 TICKS = os.sysconf("SC_CLK_TCK")
 DISTURBED_CORES = 0.15  # a slice of 2 s is read with 1 % a tick and process; a test run beside it uses 0.5 and more

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from stacks import catalogue, interpreters, proc, venvs
-from stacks.planned import plan_run
-from stacks.records import RUN_FILE
+from stacks import catalogue
+from stacks.catalogue import interpreters, venvs
+from stacks.lifecycle.records import RUN_FILE
+from stacks.observe import proc
+from stacks.run.run_directory import plan_run
 
 ROOT = catalogue.ROOT
 LIMIT_S = 240

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from stacks import catalogue
-from stacks.campaign import Campaign
+from stacks.campaign.campaign import Campaign
+from stacks.campaign.plan import Asked
+from stacks.campaign.plan import plan as planned
 from stacks.catalogue import STACKS, Version
-from stacks.plan import Asked
-from stacks.plan import plan as planned
 
 from .conftest import Loadtest, left_behind
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stacks.records import EVENTS_FILE, INI_FILE, read_events
-from stacks.triggers import parse
+from stacks.catalogue.triggers import parse
+from stacks.lifecycle.records import EVENTS_FILE, INI_FILE, read_events
 
 if TYPE_CHECKING:
     from .conftest import Loadtest

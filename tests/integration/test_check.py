@@ -17,7 +17,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from stacks import catalogue, proc, venvs
+from stacks import catalogue
+from stacks.catalogue import venvs
+from stacks.observe import proc
 
 from .conftest import LIMIT_S, ROOT, left_behind
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from stacks import proc
 from stacks.catalogue import ROOT
+from stacks.observe import proc
 
 from .conftest import left_behind
 

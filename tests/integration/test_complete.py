@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from stacks import catalogue, supervisor, venvs
-from stacks.collectors import kernel
-from stacks.observer import Observer
-from stacks.run import free_port
+from stacks import catalogue
+from stacks.catalogue import venvs
+from stacks.observe.collectors import kernel
+from stacks.observe.observer import Observer
+from stacks.run import supervisor
+from stacks.run.run import free_port
 
 UNDISTURBED = 1.2  # respawns/s a worker, of a master that only its own 1 s loop wakes
 

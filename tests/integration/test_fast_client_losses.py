@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from stacks.parquet import write_requests
-from tests.unit.hammering import all_rows, answered, locust, parts, tiny_server, until
+from stacks.run.parquet import write_requests
+from tests.unit.locustfiles.hammering import all_rows, answered, locust, parts, tiny_server, until
 
 CLIENTS = ["FastUser", "FastHttpUser"]
 SCENARIO = """
-from _fast_client import FastUser
+from fast_client import FastUser
 from locust import FastHttpUser, constant, task
 
 class Hammering({client}):

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "locustfiles"))
-from _arrivals import schedule
+from fast_client._arrivals import schedule
 
-from tests.unit.hammering import all_rows, locust, tiny_server
+from tests.unit.locustfiles.hammering import all_rows, locust, tiny_server
 
 FREEZE_S, EVERY_S, SLOW_S = 0.4, 2.0, 0.02
 PERIODS = 2
 OPEN = """
-from _fast_client import FastUser
-from _open_model import OpenModel
+from fast_client import FastUser
+from fast_client import OpenModel
 from locust import FastHttpUser, task
 
 class Open(OpenModel, {client}):
@@ -32,7 +32,7 @@ class Open(OpenModel, {client}):
         self.client.get("{path}")
 """
 CLOSED = """
-from _fast_client import FastUser
+from fast_client import FastUser
 from locust import constant_throughput, task
 
 class Closed(FastUser):

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from stacks import catalogue, supervisor, venvs
-from stacks.observer import Observer
-from stacks.run import free_port
+from stacks import catalogue
+from stacks.catalogue import venvs
+from stacks.observe.observer import Observer
+from stacks.run import supervisor
+from stacks.run.run import free_port
 
 PLAIN = """
 from locust import HttpUser, task

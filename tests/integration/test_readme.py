@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from stacks import proc
 from stacks.catalogue import ROOT
-from stacks.run import free_port
+from stacks.observe import proc
+from stacks.run.run import free_port
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line]
@@ -127,7 +127,7 @@ def test_a_ci_job_says_only_what_check_knows(text: str) -> None:
 def test_the_readme_names_what_there_is() -> None:
     for folder, pattern in (("stacks", "versions.toml"), ("stacks", "loadtest.toml")):
         assert (ROOT / folder / pattern).exists()
-    from stacks.verdict import VERDICTS
+    from stacks.lifecycle.verdict import VERDICTS
 
     assert all(f"| `{verdict}` |" in README for verdict in VERDICTS)
     assert all((ROOT / path).exists() for path in re.findall(r"\]\(([^)#:]+)\)", README))

@@ -22,9 +22,9 @@ from typing import Any
 
 import pytest
 
-from stacks import proc
 from stacks.catalogue import ROOT
-from stacks.run import free_port
+from stacks.observe import proc
+from stacks.run.run import free_port
 
 from .browser import browser, text_of
 from .conftest import left_behind
@@ -85,7 +85,7 @@ def ui(tmp_path: Path, venv: Callable[[str], object], results: Path) -> Iterator
     def start(*arguments: str, base: str = "") -> Ui:
         port = free_port()
         log = tmp_path / f"ui-{port}.log"
-        command = [sys.executable, str(ROOT / "locustfiles" / "_ui.py"), "--port", str(port), *arguments]
+        command = [sys.executable, str(ROOT / "locustfiles" / "workers_ui"), "--port", str(port), *arguments]
         with log.open("wb") as output:
             made = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
@@ -197,7 +197,7 @@ def test_several_processes_a_base_path_and_a_signal_under_load(ui: Callable[...,
 def test_what_does_not_start_is_a_reason_and_start_stays_usable(ui: Callable[..., Ui]) -> None:
     made = ui("--users", "8", "--spawn-rate", "8")
     # No such port for Locust a second time.
-    again = [sys.executable, str(ROOT / "locustfiles" / "_ui.py"), "--port", str(made.port)]
+    again = [sys.executable, str(ROOT / "locustfiles" / "workers_ui"), "--port", str(made.port)]
     twice = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert twice.returncode == 1
     assert f"a web UI was started before, it is at http://127.0.0.1:{made.port}" in twice.stderr

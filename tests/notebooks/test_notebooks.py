@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from analysis.__main__ import main
-from analysis.notebooks import NotebookError, html, read, sources
+from analysis.reports.notebooks import NotebookError, html, read, sources
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data" / "runs"

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stacks.collectors import Base, Context
-from stacks.lifecycle import Lifecycle
+from stacks.lifecycle.workers import Lifecycle
+from stacks.observe.collectors import Base, Context
 
 LIMIT_S = 10.0
 

@@ -1,0 +1,1 @@
+"""Results directories -> tidy frames. It may import `analysis.statistics` and `stacks.lifecycle`."""

@@ -1,0 +1,1 @@
+"""Numbers in, numbers out. It imports no other room, and of `stacks` only `stacks.lifecycle`."""

@@ -1,0 +1,124 @@
+"""The open model: requests begin when a schedule says so, whatever became of those before.
+
+`class MyUser(OpenModel, FastUser)` starts each task on time, in a greenlet of its own. Locust's own wait times
+wait for the answer first, so a server frozen 2 s of every 10 s is asked least while it is frozen: they
+report about 1 % of slow requests, and the truth is 20 %.
+"""
+
+import logging
+import random
+import traceback
+from time import monotonic_ns
+
+import gevent
+from gevent.pool import Group
+from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
+from locust.user.task import LOCUST_STATE_STOPPING
+
+from ._answer import RequestError
+from ._arrivals import schedule
+
+GLANCE_S = 0.1  # how often the schedule looks up to see whether the user is to stop
+BREATH = 64  # after so many starts in a row the started get their turn
+
+
+class OpenModel:
+    """Stands before a user class; `rate` and `arrivals` are of each user, so `-u 4` is four times the load.
+
+    The tasks of a user share it, hence its `client`, and must be functions. Each starts up to a millisecond late,
+    because epoll counts in milliseconds; the lag is in its row, from `scheduled_ns` to `start_ns`.
+    """
+
+    rate = 10.0
+    arrivals = "poisson"  # or constant
+    max_in_flight = 1000  # whoever arrives beyond is missed: a row, and a failure in Locust
+    concurrency = 1000  # FastHttpUser has 10 connections otherwise
+
+    # Set by the recorder: record_missed(scheduled_ns, name).
+    record_missed = None
+
+    def __init__(self, environment):
+        super().__init__(environment)
+        if any(isinstance(task, type) for task in self.tasks):
+            raise StopTest("OpenModel: a TaskSet has a course of its own; write the tasks as functions of the user.")
+        try:
+            self._schedule = schedule(self.rate, self.arrivals)
+            next(schedule(self.rate, self.arrivals))
+        except (TypeError, ValueError) as error:
+            raise StopTest(f"OpenModel: {error}") from None
+        self._choices, self.tasks = self.tasks, [type(self)._dispatch]
+        self._under_way = Group()
+
+    def _dispatch(self):
+        """The one task that Locust sees: go through the schedule until the user stops or is killed."""
+        self._begin_ns = self._due_ns = self._looked_ns = monotonic_ns()
+        self._arrives = False
+        try:
+            try:
+                self._follow()
+            except ValueError as error:  # of a rate that is a function
+                raise StopTest(f"OpenModel: {error}") from None
+            finally:
+                self._give_up()
+            self._under_way.join()
+        finally:
+            self._under_way.kill()
+        raise StopUser
+
+    def _follow(self):
+        count = 0
+        while self._state != LOCUST_STATE_STOPPING:
+            self._looked_ns = monotonic_ns()
+            wait_s = (self._due_ns - self._looked_ns) / 1e9
+            if wait_s > 0:
+                gevent.sleep(min(wait_s, GLANCE_S))
+                continue
+            due_ns, arrives = self._due_ns, self._arrives
+            self._advance()
+            if arrives:
+                task = random.choice(self._choices)  # noqa: S311 - as Locust picks its tasks
+                if len(self._under_way) < self.max_in_flight:
+                    self._under_way.spawn(self._serve, task).scheduled_ns = due_ns
+                else:
+                    self._miss(due_ns, task.__name__)
+                count += 1
+                if count % BREATH == 0:
+                    gevent.sleep(0)
+
+    def _advance(self):
+        seconds, self._arrives = next(self._schedule)
+        self._due_ns = self._begin_ns + int(seconds * 1e9)
+
+    def _give_up(self):
+        """Whoever was due before the end and was not started is missed as well: the generator was late."""
+        while self._due_ns <= self._looked_ns:
+            if self._arrives:
+                self._miss(self._due_ns, random.choice(self._choices).__name__)  # noqa: S311
+            self._advance()
+
+    def _miss(self, due_ns, name):
+        if self.record_missed is not None:
+            self.record_missed(due_ns, name)
+        self.environment.events.request.fire(
+            request_type="missed",
+            name=name,
+            response_time=None,
+            response_length=0,
+            response=None,
+            context=self.context(),
+            exception=RequestError("missed", f"{self.max_in_flight} in flight, or the generator was late"),
+        )
+
+    def _serve(self, task):
+        """One arrival, with Locust's care for what a task raises."""
+        try:
+            task(self)
+        except (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately):
+            pass
+        except StopUser:
+            self._state = LOCUST_STATE_STOPPING
+        except StopTest:
+            self.environment.runner.quit()
+        except Exception as error:
+            self.environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
+            logging.getLogger(__name__).error("%s\n%s", error, traceback.format_exc())

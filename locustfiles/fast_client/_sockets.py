@@ -1,0 +1,226 @@
+"""The sockets of the fast client: raw, non-blocking, with one epoll and one clock for all that wait.
+
+`gevent.socket` and `gevent.Timeout` cost several microseconds of objects a request. Here a request is one
+`_socket.socket` and one entry in a table, which one watcher of the hub and one timer look through.
+"""
+
+import errno
+import ipaddress
+import select
+import ssl
+import threading
+from _socket import AF_INET, AF_INET6, AF_UNIX, SO_ERROR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, socket
+from time import monotonic
+
+import gevent
+from gevent import get_hub, getcurrent
+from gevent import socket as gevent_socket
+from gevent.monkey import get_original
+from greenlet import greenlet
+
+from ._answer import RequestError
+
+epoll = get_original("select", "epoll")  # gevent takes it away from who asks later
+LIBEV_READ = 1
+switch = greenlet.switch  # gevent's own looks for a hook first, which no user of ours has
+# Once: a socket is closed, or armed again, before it is waited for again.
+READ, WRITE = (flag | select.EPOLLONESHOT for flag in (select.EPOLLIN, select.EPOLLOUT))
+SWEEP_S = 0.02  # how late a timeout may be
+RECEIVE = 1 << 16
+STREAM = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC
+WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+# What connect_ex returns for "on its way". On loopback it has usually arrived already, so sending is tried at once.
+PENDING = (0, errno.EINPROGRESS)
+# A full backlog of a unix socket cannot be waited for: connect(2), EAGAIN.
+UNIX_RETRY_S = 0.002
+
+
+class Poller:
+    """Who waits for which socket, and until when. A timer throws `timeout` into those that are overdue.
+
+    The hub watches one epoll of ours in place of every socket: a watcher made, started and closed for each request
+    is a twentieth of what the request costs. Who is woken tries again, because a descriptor may have changed hands.
+    """
+
+    def __init__(self, hub):
+        self.hub = hub
+        self._waiting = {}  # greenlet and deadline, by descriptor
+        self._turns = {}  # greenlets that let others go first
+        self._epoll = epoll()
+        self._register, self._poll = self._epoll.register, self._epoll.poll
+        self._watcher = hub.loop.io(self._epoll.fileno(), LIBEV_READ)
+        self._watcher.start(self._wake)
+        self._timer = hub.loop.timer(SWEEP_S, SWEEP_S, ref=False)
+        self._timer.start(self._sweep)
+
+    def _wake(self):
+        waiting = self._waiting
+        for descriptor, _ in self._poll(0):
+            if descriptor in waiting:
+                waiting[descriptor][0].switch()
+
+    def _sweep(self):
+        now = monotonic()
+        for descriptor, entry in [item for item in self._waiting.items() if item[1][1] <= now]:
+            if self._waiting.get(descriptor) is entry:
+                entry[0].throw(RequestError("timeout", "no answer in time"))
+
+    def wait(self, sock, event, seconds):
+        """Until the socket may be ready, at most so long. Raises RequestError."""
+        descriptor = sock.fileno()
+        try:
+            self._register(descriptor, event)
+        except FileExistsError:  # a connection that is kept
+            self._epoll.modify(descriptor, event)
+        self._waiting[descriptor] = (getcurrent(), monotonic() + seconds)
+        try:
+            switch(self.hub)
+        finally:
+            del self._waiting[descriptor]
+
+    def turn(self):
+        """Until everybody who can go on has done so."""
+        turns, current = self._turns, getcurrent()
+        if not turns:
+            self.hub.loop.run_callback(self._give)
+        turns[current] = None
+        try:
+            switch(self.hub)
+        finally:
+            del turns[current]
+
+    def _give(self):
+        turns, self._turns = self._turns, {}  # who goes on may soon wait for another turn
+        for waiting in list(turns):
+            if waiting in turns:
+                waiting.switch()
+
+
+_of_thread = threading.local()
+
+
+def get_poller():
+    """The poller of this thread's hub."""
+    hub = get_hub()
+    found = getattr(_of_thread, "poller", None)
+    if found is None or found.hub is not hub:
+        found = _of_thread.poller = Poller(hub)
+    return found
+
+
+def resolve(target):
+    """Family and address of a target; a name is asked for once by who keeps the answer.
+
+    An IPv4 address is taken before an IPv6 one, because uWSGI binds IPv4 unless told otherwise.
+    """
+    if target.path:
+        return AF_UNIX, f"\0{target.path[1:]}" if target.path.startswith("@") else target.path
+    try:
+        ip = ipaddress.ip_address(target.host)
+        return (AF_INET if ip.version == 4 else AF_INET6), (target.host, target.port)
+    except ValueError:
+        pass
+    found = gevent_socket.getaddrinfo(target.host, target.port, 0, SOCK_STREAM)
+    family, *_, address = min(found, key=lambda row: row[0] != AF_INET)
+    return family, address
+
+
+def connect(family, address, seconds):
+    """A socket on its way to the address; `transmit` sees whether it arrives. Raises OSError and RequestError."""
+    sock = socket(family, STREAM)
+    try:
+        code = sock.connect_ex(address)
+        if code not in PENDING:
+            until = monotonic() + seconds
+            while code == errno.EAGAIN and family == AF_UNIX:
+                if monotonic() > until:
+                    raise RequestError("timeout", "the backlog stays full")
+                gevent.sleep(UNIX_RETRY_S)
+                code = sock.connect_ex(address)
+            if code not in PENDING:
+                raise OSError(code, errno.errorcode.get(code, "connect"))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def secure(sock, context, name, poller, seconds):
+    """TLS over a connected socket, which it takes over."""
+    poller.wait(sock, WRITE, seconds)
+    code = sock.getsockopt(SOL_SOCKET, SO_ERROR)
+    if code:
+        raise OSError(code, errno.errorcode.get(code, "connect"))
+    plain = gevent_socket.socket(sock.family, SOCK_STREAM, 0, fileno=sock.detach())
+    plain.setblocking(False)
+    try:
+        tls = context.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
+    except BaseException:
+        plain.close()
+        raise
+    try:
+        while True:
+            try:
+                tls.do_handshake()
+                return tls
+            except ssl.SSLWantReadError:
+                poller.wait(tls, READ, seconds)
+            except ssl.SSLWantWriteError:
+                poller.wait(tls, WRITE, seconds)
+    except BaseException:
+        tls.close()
+        raise
+
+
+def transmit(sock, data, poller, connecting_s, seconds):
+    """Send all of it."""
+    try:
+        sent = sock.send(data)
+    except WOULD_BLOCK:
+        poller.wait(sock, WRITE, connecting_s)
+        sent = 0
+    if sent == len(data):
+        return
+    rest = memoryview(data)[sent:]
+    while rest:
+        try:
+            rest = rest[sock.send(rest) :]
+        except WOULD_BLOCK:
+            poller.wait(sock, WRITE, seconds)
+
+
+def receiver(sock, tls, poller, seconds):
+    """A `read` for `read_answer`: the next bytes, b"" at the end."""
+
+    def read():
+        if not tls:  # by then the answer of a quick server is there, and epoll need not hear of its socket
+            poller.turn()
+        while True:
+            try:
+                return sock.recv(RECEIVE)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                poller.wait(sock, READ, seconds)
+            except ssl.SSLWantWriteError:
+                poller.wait(sock, WRITE, seconds)
+            except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+                return b""
+
+    return read
+
+
+ERRNO_WORDS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ENOENT: "refused",  # a unix socket that is not there
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+    errno.ETIMEDOUT: "timeout",
+}
+
+
+def word_of(error):
+    """The word of records.REQUEST_ERRORS for what a socket raised."""
+    if isinstance(error, ssl.SSLEOFError):
+        return "closed"
+    if isinstance(error, ssl.SSLError):
+        return "other" if isinstance(error, ssl.SSLCertVerificationError) else "malformed"
+    return ERRNO_WORDS.get(error.errno, "other")

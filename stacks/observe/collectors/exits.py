@@ -1,0 +1,63 @@
+"""Process exits, seen by pidfd: a worker's end is a row when it becomes a zombie, not when it is reaped.
+
+Needs no privilege. A pid that ended before it could be watched is a row as well, marked `late`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from stacks.lifecycle.records import Event
+from stacks.observe.collectors import Base, Context
+
+
+class Collector(Base):
+    name = "exits"
+    interval_s = 0.05  # only to hand over what was late
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._pids: dict[int, int] = {}  # pidfd -> pid
+        self._late: list[Event] = []
+        self._masters = {context.master_pid}
+
+    def open(self) -> str:
+        self._add(self.context.master_pid)
+        return ""
+
+    def _add(self, pid: int) -> None:
+        try:
+            fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._late.append(self.event(self._kind(pid), pid, late=True))
+            return
+        except OSError as error:  # out of file descriptors, or a kernel before 5.3
+            self._late.append(self.event("unseen", pid, reason=str(error)))
+            return
+        self._pids[fd] = pid
+        self.context.watch(fd, self)
+
+    def _kind(self, pid: int) -> str:
+        return "master_exited" if pid in self._masters else "exited"
+
+    def saw(self, event: Event) -> None:
+        if event.kind == "master":
+            self._masters.add(event.pid)
+        if event.kind in ("spawned", "respawned", "master") and event.pid not in self._pids.values():
+            self._add(event.pid)
+
+    def read(self, fd: int) -> list[Event]:
+        pid = self._pids.pop(fd)
+        event = self.event(self._kind(pid), pid)
+        self.context.unwatch(fd)
+        os.close(fd)
+        return [event]
+
+    def sample(self) -> list[Event]:
+        late, self._late = self._late, []
+        return late
+
+    def close(self) -> None:
+        for fd in self._pids:
+            os.close(fd)
+        self._pids.clear()

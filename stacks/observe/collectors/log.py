@@ -1,0 +1,121 @@
+"""The log: every line that uWSGI and its workers write, stamped on arrival and with its writer's pid.
+
+The log is a socket whose kernel adds the writer's pid to each message (SO_PASSCRED, unix(7)). So
+the one line that `hook-accepting = print:` writes, which carries neither slot nor pid, still tells
+which worker became ready, without any code in the app. A stream socket, because a datagram one
+refuses large writes. An app that opens /dev/stdout by its path needs a pipe instead (a socket cannot
+be opened: ENXIO, socket(7)); then the line must say the pid itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import stat
+import struct
+from typing import IO
+
+from stacks.lifecycle.records import LOG_FILE, Event
+from stacks.observe.collectors import Base, Context
+
+READY_LINE = "pack-ready"  # what base.ini prints from hook-accepting
+CHUNK = 1 << 16
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
+
+# Exact texts of core/master_utils.c, core/utils.c and core/master_checks.c, 2.0.22 to 2.0.31.
+PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern))
+    for kind, pattern in (
+        ("ready", rf"^{READY_LINE}(?: (?P<pid>\d+))?$"),
+        ("respawned", r"^Respawned uWSGI worker (?P<slot>\d+) \(new pid: (?P<pid>\d+)\)"),
+        ("exit_begun", r"^\.\.\.The work of process (?P<pid>\d+) is done\. Seeya!"),
+        ("reaped", r"^worker (?P<slot>\d+) killed successfully \(pid: (?P<pid>\d+)\)"),
+        ("spawned", r"^spawned uWSGI worker (?P<slot>\d+) \(pid: (?P<pid>\d+), cores: \d+\)"),
+        ("spawned", r"^spawned uWSGI worker (?P<slot>\d+) \(and the only\) \(pid: (?P<pid>\d+), cores: \d+\)"),
+        ("died", r"^DAMN ! worker (?P<slot>\d+) \(pid: (?P<pid>\d+)\) died(?:, killed by signal (?P<signal>\d+))?"),
+        ("no_mercy", r"worker (?P<slot>\d+) \(pid: (?P<pid>\d+)\) is taking too much time to die\.\.\.NO MERCY"),
+        ("throttle", r"^worker respawning too fast !!!"),
+        ("harakiri", r"\*\*\* HARAKIRI ON WORKER (?P<slot>\d+) \(pid: (?P<pid>\d+)"),
+        ("told", r"^Gracefully killing worker (?P<slot>\d+) \(pid: (?P<pid>\d+)\)"),
+        ("cheaped", r"^uWSGI worker (?P<slot>\d+) cheaped\."),
+        ("idle", r"^workers have been inactive for more than \d+ seconds"),
+        ("idle", r"^cheap mode enabled: waiting for socket connection"),
+        ("stopping", r"^(?:.* - )?(?:graceful shutdown triggered|SIG\w+/SIG\w+ received\.\.\.killing workers)\.\.\.$"),
+        ("lifetime", r"^worker (?P<slot>\d+) lifetime reached"),
+        ("master", r"^(?:gracefully \(RE\))?spawned uWSGI master process \(pid: (?P<pid>\d+)\)"),
+        ("app_ready", r"^WSGI app \d+ .* ready in (?P<seconds>\d+) seconds"),
+        ("goodbye", r"^goodbye to uWSGI\."),
+    )
+)
+
+
+class Collector(Base):
+    name = "log"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._partial: dict[int, bytes] = {}
+        self._file: IO[bytes] | None = None
+        self._socket: socket.socket | None = None
+        if stat.S_ISSOCK(os.fstat(context.log_fd).st_mode):
+            self._socket = socket.socket(fileno=context.log_fd)
+
+    def open(self) -> str:
+        os.set_blocking(self.context.log_fd, False)
+        self._file = (self.context.directory / LOG_FILE).open("ab")
+        self.context.watch(self.context.log_fd, self)
+        return ""
+
+    def read(self, fd: int) -> list[Event]:
+        events: list[Event] = []
+        while True:
+            try:
+                writer, data = self._receive(fd)
+            except BlockingIOError:
+                return events
+            if not data:  # every process that could write has gone
+                self.context.unwatch(fd)
+                return events
+            events += self._lines(writer, data)
+
+    def _receive(self, fd: int) -> tuple[int, bytes]:
+        """The next piece of the log and who wrote it, 0 where a pipe does not say."""
+        if self._socket is None:
+            return 0, os.read(fd, CHUNK)
+        data, ancillary, _, _ = self._socket.recvmsg(CHUNK, socket.CMSG_SPACE(_CREDENTIALS.size))
+        return next((_CREDENTIALS.unpack(c)[0] for _, t, c in ancillary if t == socket.SCM_CREDENTIALS), 0), data
+
+    def _lines(self, writer: int, data: bytes) -> list[Event]:
+        now_ns = self.context.clock()
+        if self._file is not None:
+            self._file.write(data)
+            self._file.flush()
+        *lines, rest = (self._partial.pop(writer, b"") + data).split(b"\n")
+        if rest:
+            self._partial[writer] = rest
+        return [event for line in lines if (event := parse(line.decode(errors="replace"), now_ns, writer))]
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        else:
+            os.close(self.context.log_fd)
+        if self._file is not None:
+            self._file.close()
+
+
+def parse(line: str, t_ns: int, writer: int) -> Event | None:
+    """The row that a log line stands for, or None. `writer` is the pid that wrote it."""
+    for kind, pattern in PATTERNS:
+        match = pattern.search(line)
+        if match is None:
+            continue
+        found = match.groupdict()
+        pid = int(found.pop("pid", None) or writer)
+        slot = int(found.pop("slot", None) or 0)
+        data: dict[str, object] = {key: int(value) for key, value in found.items() if value is not None}
+        if kind == "died":
+            data["text"] = line.split(") ", 1)[-1].split(" :(", 1)[0]
+        return Event(t_ns, Collector.name, kind, pid, slot, data)
+    return None

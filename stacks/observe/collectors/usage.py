@@ -1,0 +1,53 @@
+"""Once a second: CPU time and memory of every process of the run, and the accept backlog of its port."""
+
+from __future__ import annotations
+
+import os
+
+from stacks.lifecycle.records import Event
+from stacks.observe import proc
+from stacks.observe.collectors import Base, Context
+
+# Adding up a big process's pages takes the kernel milliseconds, during which it maps no memory: not every second.
+PSS_EVERY = 5
+
+
+class Collector(Base):
+    name = "usage"
+    interval_s = 1.0
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._count = 0
+
+    def sample(self) -> list[Event]:
+        context = self.context
+        who = {context.master_pid: ("master", 0), os.getpid(): ("observer", 0)}
+        who |= {pid: (role, 0) for pid, role in context.processes.items()}
+        who |= {i.pid: ("worker", slot) for slot, i in context.lifecycle.current().items() if i.exited_ns is None}
+        now_ns = context.clock()
+        with_pss = self._count % PSS_EVERY == 0
+        self._count += 1
+        for pid, (role, slot) in who.items():
+            stat = proc.stat(pid)
+            if stat is None:
+                continue
+            wait = proc.wait_of(proc.PROC / str(pid))
+            context.samples.append(
+                (
+                    now_ns,
+                    role,
+                    slot,
+                    pid,
+                    stat.ticks,
+                    stat.rss_kib,
+                    proc.pss_kib(pid) if with_pss else -1,
+                    stat.threads,
+                    wait,
+                    0,
+                )
+            )
+        waiting = proc.backlog(context.port)
+        if waiting is not None:
+            context.samples.append((now_ns, "backlog", 0, 0, 0, 0, -1, 0, "", waiting))
+        return []

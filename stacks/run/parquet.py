@@ -1,0 +1,49 @@
+"""The end of a run: the recorder's lines and the observer's samples become Parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from stacks.lifecycle.records import REQUEST_COLUMNS, REQUEST_PART, REQUESTS_FILE, SAMPLE_COLUMNS, SAMPLES_FILE
+
+COMPLETE = b"# complete\n"  # the recorder's last line
+
+
+def write_requests(directory: Path) -> bool:
+    """Turn every part into one requests.parquet, ordered by start; says whether every part was complete.
+
+    A part that was cut short keeps its whole lines.
+    """
+    schema = _schema(REQUEST_COLUMNS)
+    tables, complete = [], True
+    parts = sorted(directory.glob(REQUEST_PART.format(pid="*")))
+    for part in parts:
+        data = part.read_bytes()
+        whole, ended = data.removesuffix(COMPLETE), data.endswith(COMPLETE)
+        complete &= ended
+        whole = whole[: whole.rfind(b"\n") + 1]
+        if whole.count(b"\n") > 1:  # the first line is the header
+            options = pa_csv.ConvertOptions(column_types=schema, strings_can_be_null=False)
+            parse = pa_csv.ParseOptions(delimiter="\t", quote_char=False)
+            tables.append(pa_csv.read_csv(pa.BufferReader(whole), parse_options=parse, convert_options=options))
+    table = pa.concat_tables([schema.empty_table(), *tables]).sort_by("start_ns")
+    pq.write_table(table, directory / REQUESTS_FILE, compression="zstd")
+    for part in parts:
+        part.unlink()
+    return complete and bool(parts)
+
+
+def write_samples(directory: Path, samples: list[tuple[object, ...]]) -> None:
+    """Write samples.parquet."""
+    schema = _schema(SAMPLE_COLUMNS)
+    columns = zip(*samples, strict=True) if samples else [() for _ in schema]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), directory / SAMPLES_FILE, compression="zstd")
+
+
+def _schema(columns: dict[str, str]) -> pa.Schema:
+    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])

@@ -1,0 +1,73 @@
+"""One request before the load: what a page that cannot be hammered answers, and what to do instead."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from dataclasses import dataclass
+
+# Below the load's client timeout of 8 s (locustfiles/check.py).
+LIMIT_S = 6.0
+# 8 users at 20 requests a second would move more than a gigabit of larger pages; then the machine is measured.
+MOST_BYTES = 1 << 20
+CHUNK = 1 << 16
+
+
+@dataclass
+class Answer:
+    """What came back; `error` is '' for an answer of whatever status."""
+
+    status: int = 0
+    size: int = 0
+    latency_s: float = 0.0
+    error: str = ""
+
+
+class Probe(threading.Thread):
+    """Asks once, beside the observer that must not wait."""
+
+    def __init__(self, port: int, path: str) -> None:
+        super().__init__(daemon=True)
+        self.port, self.path = port, path
+        self.answer: Answer | None = None
+
+    def run(self) -> None:
+        answer, began = Answer(), time.monotonic()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_S)
+        try:
+            connection.request("GET", self.path)
+            response = connection.getresponse()
+            answer.status = response.status
+            while answer.size <= MOST_BYTES and time.monotonic() - began < LIMIT_S:
+                data = response.read(CHUNK)
+                if not data:
+                    break
+                answer.size += len(data)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            answer.error = f"{type(error).__name__}: {error}"
+        finally:
+            connection.close()
+        answer.latency_s = time.monotonic() - began
+        self.answer = answer
+
+
+def objection(answer: Answer, path: str) -> str:
+    """Why a page that answers like this cannot be hammered, or ''."""
+    another = "Name another page with --url (URL=/path)."
+    if answer.error and answer.latency_s < LIMIT_S / 2:
+        return (
+            f"{path} was not answered: the connection ended ({answer.error}), as it does when an app raises before it "
+            f"has answered; the traceback is in uwsgi.log. Correct the app. {another}"
+        )
+    if answer.error or answer.latency_s >= LIMIT_S:
+        what = answer.error or f"{answer.size} bytes until then"
+        return f"{path} was not answered within {LIMIT_S:.0f} s by a worker that is ready ({what}). {another}"
+    if answer.size > MOST_BYTES:
+        return (
+            f"{path} answers more than {MOST_BYTES >> 20} MB, and the network would be measured instead of the "
+            f"workers. {another}"
+        )
+    if answer.status >= 500:
+        return f"{path} answers {answer.status}. Correct the app, or see --chdir and --app. {another}"
+    return ""

@@ -1,0 +1,154 @@
+"""One file each: every stack, app, scenario and collector that lies in its folder works without further ado."""
+
+from __future__ import annotations
+
+import ast
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from contexts import context
+from rows import generation, hang, respawn, row
+from sources import tree
+
+from stacks.catalogue import APPS, PACK_SECTION, SCENARIOS, SHARED, STACKS, load, read_ini
+from stacks.lifecycle.records import Event
+from stacks.observe.collectors import Base, discover
+
+STACK_FILES = sorted(path for path in STACKS.glob("*.ini") if path.name not in SHARED)
+APP_FILES = sorted(APPS.glob("*.py"))
+SCENARIO_FILES = sorted(path for path in SCENARIOS.glob("*.py") if not path.name.startswith("_"))
+COLLECTORS = discover()
+PLACEHOLDERS = {"PACK_PORT", "PACK_APP", "PACK_BINARY", "PACK_RUN", "PACK_WORKERS", "PACK_MAX_REQUESTS"}
+
+
+def stem(path: Path) -> str:
+    return path.stem
+
+
+def test_there_are_some_of_each() -> None:
+    assert len(STACK_FILES) >= 50
+    assert {"hello", "busy_thread"} <= {path.stem for path in APP_FILES}
+    assert {"steady", "burst", "sparse"} <= {path.stem for path in SCENARIO_FILES}
+    assert len(COLLECTORS) == len(
+        [p for p in (STACKS / "observe" / "collectors").glob("*.py") if p.name != "__init__.py"]
+    )
+
+
+@pytest.mark.parametrize("path", STACK_FILES, ids=stem)
+def test_a_stack_is_a_few_lines_that_include_the_base(path: Path) -> None:
+    sections = read_ini(path)
+    assert set(sections) == {"uwsgi", PACK_SECTION}
+    assert sections["uwsgi"][0] in [("ini", f"%d{name}") for name in SHARED]
+    assert len(sections["uwsgi"]) <= 10
+    assert path.read_text().startswith("; ")  # what it is for
+    known = load().stacks[path.stem]
+    assert known.what
+    assert (APPS / known.app).is_file()
+
+
+def test_the_base_gets_from_outside_just_what_a_run_gives_it() -> None:
+    texts = [path.read_text() for path in STACKS.glob("*.ini")]
+    assert {word.split(")")[0] for text in texts for word in text.split("$(")[1:]} == PLACEHOLDERS
+    assert dict(read_ini(STACKS / "common.ini")["uwsgi"])["strict"] == "true"
+
+
+@pytest.mark.parametrize("path", APP_FILES, ids=stem)
+def test_an_app_compiles_says_what_it_is_and_has_an_application(path: Path) -> None:
+    module = tree(path)
+    compile(module, str(path), "exec")
+    assert ast.get_docstring(module)
+    (application,) = [n for n in module.body if isinstance(n, ast.FunctionDef) and n.name == "application"]
+    assert len(application.args.args) == 2
+
+
+@pytest.mark.parametrize("path", APP_FILES, ids=stem)
+def test_every_app_is_in_a_stack(path: Path) -> None:
+    assert path.name in {stack.app for stack in load().stacks.values()}
+
+
+@pytest.mark.parametrize("path", SCENARIO_FILES, ids=stem)
+def test_a_scenario_runs_with_locust_alone(path: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "locust", "-f", str(path), "--list"],
+        cwd=tmp_path,  # not the pack's: it must not depend on where it is started
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("PACK_", "LOCUST_"))},
+    )
+    assert done.returncode == 0, done.stderr
+    users = done.stdout.replace("Available Users:", "").split()
+    assert users, done.stdout
+    assert ast.get_docstring(tree(path))
+    assert os.listdir(tmp_path) == []
+
+
+def test_locust_offers_the_scenarios_of_the_folder_and_nothing_else(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "locust", "-f", str(SCENARIOS), "--list"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("PACK_", "LOCUST_"))},
+    )
+    assert done.returncode == 0, done.stderr
+    users = [
+        node.name
+        for path in SCENARIO_FILES
+        for node in tree(path).body
+        if isinstance(node, ast.ClassDef) and any(getattr(base, "id", "").endswith("User") for base in node.bases)
+    ]
+    assert sorted(done.stdout.replace("Available Users:", "").split()) == sorted(users)
+
+
+def test_the_names_of_the_collectors_are_their_files_and_no_other_source_has_them() -> None:
+    names = [collector.name for collector in COLLECTORS]
+    assert len(set(names)) == len(names)
+    assert not {"base", "observer"} & set(names)
+    assert names == [collector.__module__.rsplit(".", 1)[1] for collector in COLLECTORS]
+
+
+@pytest.fixture
+def story() -> list[Event]:
+    """Rows of every kind of worker, with pids that no process of this machine has."""
+    pid = 2**22
+    rows = [*generation(pid + 1, pid + 2), *respawn(1, pid + 1, pid + 3, 1.0), *respawn(2, pid + 2, pid + 4, 1.0)]
+    return [*rows, *hang(pid + 4, 2.0), row(3.0, "heartbeat"), row(4.0, "stop")]
+
+
+@pytest.mark.parametrize("kind", COLLECTORS, ids=lambda kind: kind.name)
+def test_a_collector_opens_sees_and_closes_and_keeps_nothing_open(
+    kind: type[Base], tmp_path: Path, story: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no tool is there to be started
+    before = set(os.listdir("/proc/self/fd"))
+    ours, theirs = os.pipe() if kind.name != "log" else _pair()
+    made, watched = context(tmp_path, log_fd=ours)
+    assert issubclass(kind, Base)
+    collector = kind(made)
+    why = collector.open()
+    assert isinstance(why, str)
+    assert not (why and watched)  # one that cannot work waits for nothing
+    for event in story:
+        made.lifecycle.feed(event)
+        collector.saw(event)
+    if collector.interval_s is not None and not why:
+        rows = [event for _ in range(3) for event in collector.sample()]
+        assert all(event.source == kind.name and event.t_ns == 42 for event in rows)
+        assert [Event.from_json(event.to_json()).kind for event in rows] == [event.kind for event in rows]
+    collector.close()
+    for fd in {theirs, *([ours] if kind.name != "log" else [])}:
+        os.close(fd)
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def _pair() -> tuple[int, int]:
+    ours, theirs = socket.socketpair()
+    return ours.detach(), theirs.detach()

@@ -1,0 +1,82 @@
+"""Real runs, one for each verdict: judged from their rows alone they say what was said when they were made."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from stacks.lifecycle import records
+from stacks.lifecycle.records import read_events, read_json
+from stacks.lifecycle.verdict import VERDICTS, judge
+from stacks.lifecycle.workers import Lifecycle
+
+RUNS = Path(__file__).resolve().parents[2] / "data" / "runs"
+OUTCOMES = {
+    "recovers": {"first ready": 2, "ready": 20},
+    "hung_worker": {"first ready": 2, "hung_at_fork": 2},
+    "hung_master": {"first ready": 2, "undecided": 2},
+    "hung_request": {"first ready": 2, "ready": 2},
+    "hung_exit": {"first ready": 2, "ready": 8, "hung_at_exit": 2},
+    "dead_master": {"first ready": 2, "undecided": 2},
+    "crash_loop": {"first crashed": 2, "crashed": 2, "undecided": 2},
+    "throttled": {"first ready": 2, "ready": 21},
+    "invalid": {"first ready": 2},
+}
+
+
+def test_there_is_one_for_every_verdict() -> None:
+    assert sorted(path.name for path in RUNS.iterdir() if path.is_dir()) == sorted(VERDICTS)
+    assert set(OUTCOMES) == set(VERDICTS)
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+class TestRun:
+    def test_it_is_judged_as_it_was(self, name: str) -> None:
+        run = read_json(RUNS / name / records.RUN_FILE)
+        lifecycle = Lifecycle.of(read_events(RUNS / name / records.EVENTS_FILE))
+        judgement = judge(lifecycle, run["plan"]["respawns"], finished=True)
+        assert judgement.verdict == run["verdict"] == name
+        assert run["expected"] == name
+        assert (judgement.reason, judgement.evidence) == (run["reason"], run["evidence"])
+        counts = {key: getattr(judgement, key) for key in ("respawns", "hung", "hung_initial")}
+        assert counts == {key: run["counts"][key] for key in counts}
+
+    def test_its_episodes_are_those_that_were_seen(self, name: str) -> None:
+        episodes = Lifecycle.of(read_events(RUNS / name / records.EVENTS_FILE)).episodes()
+        assert Counter(("" if e.generation else "first ") + e.outcome for e in episodes) == OUTCOMES[name]
+        for episode in episodes:
+            times = (episode.exit_begun_ns, episode.exited_ns, episode.forked_ns, episode.ready_ns)
+            seen = [t for t in times if t is not None]
+            # A log line is stamped when it is read, which may be after the kernel told of the exit that followed.
+            assert all(later - earlier > -20_000_000 for earlier, later in itertools.pairwise(seen))
+
+    def test_nothing_was_certain_before_its_end_unless_it_is_a_hang_or_a_crash(self, name: str) -> None:
+        run = read_json(RUNS / name / records.RUN_FILE)
+        live = Lifecycle()
+        verdicts = []
+        for event in read_events(RUNS / name / records.EVENTS_FILE):
+            live.feed(event)
+            verdicts.append(judge(live, run["plan"]["respawns"], finished=False).verdict)
+        certain = [verdict for verdict in dict.fromkeys(verdicts) if verdict is not None]
+        assert certain == ([] if name in ("throttled", "invalid", "recovers") else [name])
+
+    def test_it_has_its_files_and_they_belong_together(self, name: str) -> None:
+        folder = RUNS / name
+        run = read_json(folder / records.RUN_FILE)
+        ini = (folder / records.INI_FILE).read_bytes()
+        assert hashlib.sha256(ini).hexdigest() == run["ini_sha256"]
+        assert f"http-socket = 127.0.0.1:{run['port']}".encode() in ini
+        assert pq.read_schema(folder / records.REQUESTS_FILE).names == list(records.REQUEST_COLUMNS)
+        assert pq.read_schema(folder / records.SAMPLES_FILE).names == list(records.SAMPLE_COLUMNS)
+        assert b"spawned uWSGI worker 1" in (folder / records.LOG_FILE).read_bytes()
+        told = [e.data["file"] for e in read_events(folder / records.EVENTS_FILE) if e.kind == "backtrace"]
+        assert all((folder / file).is_file() for file in told)
+        assert bool(told) is name.startswith("hung")
+
+    def test_it_is_small(self, name: str) -> None:
+        assert sum(path.stat().st_size for path in (RUNS / name).rglob("*")) < 100_000

@@ -1,0 +1,232 @@
+"""The fast client inside Locust against a server that answers and fails in every way; over TCP, TLS, unix and uwsgi."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "locustfiles"))
+from fast_client._sockets import word_of
+
+from tests.unit.locustfiles.tiny_server import ANSWERS, NEVER_S
+
+HERE = Path(__file__).resolve().parent
+FAILURES = {
+    "/closed": "closed",
+    "/reset": "reset",
+    "/truncated": "truncated",
+    "/truncated-head": "truncated",
+    "/truncated-chunk": "truncated",
+    "/reset-late": "truncated",
+    "/hang": "timeout",
+    "/malformed": "malformed",
+    "/malformed-length": "malformed",
+    "/malformed-chunk": "malformed",
+}
+BIG = 3_000_000
+Ask = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def where(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    directory = tmp_path_factory.mktemp("tiny")
+    if shutil.which("openssl"):
+        made = directory / "tls.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        command += ["-subj", "/CN=localhost", "-days", "1", "-keyout", str(made), "-out", str(directory / "cert.pem")]
+        subprocess.run(command, check=True, capture_output=True, timeout=30)
+        with made.open("a") as file:
+            file.write((directory / "cert.pem").read_text())
+    command = [sys.executable, str(HERE / "tiny_server.py"), str(directory)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield json.loads(server.stdout.readline())
+        server.communicate(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def ask() -> Ask:
+    """Makes the calls in one driver process: `ask(host, call, ..., attribute=value)`."""
+
+    def run(host: str, *calls: dict[str, Any], **attributes: Any) -> list[dict[str, Any]]:
+        user = {"host": host, "network_timeout": 5.0, "connection_timeout": 5.0} | attributes | {"calls": calls}
+        command = [sys.executable, "-W", "error", str(HERE / "client_driver.py")]
+        done = subprocess.run(command, input=json.dumps([user]), capture_output=True, text=True, timeout=NEVER_S)
+        assert done.returncode == 0, done.stderr
+        (outcomes,) = json.loads(done.stdout)
+        return outcomes
+
+    return run
+
+
+def get(url: str, **more: Any) -> dict[str, Any]:
+    return {"method": "GET", "url": url, **more}
+
+
+def check_answers(outcomes: list[dict[str, Any]]) -> None:
+    plain, chunked, unframed, interim, big, drip = outcomes
+    assert (plain["status"], plain["text"], plain["worker"], plain["error"]) == (200, "ok\n", [2, 345], None)
+    assert [one["text"] for one in (chunked, unframed, interim)] == ["abc0123456789", "until the end", "ok"]
+    assert big["length"] == big["row"]["size"] == big["events"][0]["response_length"] == BIG
+    assert drip["text"] == "ok\n"
+
+
+ANSWERING = [get(path) for path in ("/", "/chunked", "/unframed", "/continue", f"/big/{BIG}", "/drip")]
+
+
+def test_answers_over_tcp_and_failures_in_one_vocabulary(where: dict[str, Any], ask: Ask) -> None:
+    paths = [*FAILURES, "/500", "/json", "/empty"]
+    more = [get("/", name="mine"), {"method": "HEAD", "url": "/"}]
+    outcomes = ask(f"http://127.0.0.1:{where['http']}", *ANSWERING, *map(get, paths), *more, network_timeout=0.4)
+    check_answers(outcomes[: len(ANSWERING)])
+    by_path = dict(zip(paths, outcomes[len(ANSWERING) :], strict=False))
+    for path, word in FAILURES.items():
+        one = by_path[path]
+        assert one["row"]["error"] == word, path
+        assert one["error"].startswith(word)
+        assert (one["status"], one["text"], len(one["events"]), one["worker"]) == (0, None, 1, None)
+        assert word in one["events"][0]["exception"]
+    assert 0.4 <= by_path["/hang"]["latency_s"] < 1.4
+    failed = by_path["/500"]
+    assert (failed["status"], failed["row"]["error"], failed["ok"], failed["text"]) == (500, "", False, "no")
+    assert "500" in failed["events"][0]["exception"]
+    assert by_path["/json"]["content_type"] == "application/json"
+    assert by_path["/empty"]["status"] == 204
+    named, headed = outcomes[-2:]
+    assert named["events"][0]["name"] == named["row"]["name"] == "mine"
+    assert (headed["status"], headed["length"]) == (200, 0)
+
+
+def test_other_transports(where: dict[str, Any], ask: Ask) -> None:
+    path = where["unix"].replace("/", "%2F")
+    check_answers(ask(f"http+unix://{path}", *ANSWERING))
+    check_answers(ask(f"http+unix://{where['unix']}", *ANSWERING))
+    missing = ask("http+unix:///nowhere/at.sock", get("/"))
+    assert missing[0]["row"]["error"] == "refused"
+
+
+def test_tls(where: dict[str, Any], ask: Ask) -> None:
+    if "tls" not in where:
+        pytest.skip("no openssl to make a certificate with")
+    echo = {"method": "POST", "url": "/echo", "data": "x" * 1000}
+    outcomes = ask(f"https://localhost:{where['tls']}", echo, *ANSWERING, get("/closed"))
+    assert json.loads(outcomes[0]["text"])["body"] == "x" * 1000
+    check_answers(outcomes[1:-1])
+    assert outcomes[-1]["row"]["error"] == "closed"
+    assert ask(f"https://localhost:{where['tls']}", get("/"), insecure=False)[0]["row"]["error"] == "other"
+    assert ask(f"https://127.0.0.1:{where['http']}", get("/"), connection_timeout=0.4)[0]["row"]["error"] == "timeout"
+
+
+def test_the_uwsgi_protocol(where: dict[str, Any], ask: Ask) -> None:
+    call = {"method": "POST", "url": "/p%20q?a=1", "json": {"k": 1}, "headers": {"X-Thing": "t"}}
+    outcomes = ask(f"uwsgi://127.0.0.1:{where['uwsgi']}", call, get("/"))
+    said = json.loads(outcomes[0]["text"])
+    assert (said["modifiers"], said["body"], outcomes[0]["worker"]) == ([0, 0], '{"k": 1}', [1, 99])
+    expected = {"REQUEST_METHOD": "POST", "PATH_INFO": "/p q", "QUERY_STRING": "a=1", "REQUEST_URI": "/p%20q?a=1"}
+    expected |= {"CONTENT_LENGTH": "8", "CONTENT_TYPE": "application/json", "HTTP_X_THING": "t"}
+    expected |= {"HTTP_HOST": f"127.0.0.1:{where['uwsgi']}", "SERVER_PROTOCOL": "HTTP/1.1"}
+    assert expected.items() <= said["variables"].items()
+    assert json.loads(outcomes[1]["text"])["variables"]["REQUEST_METHOD"] == "GET"
+
+
+def test_what_is_sent(where: dict[str, Any], ask: Ask) -> None:
+    host = f"http://localhost:{where['http']}"
+    form = {"method": "POST", "url": "/echo", "data": {"a": "b c"}}
+    other = {"method": "PUT", "url": "/echo", "data": "é", "headers": {"host": "app.example"}}
+    huge = {"method": "POST", "url": "/echo", "data": "x" * 2_000_000}
+    early = {"method": "POST", "url": "/early", "data": "x" * 20_000_000}
+    outcomes = ask(host, form, other, huge, early, get("/keep"), get("/keep"), default_headers={"X-Mine": "1"})
+    said = [json.loads(one["text"] if len(one["text"]) < 2000 else "{}") for one in (outcomes[0], outcomes[1])]
+    assert said[0]["body"] == "a=b+c"
+    assert said[0]["fields"]["content-type"] == "application/x-www-form-urlencoded"
+    assert (said[0]["fields"]["host"], said[0]["fields"]["x-mine"]) == (host.removeprefix("http://"), "1")
+    assert (said[1]["fields"]["host"], said[1]["body"]) == ("app.example", "é".encode().decode("latin-1"))
+    assert outcomes[2]["length"] > 2_000_000
+    assert outcomes[3]["status"] == 413
+    first, second = (json.loads(one["text"])["port"] for one in outcomes[4:])
+    assert first == second
+    closing = [json.loads(o["text"]) for o in ask(host, get("/keep"), get("/keep"), keep_alive=False)]
+    assert closing[0]["port"] != closing[1]["port"]
+    assert closing[0]["fields"]["connection"] == "close"
+
+
+def test_a_kept_connection_that_the_server_closes_is_no_failure(where: dict[str, Any], ask: Ask) -> None:
+    # "/" promises to keep the connection and closes it, as uWSGI's http-socket does.
+    outcomes = ask(f"http://127.0.0.1:{where['http']}", *[get("/")] * 200)
+    assert {one["row"]["error"] for one in outcomes} == {""}
+
+
+def test_with_blocks(where: dict[str, Any], ask: Ask) -> None:
+    judged = [get(path, catch_response=True, judge=judge) for path, judge in JUDGED]
+    outcomes = ask(f"http://127.0.0.1:{where['http']}", *judged, get("/", judge="success"))
+    excused, condemned, raising, plain = outcomes
+    assert [excused["events"][0]["exception"], len(excused["events"])] == ["None", 1]
+    assert "bad" in condemned["events"][0]["exception"]
+    assert (raising["raised"], raising["rows"], raising["events"]) == ("ZeroDivisionError", 1, 0)
+    assert plain["raised"] == "LocustError"
+
+
+JUDGED = (("/500", "success"), ("/", "failure"), ("/", "raise"))
+
+
+def test_nobody_listens_and_impossible_requests(ask: Ask) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused, and nobody else's
+        port = taken.getsockname()[1]
+        calls = (get("/"), get("/", headers={"A": "b\nc"}), get("ftp://a/"))
+        refused, broken, scheme = ask(f"http://127.0.0.1:{port}", *calls)
+    assert (refused["row"]["error"], refused["status"]) == ("refused", 0)
+    assert (broken["raised"], broken["rows"], scheme["raised"]) == ("ValueError", 0, "ValueError")
+    assert word_of(socket.gaierror(socket.EAI_NONAME, "no such name")) == "other"
+
+
+def test_a_host_that_cannot_be_is_told_at_the_start() -> None:
+    call = json.dumps([{"host": "127.0.0.1:80", "calls": []}])
+    command = [sys.executable, str(HERE / "client_driver.py")]
+    done = subprocess.run(command, input=call, capture_output=True, text=True, timeout=30)
+    assert "StopTest: --host '127.0.0.1:80': not an http" in done.stderr
+
+
+def test_every_failure_the_server_can_make_is_asked_for() -> None:
+    assert {path for path in ANSWERS if path.startswith(("/truncated", "/malformed"))} <= set(FAILURES)
+
+
+TURNS = """
+import time
+import gevent
+from fast_client._sockets import get_poller
+
+poller, seen = get_poller(), []
+
+def ask(name):
+    try:
+        poller.turn()
+    except ZeroDivisionError:
+        begin = time.monotonic()
+        gevent.sleep(0.2)
+        name = f"{name} slept" if time.monotonic() - begin > 0.15 else f"{name} was woken"
+    seen.append(name)
+
+hit, other = gevent.spawn(ask, "hit"), gevent.spawn(ask, "other")
+gevent.spawn(hit.throw, ZeroDivisionError)  # before the turn comes
+gevent.joinall([hit, other])
+again = [gevent.spawn(lambda: [poller.turn() for _ in range(3)]) for _ in range(4)]
+print(seen, len(gevent.joinall(again, timeout=5)))
+"""
+
+
+def test_who_lets_others_go_first_goes_on_behind_them() -> None:
+    """One that a timeout of its scenario hits meanwhile is not woken for its turn; who reads much has several."""
+    command = [sys.executable, "-W", "error", "-c", "from gevent import monkey; monkey.patch_all()" + TURNS]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=NEVER_S, cwd=HERE.parents[2] / "locustfiles", check=True
+    )
+    assert done.stdout.strip() == "['other', 'hit slept'] 4"

@@ -1,0 +1,78 @@
+"""`make ui` before it is Locust: every wrong word is one sentence, all of them at once."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "locustfiles"))
+from workers_ui.__main__ import explained, find_scenario, objection_to_port
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "locustfiles" / "workers_ui"), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "80 89", ""])
+def test_what_is_no_port(port: str) -> None:
+    assert "is no port" in objection_to_port(port)
+
+
+def test_a_port_that_is_taken_is_named_with_another_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert f"port {port} cannot be used" in objection_to_port(port)
+        done = start("--port", port)
+    assert done.returncode == 1
+    assert "make ui UI_PORT=" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert objection_to_port(port) == ""
+
+
+def test_every_mistake_is_said_at_once() -> None:
+    done = start("--port", "0", "--scenario", "stedy", "--pid", "0")
+    assert done.returncode == 1
+    assert [line.partition(" ")[0] for line in done.stderr.splitlines()] == ["make"] * 3
+    assert "steady" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_scenarios_by_name_and_by_path(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.touch()
+    assert find_scenario("steady") == ROOT / "locustfiles" / "steady.py"
+    assert find_scenario(str(mine)) == mine
+    assert find_scenario("_recorder") is None
+    assert find_scenario("nothing") is None
+    assert find_scenario(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("import os\n\nimport nothing_of_that_name\n", ("line 3", "nothing_of_that_name")),
+        ("def f(:\n", ("line 1", "SyntaxError")),
+        ("\n1 / 0\n", ("line 2", "division")),
+    ],
+)
+def test_a_scenario_that_does_not_import_is_one_sentence(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(text)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    done = start("--scenario", str(mine), "--port", port)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert all(word in done.stderr for word in (str(mine), "SCENARIO=", *words))
+
+
+def test_an_error_without_a_line_names_the_file() -> None:
+    assert explained(Path("a.py"), ValueError("x")) == "a.py: the scenario does not import (ValueError: x)"

@@ -1,0 +1,129 @@
+"""Backtraces: taken by a debugger in a process of its own, of what stands still, once, and kept as evidence."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from contexts import context
+from rows import generation, hang, leave, looks, respawn
+
+from stacks.lifecycle.records import Event
+from stacks.observe.collectors import Base, backtrace
+
+SLEEP = "import time; time.sleep(60)"
+GDB = """[Thread debugging using libthread_db enabled]
+103\t./nptl/futex-internal.c: No such file or directory.
+
+Thread 2 (Thread 0x7f2d2e7ab6c0 (LWP 22696) "uwsgi"):
+#0  0x00007f2d2f442f7b in sem_wait () from /lib/libc.so.6
+#1  other (lock=0x55) at lock.c:1
+
+Thread 1 (Thread 0x7fb004164b80 (LWP 22627) "uwsgi"):
+#0  __futex_abstimed_wait_common (futex_word=0x7fb004056200 <_PyRuntime+77504>) at ./nptl/futex-internal.c:103
+#1  0x00007fb0038a3f7b in __GI___futex_abstimed_wait_cancelable64 (private=0) at ./nptl/futex-internal.c:139
+#5  take_gil (tstate=tstate@entry=0x7fb0040b36c8 <_PyRuntime+459656>) at Python/ceval_gil.c:376
+#6  0x00007fb003caf0de in PyEval_RestoreThread (tstate=0x7fb0040b36c8) at Python/ceval_gil.c:708
+#7  0x00007fb00354b2a8 in uwsgi_python_master_fixup () from /venv/lib/pyuwsgi.so
+#8  0x0000000000000000 in ?? ()
+[Inferior 1 (process 22627) detached]
+"""
+
+
+class FakeGdb:
+    """Stands in for gdb: prints what it is told to, at once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+        code = f"import sys; sys.stdout.write({text!r})"
+        monkeypatch.setattr(backtrace, "GDB", (sys.executable, "-c", code))
+
+
+class TestBacktrace:
+    def test_frames_are_those_of_the_main_thread_innermost_first(self) -> None:
+        assert backtrace.frames(GDB) == [
+            "__futex_abstimed_wait_common",
+            "__GI___futex_abstimed_wait_cancelable64",
+            "take_gil",
+            "PyEval_RestoreThread",
+            "uwsgi_python_master_fixup",
+            "??",
+        ]
+
+    @pytest.mark.parametrize("text", ["", "ptrace: Operation not permitted.\n", "No stack.\n"])
+    def test_no_frames_in_what_is_no_backtrace(self, text: str) -> None:
+        assert backtrace.frames(text) == []
+
+    def suspect(self, tmp_path: Path) -> tuple[backtrace.Collector, dict[int, Base]]:
+        made, watched = context(tmp_path)
+        for event in [*generation(100), *respawn(1, 100, os.getpid(), 1.0, ready=False)]:
+            made.lifecycle.feed(event)
+        for event in looks(os.getpid(), 1.6, 2.0, "futex-timed"):
+            made.lifecycle.feed(event)
+        return backtrace.Collector(made), watched
+
+    def taken(self, collector: backtrace.Collector, watched: dict[int, Base]) -> list[Event]:
+        assert collector.sample() == []
+        assert collector.busy
+        (fd,) = watched
+        assert select.select([fd], [], [], 10)[0]
+        found = collector.read(fd)
+        assert not collector.busy
+        assert watched == {}
+        return found
+
+    def test_one_is_taken_of_what_stands_still_and_kept(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        FakeGdb(monkeypatch, GDB)
+        collector, watched = self.suspect(tmp_path)
+        (event,) = self.taken(collector, watched)
+        name = f"evidence/backtrace-{os.getpid()}.txt"
+        assert (event.kind, event.pid, event.data["file"], event.data["reason"]) == ("backtrace", os.getpid(), name, "")
+        assert event.data["frames"] == backtrace.frames(GDB)
+        assert (tmp_path / name).read_text() == GDB
+        collector.context.lifecycle.feed(event)
+        assert collector.sample() == []
+        assert not collector.busy
+
+    def test_where_gdb_may_not_attach_it_says_why_and_is_not_asked_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        FakeGdb(monkeypatch, "hello\nptrace: Operation not permitted.\n")
+        collector, watched = self.suspect(tmp_path)
+        (event,) = self.taken(collector, watched)
+        assert (event.data["frames"], event.data["reason"]) == ([], "ptrace: Operation not permitted.")
+        assert collector.sample() == []
+        assert not collector.busy
+
+    def test_one_that_takes_too_long_is_ended(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(backtrace, "GDB", (sys.executable, "-c", SLEEP))
+        collector, watched = self.suspect(tmp_path)
+        collector.sample()
+        collector.context.clock = lambda: int(42 + backtrace.LIMIT_S * 1e9 + 1)
+        collector.sample()
+        (fd,) = watched
+        assert select.select([fd], [], [], 10)[0]
+        assert collector.read(fd)[0].data["frames"] == []
+
+    def test_closing_ends_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(backtrace, "GDB", (sys.executable, "-c", SLEEP))
+        collector, _ = self.suspect(tmp_path)
+        collector.sample()
+        gdb = collector._gdb
+        assert gdb is not None
+        collector.close()
+        assert gdb.returncode == -signal.SIGKILL
+
+    def test_of_one_whose_backtrace_is_known_no_second_is_taken(self, tmp_path: Path) -> None:
+        made, _ = context(tmp_path, master_pid=900)
+        for event in [*generation(100), *leave(100, 1.0), *hang(900, 2.2)]:
+            made.lifecycle.feed(event)
+        collector = backtrace.Collector(made)
+        assert collector.sample() == []
+        assert not collector.busy
+
+    def test_without_gdb_it_says_what_is_used_instead(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert "gdb is not installed" in backtrace.Collector(context(tmp_path)[0]).open()

@@ -1,0 +1,180 @@
+"""The log: exact lines of uWSGI become rows, with their writer's pid, however they arrive."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from contexts import Watched, context
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stacks.catalogue import STACKS, read_ini
+from stacks.lifecycle.records import LOG_FILE, Event
+from stacks.observe.collectors.log import READY_LINE, Collector, parse
+
+WRITER = 77
+LINES = [
+    ("spawned uWSGI worker 1 (pid: 812, cores: 1)", ("spawned", 812, 1, {})),
+    ("spawned uWSGI worker 1 (and the only) (pid: 812, cores: 2)", ("spawned", 812, 1, {})),
+    ("spawned uWSGI master process (pid: 800)", ("master", 800, 0, {})),
+    ("...The work of process 812 is done. Seeya!", ("exit_begun", 812, 0, {})),
+    ("worker 1 killed successfully (pid: 812)", ("reaped", 812, 1, {})),
+    ("Respawned uWSGI worker 16 (new pid: 4190113)", ("respawned", 4190113, 16, {})),
+    (
+        "DAMN ! worker 1 (pid: 812) died, killed by signal 9 :( trying respawn ...",
+        ("died", 812, 1, {"signal": 9, "text": "died, killed by signal 9"}),
+    ),
+    ("DAMN ! worker 1 (pid: 812) died :( trying respawn ...", ("died", 812, 1, {"text": "died"})),
+    (
+        "Tue Nov 24 04:07:22 2026 - worker 1 (pid: 812) is taking too much time to die...NO MERCY !!!",
+        ("no_mercy", 812, 1, {}),
+    ),
+    ("worker 1 (pid: 812) is taking too much time to die...NO MERCY !!!", ("no_mercy", 812, 1, {})),
+    ("worker respawning too fast !!! i have to sleep a bit (2 seconds)...", ("throttle", WRITER, 0, {})),
+    (
+        "Tue Nov 24 04:07:22 2026 - *** HARAKIRI ON WORKER 3 (pid: 812, try: 1, graceful: yes) ***",
+        ("harakiri", 812, 3, {}),
+    ),
+    ("worker 2 lifetime reached, it was running for 11 second(s)", ("lifetime", WRITER, 2, {})),
+    (
+        "WSGI app 0 (mountpoint='') ready in 3 seconds on interpreter 0x55d2 pid: 812 (default app)",
+        ("app_ready", WRITER, 0, {"seconds": 3}),
+    ),
+    ("goodbye to uWSGI.", ("goodbye", WRITER, 0, {})),
+    ("pack-ready", ("ready", WRITER, 0, {})),
+    ("pack-ready 812", ("ready", 812, 0, {})),
+    ("Gracefully killing worker 1 (pid: 812)...", ("told", 812, 1, {})),
+    ("uWSGI worker 2 cheaped.", ("cheaped", WRITER, 2, {})),
+    (
+        "workers have been inactive for more than 1 seconds (1795573669-1795573667)",
+        ("idle", WRITER, 0, {}),
+    ),
+    ("cheap mode enabled: waiting for socket connection...", ("idle", WRITER, 0, {})),
+    ("Wed Nov 25 07:02:16 2026 - graceful shutdown triggered...", ("stopping", WRITER, 0, {})),
+    ("SIGINT/SIGTERM received...killing workers...", ("stopping", WRITER, 0, {})),
+    ("SIGINT/SIGQUIT received...killing workers...", ("stopping", WRITER, 0, {})),
+    ("gracefully (RE)spawned uWSGI master process (pid: 800)", ("master", 800, 0, {})),
+]
+OTHERS = [
+    'running "print:pack-ready" (accepting)...',
+    "worker 1 buried after 0 seconds",
+    "chain next victim is worker 1",
+    "chain is still waiting for worker 1...",
+    "chain reloading complete",
+    "...gracefully killing workers...",
+    "...brutally killing workers...",
+    "the app says: Respawned uWSGI worker 1 (new pid: 5)",
+    "not pack-ready",
+    "pack-ready now",
+    "",
+]
+
+
+@pytest.mark.parametrize(("line", "row"), LINES)
+def test_lines_that_are_rows(line: str, row: tuple) -> None:
+    kind, pid, slot, data = row
+    assert parse(line, 42, WRITER) == Event(42, "log", kind, pid, slot, data)
+
+
+@pytest.mark.parametrize("line", OTHERS)
+def test_lines_that_are_none(line: str) -> None:
+    assert parse(line, 42, WRITER) is None
+
+
+def test_the_line_of_a_ready_worker_is_what_base_ini_prints() -> None:
+    assert dict(read_ini(STACKS / "common.ini")["uwsgi"])["hook-accepting"] == f"print:{READY_LINE}"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[Collector, socket.socket, Watched]]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    made, watched = context(tmp_path, log_fd=ours.detach())
+    collector = Collector(made)
+    assert collector.open() == ""
+    with theirs:
+        yield collector, theirs, watched
+    collector.close()
+
+
+def said(collector: Collector) -> list[tuple[str, int]]:
+    return [(event.kind, event.pid) for event in collector.read(collector.context.log_fd)]
+
+
+def test_nothing_said_is_no_row(pair: tuple[Collector, socket.socket, Watched]) -> None:
+    assert said(pair[0]) == []
+
+
+def test_a_line_in_pieces_is_one_row_and_the_file_is_verbatim(
+    tmp_path: Path, pair: tuple[Collector, socket.socket, Watched]
+) -> None:
+    collector, theirs, _ = pair
+    pieces = [b"Respawned uWSGI wor", b"ker 1 (new pid: 8", b"12)\npack", b"-ready\nrest \xff"]
+    rows = []
+    for piece in pieces:
+        theirs.sendall(piece)
+        rows.append(said(collector))
+    assert rows == [[], [], [("respawned", 812)], [("ready", os.getpid())]]
+    assert (tmp_path / LOG_FILE).read_bytes() == b"".join(pieces)
+
+
+def write_as_child(theirs: socket.socket, text: bytes) -> int:
+    """Write from a process of its own, as a worker does."""
+    pid = os.fork()
+    if pid == 0:
+        theirs.sendall(text)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return pid
+
+
+def test_lines_of_several_writers_that_cut_into_each_other_are_kept_apart(
+    pair: tuple[Collector, socket.socket, Watched],
+) -> None:
+    collector, theirs, _ = pair
+    theirs.sendall(b"Respawned uWSGI wor")
+    first = write_as_child(theirs, b"pack-ready\npack-")
+    theirs.sendall(b"ker 1 (new pid: 812)\n")
+    second = write_as_child(theirs, b"pack-ready\n")
+    assert said(collector) == [("ready", first), ("respawned", 812), ("ready", second)]
+
+
+def test_the_end_of_every_writer_ends_the_watch(pair: tuple[Collector, socket.socket, Watched]) -> None:
+    collector, theirs, watched = pair
+    theirs.sendall(b"goodbye to uWSGI.\n")
+    assert list(watched.values()) == [collector]
+    theirs.close()
+    assert said(collector) == [("goodbye", os.getpid())]
+    assert watched == {}
+
+
+def test_a_pipe_tells_no_writer_but_every_line(tmp_path: Path) -> None:
+    ours, theirs = os.pipe()
+    made, watched = context(tmp_path, log_fd=ours)
+    collector = Collector(made)
+    collector.open()
+    os.write(theirs, b"pack-ready 812\nRespawned uWSGI wor")
+    assert said(collector) == [("ready", 812)]
+    os.write(theirs, b"ker 1 (new pid: 813)\n")
+    assert said(collector) == [("respawned", 813)]
+    os.close(theirs)
+    assert said(collector) == []
+    assert watched == {}
+    collector.close()
+
+
+@given(cuts=st.lists(st.integers(0, 400), max_size=8))
+def test_where_the_writes_are_cut_does_not_matter(tmp_path_factory: pytest.TempPathFactory, cuts: list[int]) -> None:
+    text = "".join(line + "\n" for line, _ in LINES[:6]).encode()
+    edges = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
+    ours, theirs = socket.socketpair()
+    collector = Collector(context(tmp_path_factory.getbasetemp(), log_fd=ours.detach())[0])
+    with theirs:
+        rows = [event for a, b in itertools.pairwise(edges) for event in collector._lines(5, text[a:b])]
+    collector.close()
+    assert [(event.kind, event.pid, event.slot) for event in rows] == [row[:3] for _, row in LINES[:6]]

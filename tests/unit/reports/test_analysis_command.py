@@ -1,0 +1,127 @@
+"""`python -m analysis`: exit codes, files, and one clear line for every error."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from results_builder import Builder, hanging, recovering, typical
+
+import analysis
+from analysis.__main__ import main
+from stacks.lifecycle.records import SUMMARY_FILE
+
+ROOT = Path(analysis.__file__).parent.parent
+
+
+def test_as_expected(tmp_path, capsys):
+    path = typical(tmp_path / "campaign")
+    assert main(["summary", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert "X hung_worker" in out
+    assert f"report: {path / 'report.html'}" in out
+    assert err == ""
+    assert len(json.loads((path / SUMMARY_FILE).read_text())["cells"]) == 6
+    assert "Do the workers come back?" in (path / "report.html").read_text()
+
+
+def test_unexpected(tmp_path):
+    builder = Builder(tmp_path / "campaign")
+    builder.cell()
+    builder.run("hung_worker", hanging())
+    assert main(["summary", str(builder.write())]) == 3
+
+
+def test_a_damaged_run_is_named_on_stderr_and_the_rest_is_shown(tmp_path, capsys):
+    builder = Builder(tmp_path / "campaign")
+    builder.cell()
+    builder.run("recovers", recovering())
+    damaged = builder.run("recovers", recovering()) / "events.jsonl"
+    damaged.write_text(damaged.read_text()[:-20])
+    assert main(["summary", str(builder.write())]) == 1
+    out, err = capsys.readouterr()
+    assert "ok recovers" in out
+    [line] = err.splitlines()
+    assert line.startswith(f"analysis: left out {damaged.parent.name}: {damaged}:")
+    assert (tmp_path / "campaign" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (lambda path: None, "no such results directory"),
+        (lambda path: path.mkdir(), "campaign.json: missing"),
+        (lambda path: Builder(path).write(schema=99), "newer"),
+        (lambda path: (Builder(path).write() / "campaign.json").write_text("{"), "cannot be read"),
+    ],
+)
+def test_results_that_cannot_be_used(tmp_path, capsys, prepare, words):
+    path = tmp_path / "campaign"
+    prepare(path)
+    assert main(["summary", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    [line] = err.splitlines()
+    assert line.startswith("analysis: ")
+    assert words in line
+    assert str(path) in line
+
+
+def test_results_that_cannot_be_written_to_are_still_shown(tmp_path, capsys):
+    path = typical(tmp_path / "campaign")
+    (path / SUMMARY_FILE).mkdir()  # root may write anywhere, but not replace a directory by a file
+    assert main(["summary", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert "X hung_worker" in out
+    assert len(err.splitlines()) == 1
+    assert "cannot be written to" in err
+
+
+@pytest.mark.parametrize("arguments", [[], ["sumary"], ["summary", "--frobnicate"], ["summary", "a", "b"]])
+def test_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as error:
+        main(arguments)
+    assert error.value.code == 2
+    assert "usage: python -m analysis" in capsys.readouterr().err
+
+
+def run(*arguments, **more):
+    command = [sys.executable, "-W", "error", *arguments]
+    return subprocess.run(command, cwd=ROOT, text=True, timeout=60, check=False, **({"capture_output": True} | more))
+
+
+def test_as_a_program_in_a_poor_locale(tmp_path):
+    builder = Builder(tmp_path / "results-\u00e9")
+    builder.cell()
+    builder.run("recovers", recovering())
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = run("-m", "analysis", "summary", str(builder.write()), env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "report: " in done.stdout
+
+
+def test_a_reader_that_stops_reading_is_no_traceback(tmp_path):
+    path = typical(tmp_path / "campaign")
+    reading, writing = os.pipe()
+    os.close(reading)
+    streams = {"capture_output": False, "stdout": writing, "stderr": subprocess.PIPE}
+    done = run("-m", "analysis", "summary", str(path), **streams)
+    os.close(writing)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert (path / SUMMARY_FILE).exists()
+    assert (path / "report.html").exists()
+
+
+def test_usage_errors_do_not_wait_for_pandas():
+    code = "import sys, analysis.__main__ as m\nprint(m.main(['summary', '/nowhere']), 'pandas' in sys.modules)"
+    assert run("-c", code).stdout == "1 False\n"
+
+
+def test_nothing_of_the_load_generator_is_imported():
+    modules = [f"analysis.{path.stem}" for path in (ROOT / "analysis").glob("*.py")]
+    code = f"import sys, importlib\nfor m in {modules}: importlib.import_module(m)\n"
+    done = run("-c", code + "print(sorted({'locust', 'gevent'} & set(sys.modules)))")
+    assert (done.stdout, done.returncode) == ("[]\n", 0)

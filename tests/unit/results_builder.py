@@ -1,0 +1,179 @@
+"""Builds small results directories with the pack's own writers, for the tests of the analysis."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.frames.campaigns import load_campaign
+from stacks.lifecycle import records
+from stacks.lifecycle.records import Event
+
+BEGIN = 1_000_000_000_000  # the load's begin on a machine that has been up for a while
+MASTER = 900
+TYPES = {"int64": pa.int64(), "int32": pa.int32(), "int16": pa.int16(), "string": pa.string()}
+GIL = ["futex_wait", "take_gil", "PyEval_RestoreThread", "uwsgi_python_master_fixup", "uwsgi_respawn_worker"]
+
+
+def at(seconds: float) -> int:
+    """Nanoseconds at `seconds` after the begin of the load."""
+    return BEGIN + round(seconds * 1e9)
+
+
+@dataclass
+class Story:
+    """What happened in a run, told in seconds since the load began."""
+
+    events: list[Event] = field(default_factory=list)
+    requests: list[dict] = field(default_factory=list)
+    pid: int = 1000
+
+    def add(self, t: float, kind: str, pid: int | None = None, slot: int | None = None, **data) -> None:
+        self.events.append(Event(at(t), "test", kind, pid, slot, data))
+
+    def first(self, slot: int, *, ready: bool = True) -> int:
+        """A worker of the first generation."""
+        self.pid += 1
+        self.add(-1.0, "spawned", self.pid, slot)
+        if ready:
+            self.add(-0.9, "ready", self.pid)
+        return self.pid
+
+    def respawn(self, slot: int, old: int, t: float, *, took: float | None = 0.5, crash: bool = False) -> int:
+        """`old` leaves at t; its successor is ready after `took`, or never."""
+        self.pid += 1
+        if not crash:
+            self.add(t, "exit_begun", old)
+        self.add(t + 0.01, "exited", old)
+        self.add(t + 0.1, "respawned", self.pid, slot)
+        if took is not None:
+            self.add(t + took, "ready", self.pid)
+        return self.pid
+
+    def hang(self, pid: int, t: float, seconds: float = 1.0) -> None:
+        """The rows that prove `pid` to be stuck: no CPU time, one thread on a futex, the GIL in its backtrace."""
+        for step in (0.0, seconds / 2, seconds):
+            self.add(t + step, "state", pid, ticks=2, switches=int(200 * step), tasks=[["S", "futex-timed"]])
+        self.add(t + seconds, "backtrace", pid, frames=GIL)
+
+    def request(self, start: float, latency: float = 0.001, error: str = "", slot: int = 0, pid: int = 0) -> None:
+        row = {"scheduled_ns": at(start), "start_ns": at(start), "latency_us": round(latency * 1e6)}
+        row |= {"status": 0 if error else 200, "error": error, "slot": slot, "pid": pid, "bytes": 0 if error else 12}
+        self.requests.append(row | {"method": "GET", "name": "/"})
+
+
+def recovering(workers: int = 2, respawns: int = 3, took: float = 0.5, duration: float = 2.0) -> Story:
+    """Every slot respawns `respawns` times, and a request is answered every 20 ms."""
+    story = Story()
+    story.add(-1.5, "master", MASTER)
+    pids = {slot: story.first(slot) for slot in range(1, workers + 1)}
+    for turn in range(respawns):
+        for slot in pids:
+            pids[slot] = story.respawn(slot, pids[slot], 0.1 + turn * duration / (respawns + 0.5), took=took)
+    for tick in range(int(duration / 0.02)):
+        story.request(tick * 0.02, slot=1, pid=pids[1])
+    return story
+
+
+def hanging(workers: int = 2, duration: float = 2.0, until: float = 0.6) -> Story:
+    """Every slot hangs at its first respawn; requests are answered before `until` and time out after it."""
+    story = Story()
+    story.add(-1.5, "master", MASTER)
+    pids = {slot: story.first(slot) for slot in range(1, workers + 1)}
+    for slot, old in pids.items():
+        begun = 0.3 + 0.3 * slot / workers
+        new = story.respawn(slot, old, begun, took=None)
+        story.hang(new, begun + 0.15)
+    for tick in range(int(duration / 0.02)):
+        t = tick * 0.02
+        if t < until:
+            story.request(t, slot=1, pid=pids[1])
+    for _ in range(4):
+        story.request(until, 1.0, "timeout")
+    return story
+
+
+@dataclass
+class Builder:
+    """Writes a campaign into `path`, cell by cell."""
+
+    path: Path
+    cells: list[dict] = field(default_factory=list)
+
+    def cell(
+        self, stack: str = "threads", version: str = "py312-2.0.30.post1", expected: str = "recovers", **more
+    ) -> None:
+        python, pin = version.removeprefix("py").split("-", 1)
+        row = {"stack": stack, "version": version, "python": f"{python[0]}.{python[1:]}", "package": "pyuwsgi"}
+        row |= {"pin": pin, "app": "hello.py", "what": f"what {stack} is", "expected": expected}
+        self.cells.append(row | {"not_tested_because": None, "runs": []} | more)
+
+    def run(self, verdict: str | None = "recovers", story: Story | None = None, **more) -> Path:
+        """A run of the cell added last."""
+        cell = self.cells[-1]
+        run_id = f"{cell['stack']}-{cell['version']}-{len(cell['runs']) + 1}"
+        cell["runs"].append(run_id)
+        directory = self.path / run_id
+        directory.mkdir(parents=True)
+        run = {"schema": records.SCHEMA, "run_id": run_id, "campaign": self.path.name, "trial": len(cell["runs"])}
+        run |= {name: cell[name] for name in ("stack", "version", "python", "package", "app", "expected")}
+        run |= {"package_version": cell["pin"], "scenario": "steady", "seed": 1, "status": "done", "error": None}
+        run |= {"load": {"begin_ns": BEGIN, "end_ns": at(2.0), "window_s": 2.0}, "verdict": verdict}
+        run |= {"reason": f"because {verdict}", "evidence": None, "duration_s": 3.0}
+        run |= {"stop": {"signal": "INT", "seconds": 1.0, "tried": [], "left_behind": []}}
+        records.write_json(directory / records.RUN_FILE, run | more)
+        if story is not None:
+            write_story(directory, story)
+        return directory
+
+    def write(self, **more) -> Path:
+        campaign = {"schema": records.SCHEMA, "campaign": self.path.name, "status": "done", "seed": 1, "trials": 1}
+        campaign |= {"scenario": "steady", "cells": self.cells, "command": "python -m stacks loadtest --seed 1"}
+        campaign |= {"host": {"hostname": "box", "kernel": "6.1", "cpu": "Xeon", "cores": 2, "memory_kib": 8 << 20}}
+        campaign |= {"git": {"commit": "0123abc", "dirty": False}, "clock": {"monotonic_ns": BEGIN, "unix_ns": BEGIN}}
+        self.path.mkdir(parents=True, exist_ok=True)
+        records.write_json(self.path / records.CAMPAIGN_FILE, campaign | more)
+        return self.path
+
+
+def write_story(directory: Path, story: Story) -> None:
+    """The raw files of a run."""
+    lines = [event.to_json() + "\n" for event in story.events]
+    (directory / records.EVENTS_FILE).write_text("".join(lines))
+    schema = pa.schema([(name, TYPES[kind]) for name, kind in records.REQUEST_COLUMNS.items()])
+    pq.write_table(pa.Table.from_pylist(story.requests, schema=schema), directory / records.REQUESTS_FILE)
+
+
+def edit_json(path: Path, **changes) -> None:
+    """Change fields of a JSON file in place."""
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def typical(path: Path) -> Path:
+    """A campaign with a hung cell, its fixed twin, and a cell that hangs on the newest release and its cure."""
+    builder = Builder(path)
+    evidence = "take_gil <- PyEval_RestoreThread <- uwsgi_python_master_fixup"
+    killed = {"signal": "KILL", "seconds": 2.5, "tried": [{"signal": "INT", "waited_s": 2.0}], "left_behind": []}
+    for stack, version, hangs in (
+        ("threads", "py312-2.0.26", True),
+        ("threads", "py312-2.0.27.post1", False),
+        ("threads", "py312-2.0.30.post1", False),
+        ("threads", "py311-2.0.26", False),
+        ("thread-at-fork", "py312-2.0.30.post1", True),
+        ("thread-at-fork-lazy", "py312-2.0.30.post1", False),
+    ):
+        builder.cell(stack, version, "hung_worker" if hangs else "recovers")
+        for _ in range(2):
+            if hangs:
+                builder.run("hung_worker", hanging(), evidence=evidence, stop=killed)
+            else:
+                builder.run("recovers", recovering())
+    return builder.write()
+
+
+def test_the_builder_writes_what_the_loader_reads(tmp_path):
+    campaign = load_campaign(typical(tmp_path / "campaign"))
+    assert campaign.left_out == []
+    assert campaign.runs["verdict"].value_counts().to_dict() == {"recovers": 8, "hung_worker": 4}

@@ -1,0 +1,117 @@
+"""The recorder's lines become Parquet: all of them, in order, and what a killed recorder left as well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stacks.lifecycle.records import REQUEST_COLUMNS, REQUEST_ERRORS, REQUESTS_FILE, SAMPLE_COLUMNS, SAMPLES_FILE
+from stacks.run import parquet
+
+HEADER = "\t".join(REQUEST_COLUMNS) + "\n"
+COMPLETE = "# complete\n"
+
+
+def line(start: int, name: str = "/", error: str = "", pid: int = 812) -> str:
+    return f"{start}\t{start}\t5000\t{0 if error else 200}\t{error}\t2\t{pid}\t3\tGET\t{name}\n"
+
+
+def part(directory: Path, number: int, text: str) -> None:
+    (directory / f"requests-{number}.tsv").write_text(text, encoding="utf-8")
+
+
+def rows(directory: Path) -> list[dict]:
+    return pq.read_table(directory / REQUESTS_FILE).to_pylist()
+
+
+def test_every_row_of_every_part_by_start(tmp_path: Path) -> None:
+    part(tmp_path, 1, HEADER + line(30) + line(10) + COMPLETE)
+    part(tmp_path, 2, HEADER + line(20, error="timeout") + COMPLETE)
+    assert parquet.write_requests(tmp_path)
+    assert [row["start_ns"] for row in rows(tmp_path)] == [10, 20, 30]
+    assert rows(tmp_path)[1] == {
+        "scheduled_ns": 20,
+        "start_ns": 20,
+        "latency_us": 5000,
+        "status": 0,
+        "error": "timeout",
+        "slot": 2,
+        "pid": 812,
+        "bytes": 3,
+        "method": "GET",
+        "name": "/",
+    }
+    assert [path.name for path in tmp_path.iterdir()] == [REQUESTS_FILE]
+
+
+def test_the_columns_have_their_types(tmp_path: Path) -> None:
+    parquet.write_requests(tmp_path)
+    schema = pq.read_schema(tmp_path / REQUESTS_FILE)
+    assert {field.name: str(field.type) for field in schema} == REQUEST_COLUMNS
+
+
+def test_an_answer_has_an_empty_error_and_no_null(tmp_path: Path) -> None:
+    part(tmp_path, 1, HEADER + line(1) + line(2, name="NULL", error="in_flight") + COMPLETE)
+    parquet.write_requests(tmp_path)
+    assert [(row["error"], row["name"]) for row in rows(tmp_path)] == [("", "/"), ("in_flight", "NULL")]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (HEADER + line(1) + line(2), 2),
+        (HEADER + line(1) + line(2)[:-1], 1),
+        (HEADER + line(1) + line(2)[:9], 1),
+        (HEADER + line(1) + "# compl", 1),
+        (HEADER, 0),
+        (HEADER[:10], 0),
+        ("", 0),
+    ],
+)
+def test_one_that_was_cut_short_keeps_its_whole_lines_and_is_told(tmp_path: Path, text: str, count: int) -> None:
+    part(tmp_path, 1, text)
+    assert not parquet.write_requests(tmp_path)
+    assert len(rows(tmp_path)) == count
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_one_cut_part_among_complete_ones_is_told(tmp_path: Path, cut: int) -> None:
+    part(tmp_path, cut, HEADER + line(1))
+    part(tmp_path, 3 - cut, HEADER + line(2) + COMPLETE)
+    assert not parquet.write_requests(tmp_path)
+    assert len(rows(tmp_path)) == 2
+
+
+def test_no_part_at_all_is_an_empty_table_and_not_complete(tmp_path: Path) -> None:
+    assert not parquet.write_requests(tmp_path)
+    assert rows(tmp_path) == []
+
+
+def test_a_run_without_a_request_is_complete(tmp_path: Path) -> None:
+    part(tmp_path, 1, HEADER + COMPLETE)
+    assert parquet.write_requests(tmp_path)
+    assert rows(tmp_path) == []
+
+
+@given(names=st.lists(st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]), min_size=1)))
+def test_names_are_kept_whatever_stands_in_them(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    part(folder, 1, HEADER + "".join(line(i, name) for i, name in enumerate(names)) + COMPLETE)
+    assert parquet.write_requests(folder)
+    assert [row["name"] for row in rows(folder)] == names
+
+
+def test_the_words_for_errors_are_told_once() -> None:
+    assert len(set(REQUEST_ERRORS)) == len(REQUEST_ERRORS)
+
+
+@pytest.mark.parametrize("samples", [[], [(1, "worker", 2, 812, 3, 4096, -1, 1, "futex_do_wait", 0)]])
+def test_samples(tmp_path: Path, samples: list[tuple[object, ...]]) -> None:
+    parquet.write_samples(tmp_path, samples)
+    table = pq.read_table(tmp_path / SAMPLES_FILE)
+    assert [tuple(row.values()) for row in table.to_pylist()] == samples
+    assert {field.name: str(field.type) for field in table.schema} == SAMPLE_COLUMNS

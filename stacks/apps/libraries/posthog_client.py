@@ -7,7 +7,7 @@ from posthog import Posthog
 
 SINK = os.environ.get("PACK_SINK", "http://127.0.0.1:9")
 NUMBERS = itertools.count()
-CLIENT = Posthog("key", host=SINK, gzip=False, max_retries=0)
+CLIENT = Posthog("key", host=SINK, gzip=False, max_retries=0, flush_interval=0.5)
 
 
 def application(environ, start_response):

@@ -35,7 +35,7 @@ class Sink:
         self.port = json.loads(self.process.stdout.readline())["port"]
 
     def post(self, data: bytes, **headers: str) -> int:
-        request = urllib.request.Request(  # noqa: S310 - ours
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/v1", data, {key.replace("_", "-"): value for key, value in headers.items()}
         )
         with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:  # noqa: S310 - ours

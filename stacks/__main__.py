@@ -22,10 +22,10 @@ def loadtest(options: argparse.Namespace) -> int:
     """Run a campaign, and show what it found."""
     from stacks import catalogue
     from stacks.campaign.campaign import Campaign
-    from stacks.campaign.plan import plan
+    from stacks.campaign.plan import make_plan
 
     asked = asked_of(options)
-    made, cells, scenario = plan(catalogue.load(), asked)
+    made, cells, scenario = make_plan(catalogue.load(), asked)
     return carry_out(Campaign(made, asked, cells, scenario, patient=options.stop == "wait"))
 
 
@@ -33,7 +33,8 @@ def matrix(options: argparse.Namespace) -> int:
     """Run every stack at every version, or what is left of that, and show what it found."""
     from stacks import catalogue
     from stacks.campaign.campaign import MATRIX, Campaign
-    from stacks.campaign.matrix import describe, matrix_plan, unfinished
+    from stacks.campaign.dry_run import describe
+    from stacks.campaign.matrix import matrix_plan, unfinished
 
     asked = asked_of(options)
     made, cells, scenario = matrix_plan(catalogue.load(), asked)
@@ -71,7 +72,7 @@ def show(options: argparse.Namespace) -> int:
 
     known = catalogue.load()
     if options.json:
-        from stacks.campaign.plan import LIMITS, OPTIONS
+        from stacks.campaign.plan_options import LIMITS, UWSGI_LIMITS
 
         plan = known.plan
         data = {
@@ -80,7 +81,7 @@ def show(options: argparse.Namespace) -> int:
             "scenarios": {name: str(path) for name, path in known.scenarios.items()},
             "plan": {"users": plan.users, "workers": plan.workers, "max_requests": plan.max_requests}
             | dict(zip(("stack", "version"), plan.cells[0], strict=True)),
-            "limits": LIMITS | OPTIONS,
+            "limits": LIMITS | UWSGI_LIMITS,
         }
         print(json.dumps(data))
         return EXIT_OK
@@ -122,14 +123,9 @@ def claims(options: argparse.Namespace) -> int:
 
 
 def execute(directory: Path) -> int:
-    """The run that is planned there, of whichever kind."""
-    from stacks.lifecycle.records import RUN_FILE, read_json
+    """Execute the run that is planned in `directory`."""
     from stacks.run import run
 
-    if "attached" in read_json(directory / RUN_FILE)["plan"]:
-        from stacks.run.attached_run import AttachedRun
-
-        return run.main(directory, AttachedRun)
     return run.main(directory)
 
 

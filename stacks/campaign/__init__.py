@@ -1,4 +1,4 @@
-"""Plans of many runs and the commands that carry them out: loadtest, matrix, bisect, claims, capacity, serve.
+"""Plans of many runs, and the commands that carry them out: loadtest, matrix, bisect, claims, capacity, serve.
 
-It may import `stacks.run` and the rooms below it; `judge` alone asks `stacks.check` for the binary.
+This room may import `stacks.run` and the rooms below it. `judge` alone also imports `stacks.check`, to find the binary.
 """

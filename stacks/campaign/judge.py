@@ -1,4 +1,7 @@
-"""`judge`: one run of a stack with any uwsgi binary, for `git bisect run`: 0 good, 1 bad, 125 cannot tell."""
+"""`judge`: one run of a stack with any uwsgi binary, for `git bisect run`.
+
+It exits with 0 (good), 1 (bad) or 125 (cannot tell).
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,23 @@ import sys
 from typing import Any
 
 from stacks import catalogue
-from stacks.campaign.bisect import BAD, GOOD, RULED_OUT, judgement
-from stacks.campaign.plan import Asked, plan, run_plan
+from stacks.campaign.bisect import RULED_OUT
+from stacks.campaign.bisect_steps import judgement
+from stacks.campaign.plan import make_plan, run_plan
+from stacks.campaign.plan_options import PlanOptions
+from stacks.campaign.version_search import BAD, GOOD
 from stacks.catalogue import APPS, ROOT
 from stacks.check.effective import CannotCheck, find_uwsgi
 from stacks.lifecycle.records import RUN_FILE, read_json
 from stacks.run import run_directory
-from stacks.run.run import LIMIT_S, START_LIMIT_S
+from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S
 
-EXIT = {GOOD: 0, BAD: 1}
-CANNOT_TELL = 125  # what `git bisect run` takes for skip
+EXIT_CODES = {GOOD: 0, BAD: 1}
+CANNOT_TELL = 125  # `git bisect run` skips a commit with this exit code
 
 
 def main(options: argparse.Namespace) -> int:
-    """Run, say what came out, and turn it into git's exit codes; whatever goes wrong is no judgement."""
+    """Run the stack, print the judgement, and return git's exit code for it. An error is no judgement."""
     try:
         record = run(options)
     except (CannotCheck, catalogue.UsageError, OSError) as error:
@@ -31,26 +37,31 @@ def main(options: argparse.Namespace) -> int:
     print(f"{word}: {record['verdict'] or record['status']}; {record['error'] or record['reason']}")
     if record["evidence"]:
         print(f"evidence: {record['evidence']}")
-    return EXIT.get(word, CANNOT_TELL)
+    return EXIT_CODES.get(word, CANNOT_TELL)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """The record of a run of the stack with that binary."""
+    """Run `options.stack` once with the binary `options.uwsgi`. Returns the content of run.json.
+
+    Raises CannotCheck, UsageError and OSError.
+    """
     uwsgi = find_uwsgi(options.uwsgi)
     known = catalogue.load()
-    asked = Asked(stack=options.stack, version=next(iter(known.versions)), trials=1, confidence=RULED_OUT)
-    made, (cell, *_), scenario = plan(known, asked)
-    directory = run_directory.new_directory("judge")
+    any_version = next(iter(known.versions))
+    plan_options = PlanOptions(stack=options.stack, version=any_version, trials=1, confidence=RULED_OUT)
+    plan, (cell, *_), scenario = make_plan(known, plan_options)
+    directory = run_directory.make_directory("judge")
     python = uwsgi.parent / "python"
     paths = {
         "uwsgi": uwsgi,
-        "python": python if python.exists() else uwsgi,  # binary-path: a standalone binary is its own
+        "python": python if python.exists() else uwsgi,  # becomes binary-path: a standalone binary is its own
         "ini": cell.stack.path,
         "app": APPS / cell.stack.app,
         "scenario": scenario,
     }
-    numbers = {"start_limit_s": START_LIMIT_S, "limit_s": LIMIT_S + made.duration_s, "patient": False}
-    run_directory.plan_run(directory, run_plan(made, asked, cell.stack) | numbers, paths, stack=cell.stack.name)
+    limits = {"start_limit_s": START_LIMIT_S, "limit_s": OVERTIME_LIMIT_S + plan.duration_s, "patient": False}
+    numbers = run_plan(plan, plan_options, cell.stack) | limits
+    run_directory.write_plan(directory, numbers, paths, stack=cell.stack.name)
     subprocess.run(
         [sys.executable, "-m", "stacks", "run", str(directory)], stdout=subprocess.DEVNULL, cwd=ROOT, check=False
     )

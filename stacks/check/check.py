@@ -87,7 +87,7 @@ class Check:
         ini.write_text(neutral.text(), encoding="utf-8")
         plan = self.plan(log, is_remedy=is_remedy)
         paths = {"uwsgi": uwsgi, "ini": ini, "scenario": SCENARIO, "cwd": self.theirs.directory}
-        run_directory.plan_run(directory, plan, paths)
+        run_directory.write_plan(directory, plan, paths)
         # Bytecode of their modules belongs beside them only if their own uWSGI writes it.
         environment = {**self.theirs.environment, "PACK_URL": self.url, "PYTHONDONTWRITEBYTECODE": "1"}
         with (directory / "run.err").open("wb") as stderr:
@@ -175,7 +175,7 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     backlog = int(SOMAXCONN.read_text()) if SOMAXCONN.exists() else 4096
     chdir = theirs.directory if options.chdir else None
     neutral = neutralise(effective.options, effective.known, private, options.app, chdir, backlog)
-    directory = run_directory.new_directory("check")  # closed to others: a configuration may hold passwords
+    directory = run_directory.make_directory("check")  # closed to others: a configuration may hold passwords
     checking = Check(theirs, effective, neutral, private, directory, options.url, options.start_limit)
     base = checking.measure()
     log = log_of(Path(base.directory))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from stacks.campaign.plan import Asked
+    from stacks.campaign.plan_options import PlanOptions
 
 
 class Parser(argparse.ArgumentParser):
@@ -120,11 +120,11 @@ def share(text: str) -> float:
     return float(text[:-1]) / 100 if text.endswith("%") else float(text)
 
 
-def asked_of(options: argparse.Namespace) -> Asked:
+def asked_of(options: argparse.Namespace) -> PlanOptions:
     """What `plan_arguments` heard."""
-    from stacks.campaign.plan import Asked
+    from stacks.campaign.plan_options import PlanOptions
 
-    return Asked(
+    return PlanOptions(
         stack=options.stack,
         version=options.version,
         scenario=options.scenario,

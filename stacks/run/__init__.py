@@ -1,4 +1,4 @@
-"""One run from the start of uWSGI and Locust to a verdict and a clean machine.
+"""One run: uWSGI and Locust start, the load comes, the run gets its verdict, and no process is left.
 
-It may import `stacks.observe`, `stacks.catalogue` and `stacks.lifecycle`.
+This room may import `stacks.observe`, `stacks.catalogue` and `stacks.lifecycle`.
 """

@@ -1,7 +1,7 @@
-"""The hammer: Locust as a process of its own, held at the gate until the stack is ready.
+"""The hammer: Locust as a process of its own. It waits at a gate until the stack is ready.
 
-The recorder beside the scenario talks over a socket: it says `up` once Locust has loaded the
-scenario, and hears `go`, `stop` (let the users finish) and `kill` (do not).
+The recorder, a locustfile beside the scenario, talks with the run over a socket. It sends `up` once Locust has loaded
+the scenario. It receives `go`, `cancel`, `stop` (let the users finish) and `kill` (do not let them finish).
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ RECORDER = SCENARIOS / "recording" / "_recorder.py"
 CONTROL_FD = "PACK_CONTROL_FD"
 RECORD_DIR = "PACK_RECORD_DIR"
 LOG_FILE = "locust.log"
-# Locust waits so long for users to finish; longer than any client timeout that a scenario should have.
+# Locust waits so long for its users to finish. That is longer than any client timeout that a scenario should have.
 STOP_TIMEOUT_S = 10
 
 
 class Hammer:
-    """A Locust process that runs one scenario against one port."""
+    """A Locust process that runs one scenario against one host."""
 
     def __init__(self, directory: Path, scenario: Path, host: str, users: int, limit_s: float) -> None:
-        self._control, theirs = socket.socketpair()
+        """Start Locust. It writes its rows and its log to `directory`, and ends by itself after `limit_s`."""
+        self._control, locust_end = socket.socketpair()
         self._control.setblocking(False)
-        self.up = False
-        self._said: set[str] = set()
+        self._has_come_up = False
+        self._sent: set[str] = set()
         command = [sys.executable, "-m", "locust", "-f", f"{scenario},{RECORDER}", "--headless", "--host", host]
         command += ["-u", str(users), "-r", str(users), "-t", f"{int(limit_s) + 1}s"]
         command += ["--stop-timeout", str(STOP_TIMEOUT_S), "--exit-code-on-error", "0", "--loglevel", "WARNING"]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")}
-        environment |= {CONTROL_FD: str(theirs.fileno()), RECORD_DIR: str(directory)}
+        environment |= {CONTROL_FD: str(locust_end.fileno()), RECORD_DIR: str(directory)}
         with (directory / LOG_FILE).open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -44,45 +45,45 @@ class Hammer:
                 stderr=subprocess.STDOUT,
                 env=environment,
                 cwd=scenario.parent,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[locust_end.fileno()],
                 start_new_session=True,
             )
-        theirs.close()
+        locust_end.close()
 
     @property
     def pid(self) -> int:
-        """Locust's."""
+        """Locust's process id."""
         return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """None while Locust runs."""
         return self._process.poll()
 
     def is_up(self) -> bool:
-        """Whether Locust has loaded the scenario and waits at the gate."""
-        if not self.up:
+        """Return True if Locust has loaded the scenario; it waits at the gate until `go`."""
+        if not self._has_come_up:
             try:
-                self.up = b"up" in self._control.recv(64)
+                self._has_come_up = b"up" in self._control.recv(64)
             except BlockingIOError:
                 pass
-        return self.up
+        return self._has_come_up
 
-    def say(self, word: str) -> None:
-        """`go`, `cancel`, `stop` or `kill`, each once; a Locust that has ended does not mind."""
-        if word not in self._said:
-            self._said.add(word)
+    def send(self, command: str) -> None:
+        """Send `go`, `cancel`, `stop` or `kill`, each only once. It is no error if Locust has ended."""
+        if command not in self._sent:
+            self._sent.add(command)
             try:
-                self._control.send(f"{word}\n".encode())
+                self._control.send(f"{command}\n".encode())
             except (BrokenPipeError, ConnectionResetError):
                 pass
 
     def wait(self, limit_s: float) -> None:
-        """Until Locust has ended. Raises subprocess.TimeoutExpired."""
+        """Wait until Locust has ended. Raises subprocess.TimeoutExpired."""
         self._process.wait(limit_s)
 
     def close(self) -> None:
-        """End Locust if it still runs."""
+        """Kill Locust if it still runs."""
         if self.exit_code is None:
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-TELLING = (
+SIGNS = (
     "Error",
     "error",
     "bind()",
@@ -19,7 +19,7 @@ TELLING = (
 
 
 def last_words(log: Path) -> str:
-    """The lines of a log that most likely say why a process ended, and where the others are."""
+    """Return the last three lines with one of SIGNS, else the last three lines, and the path of the whole log."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    telling = [line for line in lines if any(sign in line for sign in TELLING) and "WARNING" not in line]
-    return " | ".join((telling or lines or ["it said nothing"])[-3:]) + f" (whole log: {log})"
+    suspicious = [line for line in lines if any(sign in line for sign in SIGNS) and "WARNING" not in line]
+    return " | ".join((suspicious or lines or ["it said nothing"])[-3:]) + f" (whole log: {log})"

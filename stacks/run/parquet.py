@@ -1,4 +1,4 @@
-"""The end of a run: the recorder's lines and the observer's samples become Parquet."""
+"""Turns the rows of a run into Parquet when it has ended: the recorder's lines of text, and the observer's samples."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ import pyarrow.parquet as pq
 
 from stacks.lifecycle.records import REQUEST_COLUMNS, REQUEST_PART, REQUESTS_FILE, SAMPLE_COLUMNS, SAMPLES_FILE
 
-COMPLETE = b"# complete\n"  # the recorder's last line
+COMPLETE = b"# complete\n"  # the last line of a recorder that was not killed
 
 
 def write_requests(directory: Path) -> bool:
-    """Turn every part into one requests.parquet, ordered by start; says whether every part was complete.
+    """Replace the recorders' part files by one requests.parquet, ordered by start.
 
-    A part that was cut short keeps its whole lines.
+    Returns True if there is a part and every part is complete. A part that was cut short keeps its whole lines.
     """
     schema = _schema(REQUEST_COLUMNS)
-    tables, complete = [], True
+    tables, are_complete = [], True
     parts = sorted(directory.glob(REQUEST_PART.format(pid="*")))
     for part in parts:
         data = part.read_bytes()
-        whole, ended = data.removesuffix(COMPLETE), data.endswith(COMPLETE)
-        complete &= ended
-        whole = whole[: whole.rfind(b"\n") + 1]
-        if whole.count(b"\n") > 1:  # the first line is the header
+        are_complete &= data.endswith(COMPLETE)
+        rows = data.removesuffix(COMPLETE)
+        rows = rows[: rows.rfind(b"\n") + 1]
+        if rows.count(b"\n") > 1:  # the first line is the header
             options = pa_csv.ConvertOptions(column_types=schema, strings_can_be_null=False)
             parse = pa_csv.ParseOptions(delimiter="\t", quote_char=False)
-            tables.append(pa_csv.read_csv(pa.BufferReader(whole), parse_options=parse, convert_options=options))
+            tables.append(pa_csv.read_csv(pa.BufferReader(rows), parse_options=parse, convert_options=options))
     table = pa.concat_tables([schema.empty_table(), *tables]).sort_by("start_ns")
     pq.write_table(table, directory / REQUESTS_FILE, compression="zstd")
     for part in parts:
         part.unlink()
-    return complete and bool(parts)
+    return are_complete and bool(parts)
 
 
 def write_samples(directory: Path, samples: list[tuple[object, ...]]) -> None:
-    """Write samples.parquet."""
+    """Write samples.parquet. Each sample has the values of SAMPLE_COLUMNS, in their order."""
     schema = _schema(SAMPLE_COLUMNS)
     columns = zip(*samples, strict=True) if samples else [() for _ in schema]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
@@ -46,4 +46,4 @@ def write_samples(directory: Path, samples: list[tuple[object, ...]]) -> None:
 
 
 def _schema(columns: dict[str, str]) -> pa.Schema:
-    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])
+    return pa.schema([(name, pa.type_for_alias(alias)) for name, alias in columns.items()])

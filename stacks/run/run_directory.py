@@ -1,25 +1,36 @@
-"""A run that is planned: its directory and the run.json that it begins with, whoever plans it."""
+"""Makes the directory of a run, writes its plan into run.json, and reads the plan back when the run begins."""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stacks.lifecycle.records import RESULTS, RUN_FILE, SCHEMA, write_json
+from stacks.lifecycle.records import RESULTS, RUN_FILE, SCHEMA, read_json, write_json
 from stacks.observe import host
 
+# The plan's `start_limit_s`: how long a stack may take until its first workers accept. An import of a minute is common.
+START_LIMIT_S = 120.0
+# The plan's `limit_s` is this and the load window: a run goes on after the window while respawns are missing and
+# workers are still on their way.
+OVERTIME_LIMIT_S = 90.0
 
-def new_directory(kind: str) -> Path:
-    """A directory `KIND-TIME-...` in the results, made; for this user only (mkdtemp)."""
+
+def make_directory(kind: str) -> Path:
+    """Make a directory `KIND-TIME-...` below the results directory. Only this user may read it (mkdtemp)."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(prefix=time.strftime(f"{kind}-%Y%m%d-%H%M%S-", time.gmtime()), dir=RESULTS))
 
 
-def plan_run(directory: Path, plan: dict[str, Any], paths: Mapping[str, Path | str], **more: Any) -> None:
-    """Write run.json into the run's `directory`, which gives it its id; `python -m stacks run` takes it up."""
+def write_plan(directory: Path, plan: dict[str, Any], paths: Mapping[str, Path | str], **more: Any) -> None:
+    """Write the first run.json into `directory`; `python -m stacks run DIRECTORY` then executes the run.
+
+    `plan` has the numbers of the run, `paths` the files that it needs, `more` further keys of run.json. The name of
+    the directory becomes the id of the run.
+    """
     record = {
         "schema": SCHEMA,
         "run_id": directory.name,
@@ -36,3 +47,32 @@ def plan_run(directory: Path, plan: dict[str, Any], paths: Mapping[str, Path | s
         "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []},
     }
     write_json(directory / RUN_FILE, record | more)
+
+
+@dataclass
+class PlannedRun:
+    """A planned run while it is executed: its directories, and run.json in memory, to which the phases add keys."""
+
+    directory: Path
+    private: Path  # for sockets, FIFOs and touched files: the path of a Unix socket has 107 bytes at most (unix(7))
+    record: dict[str, Any]
+
+    @classmethod
+    def read(cls, directory: Path, private: Path) -> PlannedRun:
+        """Read run.json in `directory`. Raises RecordError."""
+        return cls(directory, private, read_json(directory / RUN_FILE))
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The numbers of the run, as `write_plan` got them."""
+        plan: dict[str, Any] = self.record["plan"]
+        return plan
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The files that the run needs, by name: uwsgi, ini, app, scenario, ..."""
+        return {name: Path(path) for name, path in self.record["paths"].items()}
+
+    def save(self) -> None:
+        """Replace run.json with the record in memory."""
+        write_json(self.directory / RUN_FILE, self.record)

@@ -1,4 +1,4 @@
-"""A run under way, as its campaign sees it: what it says on stdout, and the word on stdin that lets its load begin."""
+"""The process of a run, as its campaign sees it: it prints lines about its phase, and waits for its turn."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stacks.catalogue import ROOT
+
+ERROR_FILE = "run.err"  # stderr of the process
+
 
 @dataclass
-class Active:
-    """A run under way."""
+class RunProcess:
+    """One run under way. `read_lines` brings its fields up to date."""
 
-    index: int
+    index: int  # of the cell in its campaign
     directory: Path
     process: subprocess.Popen[bytes]
     phase: str = "starting"
@@ -23,18 +29,35 @@ class Active:
     hung: int = 0
     port: int = 0
     judged: dict[str, Any] = field(default_factory=dict)  # the verdict so far, with its reason and evidence
-    gone: bool = False  # has been told to go
-    _partial: bytes = b""
+    has_turn: bool = False  # its load was allowed to begin
+    _partial_line: bytes = b""
 
-    def listen(self) -> None:
-        """Take in what the run has said."""
+    @classmethod
+    def start(cls, index: int, directory: Path, environment: Mapping[str, str], *, inherits_stdin: bool) -> RunProcess:
+        """Execute the run that is planned in `directory`. It inherits stdin if its load comes from the web UI."""
+        with (directory / ERROR_FILE).open("wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "stacks", "run", str(directory)],
+                stdin=None if inherits_stdin else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                cwd=ROOT,
+                env=environment,
+                start_new_session=True,  # Ctrl-C reaches only the campaign, which ends its runs in order
+            )
+        if process.stdout is not None:
+            os.set_blocking(process.stdout.fileno(), False)
+        return cls(index, directory, process)
+
+    def read_lines(self) -> None:
+        """Read the lines that the run has printed since the last call. Does not wait for one."""
         if self.process.stdout is None:
             return
         try:
             data = os.read(self.process.stdout.fileno(), 1 << 16)
         except BlockingIOError:
             return
-        *lines, self._partial = (self._partial + data).split(b"\n")
+        *lines, self._partial_line = (self._partial_line + data).split(b"\n")
         for line in lines:
             row = json.loads(line)
             self.phase, self.port = row["phase"], row.get("port", 0)
@@ -43,23 +66,23 @@ class Active:
             self.respawns, self.hung = row.get("respawns", self.respawns), row.get("hung", self.hung)
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         return self.process.poll() is not None
 
     @property
     def load_is_over(self) -> bool:
-        """Whether only stragglers are waited for, so that the next run may get ready."""
-        return self.phase in ("settling", "stopping", "done") or self.ended
+        """True if the run only waits for its last workers and users, so that the next run may start."""
+        return self.phase in ("settling", "stopping", "done") or self.has_ended
 
     @property
-    def is_over(self) -> bool:
-        """Whether it has its verdict, so that the next run may have the machine."""
-        return self.phase in ("stopping", "done") or self.ended
+    def has_verdict(self) -> bool:
+        """True if the verdict is given, or never will be, so that the load of the next run may begin."""
+        return self.phase in ("stopping", "done") or self.has_ended
 
-    def go(self) -> None:
-        """Let it begin its load."""
+    def give_turn(self) -> None:
+        """Let the load begin. It is no error if the run has ended."""
         if self.process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self.process.stdin.write(b"go\n")
                 self.process.stdin.flush()
-                self.gone = True
+                self.has_turn = True

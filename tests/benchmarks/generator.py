@@ -34,7 +34,7 @@ from stacks import catalogue  # noqa: E402
 from stacks.catalogue import venvs  # noqa: E402
 from stacks.lifecycle import records  # noqa: E402
 from stacks.observe import host, proc  # noqa: E402
-from stacks.run import run  # noqa: E402
+from stacks.run import ports  # noqa: E402
 from tests.benchmarks import quiet  # noqa: E402
 
 ARM = Path(__file__).with_name("generator_arm.py")
@@ -89,7 +89,7 @@ class Arm:
 def stack(directory: Path) -> Iterator[tuple[str, int]]:
     """The URL of the stack, and its master."""
     venv = venvs.ensure(PYTHON, "pyuwsgi", PIN)
-    port = run.free_port()
+    port = ports.free_port()
     values = {"PORT": port, "APP": ROOT / "stacks/apps/hello.py", "BINARY": venv.python}
     values |= {"WORKERS": WORKERS, "MAX_REQUESTS": 10**9}
     placeholders = {f"PACK_{name}": str(value) for name, value in values.items()}

@@ -30,7 +30,7 @@ from stacks.observe.collectors import discover
 from stacks.observe.observer import Observer
 from stacks.run import parquet, supervisor
 from stacks.run.hammer import Hammer
-from stacks.run.run import free_port
+from stacks.run.ports import free_port
 
 PAIRS = int(os.environ.get("PAIRS", "8"))
 WINDOW_S = 10.0
@@ -68,10 +68,10 @@ def slice_of(observed: bool, directory: Path) -> dict[str, float]:
             wait(0.05)
 
     sleep_until(lambda: log.read_bytes().count(b"\npack-ready") >= WORKERS and hammer.is_up(), 30)
-    hammer.say("go")
+    hammer.send("go")
     sleep_until(lambda: False, WINDOW_S)
-    hammer.say("stop")
-    hammer.say("kill")
+    hammer.send("stop")
+    hammer.send("kill")
     hammer.wait(20)
     hammer.close()
     # Killed, because a stop signal that meets a respawn may be lost, and stopping is not the subject here.

@@ -17,7 +17,7 @@ from stacks import catalogue
 from stacks.catalogue import interpreters, venvs
 from stacks.lifecycle.records import RUN_FILE
 from stacks.observe import proc
-from stacks.run.run_directory import plan_run
+from stacks.run.run_directory import write_plan
 
 ROOT = catalogue.ROOT
 LIMIT_S = 240
@@ -107,7 +107,7 @@ def one_run(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Callable[..., 
         numbers = {"users": 8, "duration_s": 1.0, "workers": 2, "max_requests": 5, "respawns": 2}
         numbers |= {"start_limit_s": 60.0, "limit_s": 60.0, "patient": False}
         paths = {"uwsgi": environment.uwsgi, "python": environment.python, "ini": path, "app": app_path}
-        plan_run(directory, numbers | plan, paths | {"scenario": catalogue.SCENARIOS / "steady.py"})
+        write_plan(directory, numbers | plan, paths | {"scenario": catalogue.SCENARIOS / "steady.py"})
         done = subprocess.run(
             [sys.executable, "-m", "stacks", "run", str(directory)],
             cwd=ROOT,

@@ -11,8 +11,8 @@ import pytest
 
 from stacks import catalogue
 from stacks.campaign.campaign import Campaign
-from stacks.campaign.plan import Asked
-from stacks.campaign.plan import plan as planned
+from stacks.campaign.plan import make_plan
+from stacks.campaign.plan_options import PlanOptions
 from stacks.catalogue import STACKS, Version
 
 from .conftest import Loadtest, left_behind
@@ -69,9 +69,9 @@ def test_a_python_that_is_not_there_is_not_tested_and_the_others_are(
 ) -> None:
     venv("py312-2.0.30.post1")
     known = catalogue.load()
-    plan, cells, scenario = planned(known, Asked(stack="threads", version="py312-2.0.30.post1", trials=1))
+    plan, cells, scenario = make_plan(known, PlanOptions(stack="threads", version="py312-2.0.30.post1", trials=1))
     missing = replace(cells[0], version=Version("3.2", "pyuwsgi", "2.0.30.post1"))
-    campaign = Campaign(plan, Asked(), [missing, *cells], scenario, results=tmp_path / "results")
+    campaign = Campaign(plan, PlanOptions(), [missing, *cells], scenario, results=tmp_path / "results")
     campaign.prepare()
     assert "3.2" in campaign.not_tested[0]
     assert [campaign.run_id(*run) for run in campaign.runs] == ["threads@py312-2.0.30.post1-1"]

@@ -15,8 +15,8 @@ from stacks import catalogue
 from stacks.catalogue import venvs
 from stacks.observe.collectors import kernel
 from stacks.observe.observer import Observer
-from stacks.run import supervisor
-from stacks.run.run import free_port
+from stacks.run import stop_signals
+from stacks.run.ports import free_port
 
 UNDISTURBED = 1.2  # respawns/s a worker, of a master that only its own 1 s loop wakes
 
@@ -123,7 +123,7 @@ def test_respawns_equal_the_kernels_count(
     finally:
         over.set()
         observer.emit("stop")
-        supervisor.stop(observer.pids, observer.pid, supervisor.LADDER, observer.step)
+        stop_signals.stop(observer.pids, observer.pid, stop_signals.LADDER, observer.step)
         observer.close()
         mine.close()
     episodes = lifecycle.episodes()

@@ -13,8 +13,8 @@ from pathlib import Path
 from stacks import catalogue
 from stacks.catalogue import venvs
 from stacks.observe.observer import Observer
-from stacks.run import supervisor
-from stacks.run.run import free_port
+from stacks.run import stop_signals
+from stacks.run.ports import free_port
 
 PLAIN = """
 from locust import HttpUser, task
@@ -54,7 +54,7 @@ def test_locust_and_the_stats_socket_see_nothing(tmp_path: Path, venv: Callable[
             said = b"".join(iter(lambda: connection.recv(1 << 16), b""))
     finally:
         observer.emit("stop")
-        supervisor.stop(observer.pids, observer.pid, (), observer.step)
+        stop_signals.stop(observer.pids, observer.pid, (), observer.step)
         observer.close()
     assert locust.returncode == 0
     assert sum(entry["num_requests"] for entry in entries) == 200

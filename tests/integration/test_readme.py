@@ -16,7 +16,7 @@ import pytest
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc
-from stacks.run.run import free_port
+from stacks.run.ports import free_port
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line]

@@ -24,7 +24,7 @@ import pytest
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc
-from stacks.run.run import free_port
+from stacks.run.ports import free_port
 
 from .browser import browser, text_of
 from .conftest import left_behind

@@ -11,7 +11,7 @@ from stacks.lifecycle.workers import Lifecycle
 from stacks.observe import proc
 from stacks.observe.attached import Attached, Children
 from stacks.observe.collectors import Context
-from stacks.run.attached_run import UNWATCHED
+from stacks.run.attached_instance import UNWATCHED
 
 MASTER = 10
 

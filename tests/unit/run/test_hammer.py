@@ -1,4 +1,4 @@
-"""The hammer: a real Locust, held at the gate, let go, stopped and killed."""
+"""The hammer: a real Locust that waits at the gate, is let go, is stopped and is killed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stacks.run import parquet
 from stacks.run.hammer import LOG_FILE, Hammer
 
 
-class Answering(BaseHTTPRequestHandler):
+class AnsweringHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -32,49 +32,49 @@ class Answering(BaseHTTPRequestHandler):
         self.wfile.write(b"ok\n")
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print no line for a request."""
 
 
 @pytest.fixture
 def server() -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as made:
-        made.answered = 0  # type: ignore[attr-defined]
-        made.daemon_threads = True
-        threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield made
-        made.shutdown()
+    with ThreadingHTTPServer(("127.0.0.1", 0), AnsweringHandler) as server:
+        server.answered = 0  # type: ignore[attr-defined]
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield server
+        server.shutdown()
 
 
 @pytest.fixture
 def start(tmp_path: Path, server: ThreadingHTTPServer) -> Iterator[Callable[..., Hammer]]:
-    made: list[Hammer] = []
+    started: list[Hammer] = []
 
     def begin(scenario: Path = SCENARIOS / "steady.py") -> Hammer:
-        made.append(Hammer(tmp_path, scenario, f"http://127.0.0.1:{server.server_port}", 4, 60))
-        return made[-1]
+        started.append(Hammer(tmp_path, scenario, f"http://127.0.0.1:{server.server_port}", 4, 60))
+        return started[-1]
 
     yield begin
-    for hammer in made:
+    for hammer in started:
         hammer.close()
 
 
-def words(tmp_path: Path) -> str:
+def log_text(tmp_path: Path) -> str:
     return (tmp_path / LOG_FILE).read_text()
 
 
-def test_it_waits_at_the_gate_hammers_and_ends_with_every_request_in_a_row(
+def test_locust_waits_at_the_gate_hammers_and_writes_a_row_for_every_request(
     tmp_path: Path, server: ThreadingHTTPServer, start: Callable[..., Hammer]
 ) -> None:
     hammer = start()
     assert not hammer.is_up()
     until(hammer.is_up)
     assert server.answered == 0  # type: ignore[attr-defined]
-    hammer.say("go")
+    hammer.send("go")
     until(lambda: server.answered > 20)  # type: ignore[attr-defined]
-    hammer.say("stop")
+    hammer.send("stop")
     hammer.wait(15)
-    assert hammer.exit_code == 0, words(tmp_path)
-    hammer.say("kill")  # nobody is there any more
+    assert hammer.exit_code == 0, log_text(tmp_path)
+    hammer.send("kill")  # no error, although Locust has ended
     hammer.close()
     assert parquet.write_requests(tmp_path)
     rows = pq.read_table(tmp_path / REQUESTS_FILE).to_pylist()
@@ -82,17 +82,17 @@ def test_it_waits_at_the_gate_hammers_and_ends_with_every_request_in_a_row(
     assert {(row["status"], row["error"], row["slot"], row["pid"]) for row in rows} == {(200, "", 2, 345)}
 
 
-def test_cancelled_at_the_gate_it_ends_without_a_request(
+def test_locust_ends_without_a_request_after_cancel_at_the_gate(
     tmp_path: Path, server: ThreadingHTTPServer, start: Callable[..., Hammer]
 ) -> None:
     hammer = start()
     until(hammer.is_up)
-    hammer.say("cancel")
+    hammer.send("cancel")
     hammer.wait(15)
     assert (hammer.exit_code, server.answered) == (0, 0)  # type: ignore[attr-defined]
 
 
-def test_a_locustfile_that_does_not_load_ends_it_and_the_log_says_why(
+def test_locust_ends_if_its_locustfile_does_not_load_and_the_log_says_why(
     tmp_path: Path, start: Callable[..., Hammer]
 ) -> None:
     broken = tmp_path / "broken.py"
@@ -101,27 +101,27 @@ def test_a_locustfile_that_does_not_load_ends_it_and_the_log_says_why(
     hammer.wait(15)
     assert hammer.exit_code != 0
     assert not hammer.is_up()
-    assert "no_such_module" in words(tmp_path)
+    assert "no_such_module" in log_text(tmp_path)
 
 
-def test_closing_kills_it_and_waits(start: Callable[..., Hammer]) -> None:
+def test_close_kills_locust_and_waits_for_its_end(start: Callable[..., Hammer]) -> None:
     hammer = start()
     hammer.close()
     assert not proc.is_alive(hammer.pid)
     assert hammer.exit_code == -9
 
 
-def test_one_that_does_not_end_is_an_error_of_the_caller(start: Callable[..., Hammer]) -> None:
+def test_wait_raises_if_locust_does_not_end_in_time(start: Callable[..., Hammer]) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         start().wait(0.01)
 
 
-def test_a_word_said_twice_is_sent_once(start: Callable[..., Hammer]) -> None:
+def test_a_command_is_sent_only_once(start: Callable[..., Hammer]) -> None:
     hammer = start()
-    locusts, (hammer._control, heard) = hammer._control, socket.socketpair()
-    for word in ("go", "stop", "go", "kill", "stop"):
-        hammer.say(word)
-    assert heard.recv(64) == b"go\nstop\nkill\n"
-    heard.close()
-    hammer.say("cancel")  # nobody listens any more
-    locusts.close()
+    locust_socket, (hammer._control, receiver) = hammer._control, socket.socketpair()
+    for command in ("go", "stop", "go", "kill", "stop"):
+        hammer.send(command)
+    assert receiver.recv(64) == b"go\nstop\nkill\n"
+    receiver.close()
+    hammer.send("cancel")  # no error, although nobody reads it
+    locust_socket.close()

@@ -1,4 +1,4 @@
-"""The recorder's lines become Parquet: all of them, in order, and what a killed recorder left as well."""
+"""The recorder's lines become Parquet: every line, ordered by start, also of a recorder that was killed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def rows(directory: Path) -> list[dict]:
     return pq.read_table(directory / REQUESTS_FILE).to_pylist()
 
 
-def test_every_row_of_every_part_by_start(tmp_path: Path) -> None:
+def test_every_row_of_every_part_is_there_ordered_by_start(tmp_path: Path) -> None:
     part(tmp_path, 1, HEADER + line(30) + line(10) + COMPLETE)
     part(tmp_path, 2, HEADER + line(20, error="timeout") + COMPLETE)
     assert parquet.write_requests(tmp_path)
@@ -54,7 +54,7 @@ def test_the_columns_have_their_types(tmp_path: Path) -> None:
     assert {field.name: str(field.type) for field in schema} == REQUEST_COLUMNS
 
 
-def test_an_answer_has_an_empty_error_and_no_null(tmp_path: Path) -> None:
+def test_an_answer_has_an_empty_error_and_not_null(tmp_path: Path) -> None:
     part(tmp_path, 1, HEADER + line(1) + line(2, name="NULL", error="in_flight") + COMPLETE)
     parquet.write_requests(tmp_path)
     assert [(row["error"], row["name"]) for row in rows(tmp_path)] == [("", "/"), ("in_flight", "NULL")]
@@ -72,21 +72,23 @@ def test_an_answer_has_an_empty_error_and_no_null(tmp_path: Path) -> None:
         ("", 0),
     ],
 )
-def test_one_that_was_cut_short_keeps_its_whole_lines_and_is_told(tmp_path: Path, text: str, count: int) -> None:
+def test_a_part_that_was_cut_short_keeps_its_whole_lines_and_counts_as_incomplete(
+    tmp_path: Path, text: str, count: int
+) -> None:
     part(tmp_path, 1, text)
     assert not parquet.write_requests(tmp_path)
     assert len(rows(tmp_path)) == count
 
 
 @pytest.mark.parametrize("cut", [1, 2])
-def test_one_cut_part_among_complete_ones_is_told(tmp_path: Path, cut: int) -> None:
+def test_one_cut_part_among_complete_parts_counts_as_incomplete(tmp_path: Path, cut: int) -> None:
     part(tmp_path, cut, HEADER + line(1))
     part(tmp_path, 3 - cut, HEADER + line(2) + COMPLETE)
     assert not parquet.write_requests(tmp_path)
     assert len(rows(tmp_path)) == 2
 
 
-def test_no_part_at_all_is_an_empty_table_and_not_complete(tmp_path: Path) -> None:
+def test_without_a_part_the_table_is_empty_and_incomplete(tmp_path: Path) -> None:
     assert not parquet.write_requests(tmp_path)
     assert rows(tmp_path) == []
 
@@ -98,19 +100,19 @@ def test_a_run_without_a_request_is_complete(tmp_path: Path) -> None:
 
 
 @given(names=st.lists(st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]), min_size=1)))
-def test_names_are_kept_whatever_stands_in_them(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+def test_a_name_may_have_any_character(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     folder = tmp_path_factory.getbasetemp()
     part(folder, 1, HEADER + "".join(line(i, name) for i, name in enumerate(names)) + COMPLETE)
     assert parquet.write_requests(folder)
     assert [row["name"] for row in rows(folder)] == names
 
 
-def test_the_words_for_errors_are_told_once() -> None:
+def test_no_word_for_an_error_is_listed_twice() -> None:
     assert len(set(REQUEST_ERRORS)) == len(REQUEST_ERRORS)
 
 
 @pytest.mark.parametrize("samples", [[], [(1, "worker", 2, 812, 3, 4096, -1, 1, "futex_do_wait", 0)]])
-def test_samples(tmp_path: Path, samples: list[tuple[object, ...]]) -> None:
+def test_samples_keep_their_values_and_types(tmp_path: Path, samples: list[tuple[object, ...]]) -> None:
     parquet.write_samples(tmp_path, samples)
     table = pq.read_table(tmp_path / SAMPLES_FILE)
     assert [tuple(row.values()) for row in table.to_pylist()] == samples

@@ -1,4 +1,4 @@
-"""What a run decides between its start and its load."""
+"""A run that has to start twice: the second start is not judged by what the first one left."""
 
 from __future__ import annotations
 
@@ -7,54 +7,82 @@ from types import SimpleNamespace
 
 import pytest
 
-from stacks.lifecycle.records import LOG_FILE, RUN_FILE, SCHEMA, Event, write_json
+from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, RUN_FILE, SCHEMA, write_json
 from stacks.lifecycle.verdict import Judgement
-from stacks.lifecycle.workers import Lifecycle
-from stacks.run import supervisor
-from stacks.run.run import CALM_S, Run, _is_calm
+from stacks.run import run_end, supervisor
+from stacks.run.errors import CannotMeasure
+from stacks.run.live_run import LiveRun
+from stacks.run.load_window import PlannedWindow
+from stacks.run.run import START_ATTEMPTS, Run
+from stacks.run.run_directory import PlannedRun
+
+DEAD = Judgement("dead_master", "the master ended with exit code 1", 0, 0, 0, None)
+PORT_TAKEN = "bind(): Address already in use"
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    write_json(tmp_path / RUN_FILE, {"schema": SCHEMA, "plan": {}, "paths": {}})
-    return Run(tmp_path, tmp_path)
+class FakeInstance:
+    """An instance whose first starts fail."""
+
+    port = 8000
+
+    def __init__(self, log: Path, failures: int) -> None:
+        self.log = log
+        self.failures = failures
+        self.judgements: list[Judgement | None] = []  # of each LiveRun when it was new
+
+    def observe(self) -> SimpleNamespace:
+        self.log.write_text(PORT_TAKEN)
+        return SimpleNamespace(close=lambda: None)
+
+    def await_ready(self, live: LiveRun) -> None:
+        self.judgements.append(live.judgement)
+        live.judgement = DEAD
+        if len(self.judgements) <= self.failures:
+            raise CannotMeasure(PORT_TAKEN)
+
+    def can_start_again(self, error: str) -> bool:
+        return error == PORT_TAKEN
 
 
-def test_a_stack_that_is_started_anew_is_not_judged_by_the_one_before(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A port that somebody took made the second start look like a master that had died."""
-    monkeypatch.setattr(supervisor, "sweep", lambda: None)  # it would take the children of the tests
-    (run.directory / LOG_FILE).write_text("bind(): Address already in use")
-    run._seen = Judgement("dead_master", "the master ended with exit code 1", 0, 0, 0, None)
+def new_run(directory: Path, monkeypatch: pytest.MonkeyPatch, failures: int) -> Run:
+    monkeypatch.setattr(supervisor, "sweep", lambda: None)  # it would kill the children of the tests
+    plan = {"duration_s": 1.0, "limit_s": 1.0, "respawns": 1}
+    write_json(directory / RUN_FILE, {"schema": SCHEMA, "plan": plan, "paths": {}})
+    run = Run(PlannedRun.read(directory, directory), FakeInstance(directory / LOG_FILE, failures))  # type: ignore[arg-type]
+    load = SimpleNamespace(close=lambda: None)
+    monkeypatch.setattr(run, "_new_load", lambda: (load, PlannedWindow(plan, 0)))
+    return run
+
+
+def test_a_second_start_is_not_judged_by_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that another process took made the second start look like a master that had died."""
+    run = new_run(tmp_path, monkeypatch, failures=1)
+    live, _ = run._start()
+    assert run.instance.judgements == [None, None]  # type: ignore[attr-defined]
+    assert (run.live, run.observer, run.load) == (live, live.observer, live.load)
+
+
+def test_a_discarded_start_leaves_no_file_and_no_judgement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = new_run(tmp_path, monkeypatch, failures=0)
+    run._start()
+    (tmp_path / EVENTS_FILE).touch()
     run._discard()
-    assert run._seen is None
-    assert not (run.directory / LOG_FILE).exists()
+    assert (run.live, run.observer, run.load) == (None, None, None)
+    assert not (tmp_path / LOG_FILE).exists()
+    assert not (tmp_path / EVENTS_FILE).exists()
 
 
-LIFE = [
-    Event(1, "observer", "master", 10),
-    Event(2, "log", "spawned", 11, 1),
-    Event(3, "log", "ready", 11),
-    Event(4, "log", "exit_begun", 11),
-    Event(5, "exits", "exited", 11),
-]
+def test_the_last_attempt_to_start_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = new_run(tmp_path, monkeypatch, failures=START_ATTEMPTS)
+    with pytest.raises(CannotMeasure, match="already in use"):
+        run._start()
+    assert len(run.instance.judgements) == START_ATTEMPTS  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("seen", [2, 3, 4, 5])
-def test_load_begins_although_every_worker_is_just_recycling(run: Run, seen: int) -> None:
-    run.observer = SimpleNamespace(lifecycle=Lifecycle.of(LIFE[:seen]), exit_code=None)  # type: ignore[assignment]
-    assert run._can_load(run.observer)
-
-
-def test_load_does_not_begin_for_a_master_that_has_ended(run: Run) -> None:
-    life = Lifecycle.of([*LIFE, Event(6, "observer", "ended", data={"exit_code": 1})])
-    run.observer = SimpleNamespace(lifecycle=life, exit_code=1)  # type: ignore[assignment]
-    assert run._can_load(run.observer) is False
-
-
-@pytest.mark.parametrize(("seen", "later_s", "calm"), [(3, 0.0, False), (3, CALM_S + 0.1, True), (5, 9.0, False)])
-def test_a_stop_waits_until_the_last_worker_has_settled(seen: int, later_s: float, calm: bool) -> None:
-    """Asked 1.5 ms after a respawned worker was ready, with threads, it was not heard, and the run needed a SIGKILL."""
-    life = Lifecycle.of(LIFE[:seen])
-    assert _is_calm(life, 3 + int(later_s * 1e9)) is calm
+@pytest.mark.parametrize(("status", "after"), [("running", "interrupted"), ("done", "done")])
+def test_only_a_record_that_still_says_running_tells_of_a_killed_observer(
+    tmp_path: Path, status: str, after: str
+) -> None:
+    write_json(tmp_path / RUN_FILE, {"schema": SCHEMA, "status": status, "plan": {}, "paths": {}})
+    run_end.record_killed_observer(tmp_path)
+    assert PlannedRun.read(tmp_path, tmp_path).record["status"] == after

@@ -1,4 +1,4 @@
-"""Nothing is left behind: the ladder of signals, the sweep, and the guard above every run."""
+"""Leaves no process behind: the guard above every run, and the sweep that it makes at the end."""
 
 from __future__ import annotations
 
@@ -15,93 +15,10 @@ from contexts import until
 
 from stacks.observe import proc
 from stacks.run import supervisor
-from stacks.run.supervisor import KILL_LIMIT_S, LADDER, PATIENT_LADDER, Stop, stop
 
 ROOT = Path(__file__).resolve().parents[3]
-MASTER = 900
 
-
-class Stack:
-    """A master and its workers that end some seconds after the first signal they obey; time passes only by waiting."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, obeys: dict[str, float], size: int = 3) -> None:
-        self.now = 100.0
-        self.left = list(range(MASTER, MASTER + size))
-        self.sent: list[tuple[int, str]] = []
-        self.obeys = obeys
-        self.ends = float("inf")
-        monkeypatch.setattr(supervisor, "kill", self.kill)
-
-    def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
-        name = signal.Signals(number).name[3:]
-        self.sent.append((pid, name))
-        if name == "KILL" and "KILL" not in self.obeys:
-            self.left.remove(pid)
-        elif name in self.obeys:
-            self.ends = min(self.ends, self.now + self.obeys[name])
-
-    def pids(self) -> list[int]:
-        if self.now >= self.ends:
-            self.left = []
-        return list(self.left)
-
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-
-    def stop(self, ladder: tuple[tuple[str, float], ...] = LADDER) -> Stop:
-        return stop(self.pids, MASTER, ladder, self.wait, lambda: self.now)
-
-    @property
-    def signals(self) -> list[str]:
-        return list(dict.fromkeys(name for _, name in self.sent))
-
-
-def test_a_healthy_stack_ends_by_the_first_signal(monkeypatch: pytest.MonkeyPatch) -> None:
-    stack = Stack(monkeypatch, {"INT": 0.9})
-    assert stack.stop() == Stop("INT", pytest.approx(0.9, abs=0.03), (("INT", pytest.approx(0.9, abs=0.03)),))
-    assert stack.sent == [(MASTER, "INT")]
-
-
-def test_one_that_only_obeys_the_second_is_asked_twice_and_only_the_master_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    stack = Stack(monkeypatch, {"TERM": 0.4})
-    done = stack.stop()
-    assert done.signal == "TERM"
-    assert done.seconds == pytest.approx(2.4, abs=0.05)
-    assert [name for name, _ in done.tried] == ["INT", "TERM"]
-    assert stack.sent == [(MASTER, "INT"), (MASTER, "TERM")]
-
-
-def test_a_hung_one_is_killed_worker_by_worker_after_the_whole_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
-    stack = Stack(monkeypatch, {"INT": 62.0})
-    done = stack.stop()
-    assert done.signal == "KILL"
-    assert done.seconds == pytest.approx(sum(grace_s for _, grace_s in LADDER), abs=0.1)
-    assert stack.sent[2:] == [(MASTER, "KILL"), (MASTER + 1, "KILL"), (MASTER + 2, "KILL")]
-    assert stack.left == []
-
-
-def test_patience_measures_how_long_one_signal_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = Stack(monkeypatch, {"INT": 62.0}).stop(PATIENT_LADDER)
-    assert done.signal == "INT"
-    assert done.seconds == pytest.approx(62.0, abs=0.1)
-
-
-def test_one_that_has_ended_already_is_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    stack = Stack(monkeypatch, {}, size=0)
-    assert stack.stop() == Stop("", 0.0, ())
-    assert stack.sent == []
-
-
-def test_what_does_not_even_obey_kill_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    stack = Stack(monkeypatch, {"KILL": 1e9})
-    done = stack.stop()
-    assert done.signal == "KILL"
-    assert stack.now < 100 + 3 + KILL_LIMIT_S + 1
-    assert len(stack.left) == 3
-
-
-# -- real processes, in a process of their own, which becomes the subreaper ------------------------------------------
-
+# Real processes, below a process of the test's own, which becomes the subreaper.
 PROGRAM = """
 import json, os, signal, subprocess, sys, time
 from stacks.run import supervisor
@@ -126,80 +43,83 @@ sys.exit(supervisor.guarded(main))
 """
 
 
-# In small steps, because a signal that comes just before a long system call is only handled after it.
+# In small steps: Python handles a signal that comes just before a long system call only after the call.
 FOREVER = "while True: time.sleep(0.02)"
 
 
 @pytest.fixture
 def guard() -> Iterator[Callable[..., tuple[subprocess.Popen[str], list[int]]]]:
-    """Starts a guard over a tree of processes that ignore INT and TERM; hands out the guard and the pids below it."""
+    """A function that starts a guard over a tree of processes that ignore INT and TERM.
+
+    It returns the guard and the pids below it.
+    """
     started: list[tuple[subprocess.Popen[str], list[int]]] = []
 
     def start(end: str, handler: str = "signal.SIG_DFL") -> tuple[subprocess.Popen[str], list[int]]:
-        made = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM.replace("{end}", end).replace("{handler}", handler)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        assert made.stdout is not None
-        line = made.stdout.readline()
-        started.append((made, json.loads(line) if line else []))
-        assert line, made.communicate()
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        started.append((process, json.loads(line) if line else []))
+        assert line, process.communicate()
         return started[-1]
 
     yield start
-    for made, pids in started:
-        for pid in (made.pid, *pids):
+    for process, pids in started:
+        for pid in (process.pid, *pids):
             supervisor.kill(pid)
-        made.communicate()
+        process.communicate()
 
 
-def all_gone(pids: list[int]) -> bool:
+def have_ended(pids: list[int]) -> bool:
     return not any(proc.is_alive(pid) for pid in pids)
 
 
 @pytest.mark.parametrize(("end", "code"), [("return 0", 0), ("return 3", 3), ("raise ValueError('oh')", 1)])
-def test_whatever_main_leaves_is_gone_and_its_exit_code_is_handed_on(guard: Callable, end: str, code: int) -> None:
-    made, pids = guard(end)
-    _, errors = made.communicate(timeout=20)
-    assert made.returncode == code
-    assert len(pids) == 3  # main itself, its child, and that one's child in a session of its own
-    assert all_gone(pids)
+def test_the_guard_kills_what_main_leaves_and_returns_its_exit_code(guard: Callable, end: str, code: int) -> None:
+    process, pids = guard(end)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert len(pids) == 3  # main, its child, and a child of that child in a session of its own
+    assert have_ended(pids)
     assert ("ValueError: oh" in errors) is (code == 1)
 
 
-def test_also_when_main_is_killed(guard: Callable) -> None:
-    made, pids = guard(FOREVER)
-    assert not all_gone(pids)
+def test_the_guard_kills_what_a_killed_main_leaves(guard: Callable) -> None:
+    process, pids = guard(FOREVER)
+    assert not have_ended(pids)
     os.kill(pids[0], signal.SIGKILL)
-    made.communicate(timeout=20)
-    assert made.returncode != 0
-    assert all_gone(pids)
+    process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert have_ended(pids)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
-def test_a_signal_to_the_guard_reaches_main_and_the_rest_is_cleared_up(guard: Callable, name: str) -> None:
-    made, pids = guard(FOREVER)
-    made.send_signal(signal.Signals[name])
-    made.communicate(timeout=20)
-    assert made.returncode != 0
-    assert all_gone(pids)
+def test_a_signal_to_the_guard_reaches_main_and_the_guard_kills_the_rest(guard: Callable, name: str) -> None:
+    process, pids = guard(FOREVER)
+    process.send_signal(signal.Signals[name])
+    process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert have_ended(pids)
 
 
-def test_main_may_take_its_time_after_a_signal_it_ignores(guard: Callable) -> None:
-    made, pids = guard("time.sleep(0.6); return 4", "signal.SIG_IGN")
-    made.send_signal(signal.SIGTERM)
-    made.communicate(timeout=20)
-    assert made.returncode == 4
-    assert all_gone(pids)
+def test_the_guard_waits_for_a_main_that_ignores_a_signal(guard: Callable) -> None:
+    process, pids = guard("time.sleep(0.6); return 4", "signal.SIG_IGN")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 4
+    assert have_ended(pids)
 
 
-def test_a_killed_guard_takes_main_with_it(guard: Callable) -> None:
-    made, (main, *_) = guard(FOREVER)
-    made.kill()
-    made.wait(timeout=20)
+def test_main_ends_when_the_guard_is_killed(guard: Callable) -> None:
+    process, (main, *_) = guard(FOREVER)
+    process.kill()
+    process.wait(timeout=20)
     until(lambda: not proc.is_alive(main))
 
 
@@ -216,9 +136,9 @@ assert (left, proc.descendants(os.getpid())) == ([], [])
 """
 
 
-def test_a_sweep_finds_orphans_and_reaps_them() -> None:
+def test_a_sweep_kills_orphans_and_reaps_them() -> None:
     subprocess.run([sys.executable, "-c", SWEEP], cwd=ROOT, check=True, timeout=20)
 
 
-def test_a_signal_to_what_has_gone_is_no_error() -> None:
+def test_a_signal_to_a_process_that_has_ended_is_no_error() -> None:
     supervisor.kill(2**22 + 1, signal.SIGTERM)

@@ -1,0 +1,103 @@
+"""Carries out the runs of a campaign: one load at a time, the next run started early, and an end for every run."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from stacks.campaign.run_start import start_run
+from stacks.campaign.view import View
+from stacks.lifecycle.records import RUN_FILE, read_json, write_json
+from stacks.run import supervisor
+from stacks.run.run_process import ERROR_FILE, RunProcess
+
+if TYPE_CHECKING:
+    from stacks.campaign.campaign import Campaign
+
+POLL_S = 0.03
+# A stack that settles or is being stopped hardly uses the machine, so the next run starts meanwhile. But it does not
+# start beside more of them than this, and its load begins only when the run before has its verdict.
+MOST_STOPPING = 2
+INTERRUPT_LIMIT_S = 15.0  # for the active runs to end, after a signal to the campaign
+
+
+class Runner:
+    """Carries out `campaign.runs`, and keeps `active`, `done` and `status` of the campaign up to date."""
+
+    def __init__(self, campaign: Campaign, view: View) -> None:
+        self.campaign = campaign
+        self.view = view
+
+    def run(self) -> None:
+        """Carry out all runs. SIGINT, SIGTERM and SIGHUP end the active ones; what they have recorded stays."""
+        campaign = self.campaign
+        supervisor.become_subreaper()
+        campaign.status = "interrupted"
+
+        def interrupt(_number: int, _frame: object) -> None:
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGTERM, interrupt)
+        signal.signal(signal.SIGHUP, interrupt)
+        try:
+            for number in range(len(campaign.runs)):
+                while not self.has_room():
+                    self.step()
+                campaign.active.append(start_run(campaign, number))
+            while campaign.active:
+                self.step()
+            campaign.status = "done"
+        except KeyboardInterrupt:
+            self._interrupt()
+        finally:
+            supervisor.sweep()
+            campaign.write()
+
+    def has_room(self) -> bool:
+        """Return True if the next run may start."""
+        active = self.campaign.active
+        return all(run.load_is_over for run in active) and len(active) <= MOST_STOPPING
+
+    def step(self) -> None:
+        """Wait a moment, read what the active runs have printed, and let a waiting run begin its load if it may."""
+        time.sleep(POLL_S)
+        active = self.campaign.active
+        for run in list(active):
+            run.read_lines()
+            if run.has_ended:
+                run.read_lines()
+                active.remove(run)
+                self._record_end(run)
+        for run in active:
+            others = [other for other in active if other is not run]
+            if run.phase == "waiting" and not run.has_turn and all(other.has_verdict for other in others):
+                run.give_turn()
+        self.view.update(self.campaign)
+
+    def _record_end(self, run: RunProcess) -> None:
+        for pipe in (run.process.stdin, run.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        errors = run.directory / ERROR_FILE
+        record = read_json(run.directory / RUN_FILE)
+        if errors.stat().st_size == 0:
+            errors.unlink()
+        if record["status"] == "running":  # it was killed, or the pack itself has an error
+            reason = f"the run itself failed, see {errors}" if errors.exists() else "the run was killed"
+            record |= {"status": "failed", "error": reason}
+            write_json(run.directory / RUN_FILE, record)
+        self.campaign.done.append((run.index, record))
+        self.view.run_ended(self.campaign, run.index, record)
+
+    def _interrupt(self) -> None:
+        """Ask the active runs to end, and wait for them."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for run in self.campaign.active:
+            supervisor.kill(run.process.pid, signal.SIGTERM)
+        end_s = time.monotonic() + INTERRUPT_LIMIT_S
+        while self.campaign.active and time.monotonic() < end_s:
+            self.step()

@@ -1,0 +1,39 @@
+"""The lines that `serve` prints for the web UI. Each is a JSON object with `phase` and what is known by then.
+
+The phases are `preparing`, then those of the run, and at last `written` or `failed`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+from stacks.campaign.campaign import Campaign
+
+JUDGEMENT_KEYS = ("verdict", "reason", "evidence")
+
+
+def print_line(phase: str, **more: object) -> None:
+    """Print one line. It is no error if the UI has ended and nobody reads it."""
+    with contextlib.suppress(BrokenPipeError):
+        print(json.dumps({"phase": phase, **more}), flush=True)
+
+
+class LineView:
+    """A `View` that prints a line whenever the phase or the verdict so far has changed, and keeps the last run.json."""
+
+    def __init__(self) -> None:
+        self.record: dict[str, Any] = {}
+        self._printed: tuple[str, dict[str, Any]] = ("", {})
+
+    def update(self, campaign: Campaign) -> None:
+        for run in campaign.active:
+            state = (run.phase, run.judged)
+            # Instead of `done`, `serve` prints `written` with the verdict, after it has read run.json.
+            if state != self._printed and run.phase != "done":
+                self._printed = state
+                print_line(run.phase, directory=str(run.directory), port=run.port, **run.judged)
+
+    def run_ended(self, _campaign: Campaign, _index: int, record: dict[str, Any]) -> None:
+        self.record = record

@@ -1,0 +1,77 @@
+"""When the load of a run begins and ends: the protocol, and the window of a plan.
+
+`ExternalLoad` has a window of its own kind: a person at the web UI begins and ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from stacks.observe.collectors import is_readable
+from stacks.run.errors import Interrupted
+from stacks.run.live_run import LiveRun
+
+# While respawns come, more will come: the master makes about one per worker and second. After this time without a
+# respawn the window ends.
+QUIET_S = 3.0
+
+
+class LoadWindow(Protocol):
+    """Decides when the load begins and when it is over."""
+
+    @property
+    def limit_s(self) -> float:
+        """The longest time that the load may last."""
+
+    def may_begin(self) -> bool:
+        """Return True if `begin` would return or raise at once."""
+
+    def begin(self) -> Iterable[int]:
+        """Begin. Returns further pids that send the load. Raises Interrupted if the load may not begin."""
+
+    def is_over(self, live: LiveRun, *, has_triggers_left: bool) -> bool:
+        """Return True if the load has lasted long enough. Triggers of the stack may be left to step."""
+
+    def window_s(self, begin_ns: int, end_ns: int) -> float:
+        """Return the seconds in which answered requests count, for a load from `begin_ns` to `end_ns`."""
+
+
+class PlannedWindow:
+    """The fixed window of the plan. It is extended while respawns are missing and workers are on their way.
+
+    The load begins when the campaign writes a line to `turn_fd`: no other run needs the machine then.
+    """
+
+    def __init__(self, plan: dict[str, Any], turn_fd: int) -> None:
+        self._duration_s: float = plan["duration_s"]
+        self.limit_s: float = plan["limit_s"]
+        self._turn_fd = turn_fd
+        self._respawns = 0
+        self._newest_respawn_s = 0.0
+
+    def may_begin(self) -> bool:
+        return is_readable(self._turn_fd)
+
+    def begin(self) -> Iterable[int]:
+        if not (self.may_begin() and os.read(self._turn_fd, 64)):
+            raise Interrupted  # the campaign has ended
+        return ()
+
+    def is_over(self, live: LiveRun, *, has_triggers_left: bool) -> bool:
+        lifecycle = live.observer.lifecycle
+        now_s, begin_s = time.monotonic(), (lifecycle.load_begin_ns or 0) / 1e9
+        if live.is_certain() or live.load.exit_code is not None:
+            return True
+        if has_triggers_left or now_s - begin_s < self._duration_s:
+            return False
+        respawns = lifecycle.respawns()
+        if respawns != self._respawns:
+            self._respawns, self._newest_respawn_s = respawns, now_s
+        is_quiet = now_s - max(begin_s, self._newest_respawn_s) >= QUIET_S
+        return respawns >= live.respawns or (lifecycle.undecided() == 0 and is_quiet)
+
+    def window_s(self, begin_ns: int, end_ns: int) -> float:
+        return self._duration_s

@@ -1,0 +1,49 @@
+"""The stop of an own instance: wait for a calm moment, send the signals, and record which one worked."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from stacks.lifecycle.workers import Lifecycle
+from stacks.observe import proc
+from stacks.run import stop_signals
+from stacks.run.live_run import LiveRun
+
+# The stop waits until no worker is on its way up. Until it accepts, a worker has its master's signal handlers and
+# swallows the signal; just after that a request thread may take the signal, and the exit of that thread waits for the
+# main thread. The workers that left after the last answers are back within the master's 1 s loop.
+CALM_S, CALM_LIMIT_S = 0.2, 3.0
+
+
+def stop_instance(live: LiveRun, record: dict[str, Any], port: int) -> None:
+    """Stop uWSGI, and write into `record["stop"]` which signals were sent and what is left behind."""
+    observer = live.observer
+    observer.until(lambda: live.is_certain() or is_calm(observer.lifecycle, time.monotonic_ns()), CALM_LIMIT_S)
+    observer.emit("stop")
+    stop = stop_signals.stop(observer.pids, observer.pid, ladder(record), observer.step)
+    observer.drain()
+    left = observer.pids()
+    is_listening = proc.backlog(port) is not None
+    record["stop"] = {
+        "signal": stop.signal,
+        "seconds": stop.seconds,
+        "tried": [{"signal": name, "waited_s": waited_s} for name, waited_s in stop.tried],
+        "left_behind": [*left, *([f"port {port}"] if is_listening else [])],
+    }
+    observer.emit("stopped", **record["stop"])
+
+
+def ladder(record: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Return the signals that the plan wants, with the seconds to wait for each: `check` has a time of its own."""
+    plan = record["plan"]
+    if "grace_s" in plan:
+        is_hung = record["verdict"].startswith("hung")
+        return (("INT", plan["hung_grace_s" if is_hung else "grace_s"]),)
+    return stop_signals.PATIENT_LADDER if plan.get("patient") else stop_signals.LADDER
+
+
+def is_calm(lifecycle: Lifecycle, now_ns: int) -> bool:
+    """Return True if no worker comes or goes, and none has come within the last CALM_S."""
+    newest_ns = max((i.ready_ns or 0 for i in lifecycle.current().values()), default=0)
+    return lifecycle.undecided() == 0 and now_ns - newest_ns > CALM_S * 1e9

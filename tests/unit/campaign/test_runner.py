@@ -1,0 +1,115 @@
+"""The runs of a campaign under way: when the next one starts, when its load begins, and how the end is recorded."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contexts import until
+from run_processes import Starter, starter
+
+from stacks.campaign.campaign import Campaign
+from stacks.campaign.runner import MOST_STOPPING, Runner
+from stacks.lifecycle.records import SCHEMA, read_json, write_json
+
+
+class RecordingView:
+    """A view that keeps the records of the ended runs."""
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, Any]] = []
+
+    def update(self, campaign: Campaign) -> None:
+        """Draw nothing."""
+
+    def run_ended(self, campaign: Campaign, index: int, record: dict[str, Any]) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Starter]:
+    with starter(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture
+def view() -> RecordingView:
+    return RecordingView()
+
+
+@pytest.fixture
+def runner(campaign: Campaign, view: RecordingView) -> Runner:
+    return Runner(campaign, view)
+
+
+@pytest.mark.parametrize("phase", ["starting", "waiting", "loading"])
+def test_no_run_starts_beside_a_load(runner: Runner, start: Starter, phase: str) -> None:
+    assert runner.has_room()
+    runner.campaign.active = [start()]
+    runner.campaign.active[0].phase = phase
+    assert not runner.has_room()
+
+
+@pytest.mark.parametrize("phase", ["settling", "stopping", "done"])
+def test_a_run_starts_beside_a_few_that_only_settle_or_stop(runner: Runner, start: Starter, phase: str) -> None:
+    active = runner.campaign.active = [start()]
+    active[0].phase = phase
+    assert runner.has_room()
+    active += [start(), start()]
+    for run in active:
+        run.phase = phase
+    assert len(active) > MOST_STOPPING
+    assert not runner.has_room()
+
+
+def test_a_waiting_run_gets_its_turn_when_the_run_before_has_its_verdict(runner: Runner, start: Starter) -> None:
+    before, waiting = start(), start("while True: print(input())")
+    runner.campaign.active = [before, waiting]
+    waiting.phase = "waiting"
+    for before.phase in ("loading", "settling"):
+        runner.step()
+        assert not waiting.has_turn
+    before.phase = "stopping"
+    runner.step()
+    assert waiting.has_turn
+    assert waiting.process.stdout is not None
+    stdout = waiting.process.stdout
+    until(lambda: select.select([stdout], [], [], 0)[0])
+    assert os.read(stdout.fileno(), 64) == b"go\n"
+    runner.step()  # the turn is given only once
+    assert not select.select([stdout], [], [], 0.05)[0]
+
+
+@pytest.mark.parametrize(
+    ("errors", "why"), [("", "the run was killed"), ("Traceback ...", "the run itself failed, see")]
+)
+def test_a_run_that_ends_without_a_verdict_has_failed(
+    runner: Runner, view: RecordingView, start: Starter, tmp_path: Path, errors: str, why: str
+) -> None:
+    run = start("")
+    write_json(tmp_path / "run.json", {"schema": SCHEMA, "status": "running", "run_id": "x", "precious": 1})
+    (tmp_path / "run.err").write_text(errors)
+    run.process.wait()
+    runner.campaign.active = [run]
+    runner.step()
+    assert runner.campaign.active == []
+    record = read_json(tmp_path / "run.json")
+    assert (record["status"], record["precious"]) == ("failed", 1)
+    assert record["error"].startswith(why)
+    assert view.records == [record]
+    assert (tmp_path / "run.err").exists() is bool(errors)
+
+
+def test_the_record_of_a_run_with_a_verdict_is_not_changed(runner: Runner, start: Starter, tmp_path: Path) -> None:
+    run = start("")
+    record = {"schema": SCHEMA, "status": "done", "verdict": "recovers"}
+    write_json(tmp_path / "run.json", record)
+    (tmp_path / "run.err").touch()
+    run.process.wait()
+    runner.campaign.active = [run]
+    runner.step()
+    assert runner.campaign.done == [(0, record)]

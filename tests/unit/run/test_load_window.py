@@ -1,0 +1,76 @@
+"""The fixed window of a plan: when the load begins, and what makes it longer or shorter."""
+
+from __future__ import annotations
+
+import os
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from stacks.run.errors import Interrupted
+from stacks.run.load_window import QUIET_S, PlannedWindow
+
+DURATION_S, WANTED = 2.0, 20
+
+
+def window(turn_fd: int = -1) -> PlannedWindow:
+    return PlannedWindow({"duration_s": DURATION_S, "limit_s": 90.0}, turn_fd)
+
+
+def live(respawns: int = 0, undecided: int = 0, *, is_certain: bool = False, exit_code: int | None = None) -> object:
+    """A run whose load began at 100 s."""
+    lifecycle = SimpleNamespace(load_begin_ns=100 * 10**9, respawns=lambda: respawns, undecided=lambda: undecided)
+    return SimpleNamespace(
+        observer=SimpleNamespace(lifecycle=lifecycle),
+        load=SimpleNamespace(exit_code=exit_code),
+        respawns=WANTED,
+        is_certain=lambda: is_certain,
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "has_triggers_left", "after_s", "is_over"),
+    [
+        (live(respawns=WANTED), False, DURATION_S - 0.1, False),  # the window is fixed
+        (live(respawns=WANTED), False, DURATION_S + 0.1, True),
+        (live(respawns=WANTED), True, DURATION_S + 0.1, False),  # triggers are left
+        (live(is_certain=True), True, 0.1, True),  # more load cannot change the verdict
+        (live(exit_code=1), False, 0.1, True),  # Locust has ended
+        (live(undecided=1), False, DURATION_S + QUIET_S, False),  # a worker is on its way
+        (live(), False, QUIET_S - 0.1, False),  # a respawn may still come
+        (live(), False, QUIET_S + 0.1, True),
+    ],
+)
+def test_the_load_lasts_the_window_and_longer_while_respawns_are_missing(
+    monkeypatch: pytest.MonkeyPatch, run: object, has_triggers_left: bool, after_s: float, is_over: bool
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 100 + after_s)
+    assert window().is_over(run, has_triggers_left=has_triggers_left) is is_over  # type: ignore[arg-type]
+
+
+def test_every_respawn_extends_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = window()
+    answers = []
+    for after_s, respawns in ((4.0, 1), (4.0 + QUIET_S - 0.1, 1), (4.0 + QUIET_S, 2), (4.0 + 2 * QUIET_S, 2)):
+        monkeypatch.setattr(time, "monotonic", lambda after_s=after_s: 100 + after_s)
+        answers.append(planned.is_over(live(respawns), has_triggers_left=False))  # type: ignore[arg-type]
+    assert answers == [False, False, False, True]
+
+
+def test_the_load_begins_with_a_line_of_the_campaign_and_not_when_the_campaign_has_ended() -> None:
+    read_end, write_end = os.pipe()
+    try:
+        planned = window(read_end)
+        assert not planned.may_begin()
+        with pytest.raises(Interrupted):
+            planned.begin()
+        os.write(write_end, b"go\n")
+        assert planned.may_begin()
+        assert not planned.begin()  # there are no further senders
+        os.close(write_end)
+        assert planned.may_begin()
+        with pytest.raises(Interrupted):
+            planned.begin()
+    finally:
+        os.close(read_end)

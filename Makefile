@@ -193,7 +193,7 @@ notebooks: setup
 ##   Example: make help T=check
 
 ## setup: How do I install what the pack needs?
-##   It makes .venv from uv.lock. Every other target does this first.
+##   It makes .venv from uv.lock. Every target that needs .venv does this first.
 ##   PYTHON=PATH              the Python, 3.11 or newer, to make .venv with (default: it searches PATH and pyenv)
 ##   UV_DEFAULT_INDEX=URL     in the environment: a mirror of the package index
 ##   Example: make setup PYTHON=/usr/bin/python3.12
@@ -240,7 +240,7 @@ $(stamp): pyproject.toml uv.lock
 	  PIP_USER=0 $(python) -m pip install -qq --disable-pip-version-check '$(uv_wanted)' || exit 1; \
 	fi; \
 	rm -f $(stamp); \
-	echo 'setup: installing what uv.lock names'; \
+	echo 'setup: installing the packages of uv.lock'; \
 	{ $(sync); } || { \
 	  echo 'make setup: uv could not install the packages of uv.lock; it says why above. uv takes a mirror of the package' \
 	    'index from UV_DEFAULT_INDEX in the environment, not from the configuration of pip.' >&2; \

@@ -1,6 +1,6 @@
-"""Episodes of a worker slot -> what it was doing when: the spans of its lane, and what it is doing now.
+"""Episodes of a worker slot -> the spans of its lane in the picture, and its state now. Pure.
 
-Pure. States: serving; leaving (exit begun, or ended and not yet replaced); starting (forked, not ready); hung; crashed.
+States: serving; leaving (exit begun, or ended and not yet replaced); starting (forked, not ready); hung; crashed.
 """
 
 from workers_ui._history import began_ns
@@ -9,7 +9,7 @@ SERVING, LEAVING, STARTING, HUNG, CRASHED = "serving", "leaving", "starting", "h
 
 
 def spans(episodes, now_ns):
-    """(state, begin_ns, end_ns, note) of one slot, in order; the last one reaches to `now_ns`."""
+    """Return (state, begin_ns, end_ns, note) of one slot, in order. The last span ends at `now_ns`."""
     found = []
     serving_ns = None
     for episode in episodes:
@@ -41,7 +41,7 @@ def spans(episodes, now_ns):
 
 
 def _without_overlap(found):
-    """What hung until it was killed has a successor: it hung until that one came."""
+    """End each span where the next one begins: a worker that hung until it was killed has a successor."""
     cut = []
     for index, (state, begin_ns, end_ns, note) in enumerate(found):
         if index + 1 < len(found):
@@ -51,9 +51,10 @@ def _without_overlap(found):
 
 
 def lanes(history, now_ns, window_ns, most_spans):
-    """(slot, state, begin_s, end_s, note) of all slots within the last `window_ns`, and where that begins, in seconds.
+    """Return the spans of all slots in the last `window_ns`, and the begin of this window in seconds.
 
-    Where so many spans would not fit a picture, the window is the shorter one in which they do.
+    A span is (slot, state, begin_s, end_s, note). If there are more than `most_spans`, the window becomes shorter, so
+    that no span in it is left out.
     """
     origin_ns = history.origin_ns
     from_ns = max(origin_ns, now_ns - window_ns)
@@ -64,7 +65,7 @@ def lanes(history, now_ns, window_ns, most_spans):
                 found.append((begin_ns, end_ns, slot, state, note))
     if len(found) > most_spans:
         found.sort(key=lambda span: span[1])
-        from_ns = found[-most_spans - 1][1]  # where the newest that is left out ended
+        from_ns = found[-most_spans - 1][1]  # the end of the newest span that is left out
         found = found[-most_spans:]
     rows = [
         (slot, state, round((max(begin, from_ns) - origin_ns) / 1e9, 3), round((end - origin_ns) / 1e9, 3), note)
@@ -74,12 +75,12 @@ def lanes(history, now_ns, window_ns, most_spans):
 
 
 def states(history, now_ns):
-    """(slot, state, seconds in it, note) of every slot, now."""
+    """Return (slot, state, seconds in this state, note) of every slot at `now_ns`."""
     found = []
-    for slot, episodes in history.look().items():
+    for slot, episodes in history.open_episodes().items():
         last = spans(episodes, now_ns)[-1:] or [(LEAVING, began_ns(episodes[-1]), now_ns, "")]
         state, begin_ns, _, note = last[0]
         if state == CRASHED:
-            note = f"{note}; nobody has taken its place"
+            note = f"{note}; no worker has replaced it"
         found.append((slot, state, round(max(0, now_ns - begin_ns) / 1e9, 1), note))
     return found

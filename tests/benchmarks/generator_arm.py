@@ -47,19 +47,19 @@ def main():
     environment = Environment(user_classes=[Hammering], host=options.host, events=locust.events)
     runner = environment.create_local_runner()
     if options.record:
-        from recording import _recorder  # listens to init
+        from recording import _part_file, _recorder, _rows  # noqa: F401 - the recorder listens to init
 
         environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
 
     def work(seconds, recorded=None):
         """What is done in the next `seconds`."""
         if recorded is not None:
-            FastSession.record = staticmethod(_recorder.record_fast) if recorded else None
+            FastSession.record = staticmethod(_rows.add_fast) if recorded else None
         total = environment.stats.total
         before, failed, cpu, begin = total.num_requests, total.num_failures, time.process_time(), time.monotonic()
         gevent.sleep(seconds)
         if recorded:
-            _recorder.flush()  # who makes the rows writes them
+            _part_file.flush()  # in the turn that made the rows
         seconds = time.monotonic() - begin
         cpu = time.process_time() - cpu
         return seconds, total.num_requests - before, total.num_failures - failed, cpu

@@ -27,7 +27,7 @@ class Hammering({client}):
     def hang(self):
         self.client.get("{rare}")
 """
-FLUSH_S = 0.2  # of _recorder
+FLUSH_S = 0.2  # as in locustfiles/recording/_part_file.py
 
 
 def ordinary(client: str) -> str:

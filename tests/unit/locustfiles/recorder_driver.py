@@ -22,7 +22,8 @@ import urllib3
 from gevent.server import StreamServer
 from geventhttpclient import response as fast
 from geventhttpclient import useragent
-from recording import _recorder
+from recording import _recorder, _rows
+from recording._error_words import error_word
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nX-Worker: 3/77\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -59,10 +60,10 @@ def server(name):
 
 
 def row(user, head=False):
-    _recorder._rows.clear()
+    _rows.take()
     limit = {"timeout": LIMIT_S} if isinstance(user, HttpUser) else {}
     (user.client.head if head else user.client.get)("/x", name="a\tname\r\n", **limit)
-    (line,) = _recorder._rows
+    (line,) = _rows.take()
     return line
 
 
@@ -89,11 +90,11 @@ def killed():
     listener = server("timeout")
     listener.start()
     user = type("Asking", (FastHttpUser,), {"host": f"http://127.0.0.1:{listener.server_port}"})(Environment())
-    _recorder._rows.clear()
+    _rows.take()
     asking = gevent.spawn(user.client.get, "/x")
     gevent.sleep(LIMIT_S / 4)
     asking.kill()
-    return _recorder._rows[0]
+    return _rows.take()[0]
 
 
 def caused(error, cause):
@@ -128,7 +129,7 @@ def words():
         ("other", ValueError("what")),
         ("other", None),
     ]
-    return [(word, _recorder.error_of(error), repr(error)) for word, error in made]
+    return [(word, error_word(error), repr(error)) for word, error in made]
 
 
 for session in (HttpSession, FastHttpSession):

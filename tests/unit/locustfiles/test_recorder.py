@@ -93,5 +93,5 @@ def test_a_request_whose_user_is_killed_is_a_row(driven: dict[str, Any]) -> None
 
 
 def test_it_never_outlasts_what_a_kill_may_cost() -> None:
-    source = (ROOT / "locustfiles" / "recording" / "_recorder.py").read_text()
+    source = (ROOT / "locustfiles" / "recording" / "_part_file.py").read_text()
     assert float(re.search(r"^FLUSH_S = ([\d.]+)", source, re.MULTILINE)[1]) <= 0.5

@@ -44,7 +44,7 @@ class History:
 
     @property
     def origin_ns(self):
-        """The time 0 of the pictures: the begin of the load, or before the load the first row."""
+        """The time 0 of the pictures: the start of the load, or before the load the first row."""
         return self.lifecycle.load_begin_ns or self.begin_ns or self.lifecycle.now_ns
 
     def open_episodes(self):
@@ -106,7 +106,7 @@ class History:
 
 
 def began_ns(episode):
-    """Return when an episode began: the begin of the exit, else the exit, else the fork."""
+    """Return when an episode began: the start of the exit, else the exit, else the fork."""
     return episode.exit_begun_ns or episode.exited_ns or episode.forked_ns or 0
 
 

@@ -51,7 +51,7 @@ def _without_overlap(found):
 
 
 def lanes(history, now_ns, window_ns, most_spans):
-    """Return the spans of all slots in the last `window_ns`, and the begin of this window in seconds.
+    """Return the spans of all slots in the last `window_ns`, and the start of this window in seconds.
 
     A span is (slot, state, begin_s, end_s, note). If there are more than `most_spans`, the window becomes shorter, so
     that no span in it is left out.

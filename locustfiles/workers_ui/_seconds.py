@@ -9,7 +9,7 @@ LAG_NS = 1_200_000_000
 
 
 class Load:
-    """The counts of all processes since the begin of a run."""
+    """The counts of all processes since the start of a run."""
 
     def __init__(self):
         self.seconds = defaultdict(lambda: [0, 0])  # [answered, failed]

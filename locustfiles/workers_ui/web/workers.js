@@ -152,7 +152,7 @@ const Workers = (() => {
     return (
       tile("Hung", `${c.hung ? "✕ " : ""}${c.hung} of ${c.trials}`, range + first, c.hung) +
       tile("Came back", `${c.trials - c.hung}`, `of ${c.respawns} respawns`) +
-      tile("Respawn time p50", seconds(c.p50_s), "from the begin of the exit to ready", c.p50_s === "never") +
+      tile("Respawn time p50", seconds(c.p50_s), "from the start of the exit to ready", c.p50_s === "never") +
       tile("Respawn time p95", seconds(c.p95_s), "a hung worker counts as never", c.p95_s === "never")
     );
   }

@@ -1,6 +1,6 @@
-"""Runs requests of Locust's own clients against failing servers, in a process of its own, because Locust patches it.
+"""Sends requests of Locust's own clients to servers that fail. It is a program, because Locust patches its process.
 
-Prints JSON: the recorder's row for every (server, client), and its word for exceptions that the clients raise.
+It prints JSON: the recorder's row for each server and client, and its word for each exception that the clients raise.
 """
 
 import json
@@ -86,7 +86,7 @@ def rows():
 
 
 def killed():
-    """The row of a request whose user is killed while it waits."""
+    """Return the row of a request that is killed while it waits."""
     listener = server("timeout")
     listener.start()
     user = type("Asking", (FastHttpUser,), {"host": f"http://127.0.0.1:{listener.server_port}"})(Environment())

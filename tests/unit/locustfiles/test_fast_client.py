@@ -179,9 +179,7 @@ JUDGED = (("/500", "success"), ("/", "failure"), ("/", "raise"))
 
 def test_a_port_without_a_server_and_requests_that_cannot_be_sent(ask: Ask) -> None:
     with socket.socket() as taken:
-        taken.bind(
-            ("127.0.0.1", 0)
-        )  # bound but not listening: connections are refused, and no other process gets the port
+        taken.bind(("127.0.0.1", 0))  # without listen(), connections are refused, and no other process gets the port
         port = taken.getsockname()[1]
         calls = (get("/"), get("/", headers={"A": "b\nc"}), get("ftp://a/"))
         refused, broken, scheme = ask(f"http://127.0.0.1:{port}", *calls)

@@ -10,7 +10,7 @@ from locust import FastHttpUser, constant_pacing, task
 
 class Check(FastHttpUser):
     wait_time = constant_pacing(0.05)
-    # Longer than the slowest page that the probe accepts (stacks/run/probe.py), shorter than Locust's --stop-timeout.
+    # Longer than the slowest page that the probe of `make check` accepts (6 s), shorter than Locust's --stop-timeout.
     connection_timeout = network_timeout = 8.0
 
     @task

@@ -104,10 +104,10 @@ _of_thread = threading.local()
 def get_poller():
     """Return the poller of this thread's hub."""
     hub = get_hub()
-    found = getattr(_of_thread, "poller", None)
-    if found is None or found.hub is not hub:
-        found = _of_thread.poller = Poller(hub)
-    return found
+    poller = getattr(_of_thread, "poller", None)
+    if poller is None or poller.hub is not hub:
+        poller = _of_thread.poller = Poller(hub)
+    return poller
 
 
 def resolve(target):
@@ -122,8 +122,8 @@ def resolve(target):
         return (AF_INET if ip.version == 4 else AF_INET6), (target.host, target.port)
     except ValueError:
         pass
-    found = gevent_socket.getaddrinfo(target.host, target.port, 0, SOCK_STREAM)
-    family, *_, address = min(found, key=lambda row: row[0] != AF_INET)
+    rows = gevent_socket.getaddrinfo(target.host, target.port, 0, SOCK_STREAM)
+    family, *_, address = min(rows, key=lambda row: row[0] != AF_INET)
     return family, address
 
 

@@ -1,4 +1,4 @@
-"""The gate: Locust loads early, then waits for the run's command before its users start (`stacks/run/hammer.py`).
+"""The gate: Locust loads early, then waits for the run's command before its users start. The other end is in `stacks.run`.
 
 The socket in PACK_CONTROL_FD carries words. This process sends `up`; the run answers `go` or `cancel`, and later sends
 `stop` (let the users finish) and `kill` (end the users now).

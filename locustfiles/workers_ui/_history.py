@@ -74,15 +74,15 @@ class History:
 
     def since(self, t_ns):
         """Return the episodes that ended after `t_ns`, by slot, and the episode before them: its worker served then."""
-        found = {}
+        by_slot = {}
         for slot, open_episodes in self.open_episodes().items():
             episodes = list(open_episodes)
             for episode in reversed(self._closed[slot]):
                 episodes.insert(0, episode)
                 if began_ns(episode) < t_ns:
                     break
-            found[slot] = episodes
-        return found
+            by_slot[slot] = episodes
+        return by_slot
 
     def counts(self):
         """Return respawns, hangs, the 95 % interval of the hang rate, and quantiles of the respawn time."""

@@ -150,13 +150,13 @@ def check_form():
     """Refuse a Start that cannot work. Locust's form shows the reason."""
     if request.endpoint != "locust.swarm":
         return None
-    found = errors(request.form, catalogue)
-    if not found and control.stack is not None and control.stack.has_load:
+    messages = errors(request.form, catalogue)
+    if not messages and control.stack is not None and control.stack.has_load:
         now = {name: str(value) for name, value in control.stack.choice.items()}
         if any(name in request.form and request.form[name] != now[name] for name in chosen_stack()):
-            found = ["The stack cannot change while a test is running. Press Stop, then New."]
-    if found:
-        return jsonify({"success": False, "message": " ".join(found), "host": environment.host})
+            messages = ["The stack cannot change while a test is running. Press Stop, then New."]
+    if messages:
+        return jsonify({"success": False, "message": " ".join(messages), "host": environment.host})
     control.error = ""
     return None
 

@@ -44,9 +44,9 @@ class Page:
 
     def see(self, selector: str, limit_s: float = 60.0) -> str:
         """Wait until an element is visible. Return its text."""
-        found = self.page.locator(selector).first
-        found.wait_for(timeout=1000 * limit_s)
-        return str(found.text_content())
+        element = self.page.locator(selector).first
+        element.wait_for(timeout=1000 * limit_s)
+        return str(element.text_content())
 
 
 @contextmanager

@@ -84,12 +84,12 @@ def test_a_worker_that_gets_sigkill_keeps_the_rows_that_it_flushed(tmp_path: Pat
             victim = next(pid for pid, (rows, _) in parts(tmp_path).items() if rows and pid != process.pid)
             before = len(parts(tmp_path)[victim][0])
             os.kill(victim, signal.SIGKILL)
-        found = parts(tmp_path)
-        lost = answered(where) - sum(len(rows) for rows, _ in found.values())
-    rows, is_complete = found.pop(victim)
+        by_pid = parts(tmp_path)
+        lost = answered(where) - sum(len(rows) for rows, _ in by_pid.values())
+    rows, is_complete = by_pid.pop(victim)
     assert len(rows) >= before
     assert not is_complete
-    assert all(other for _, other in found.values())
+    assert all(other_is_complete for _, other_is_complete in by_pid.values())
     spent_s = (rows[-1]["start_ns"] - rows[0]["start_ns"]) / 1e9
     assert lost <= 3 * FLUSH_S * len(rows) / spent_s  # one flush interval; three on a busy machine
     assert write_requests(tmp_path) is False

@@ -23,9 +23,9 @@ const Workers = (() => {
     const raw = (high - low) / count || 1;
     const power = 10 ** Math.floor(Math.log10(raw));
     const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw);
-    const found = [];
-    for (let t = Math.ceil(low / step) * step; t <= high + 1e-9; t += step) found.push(+t.toFixed(6));
-    return found;
+    const numbers = [];
+    for (let t = Math.ceil(low / step) * step; t <= high + 1e-9; t += step) numbers.push(+t.toFixed(6));
+    return numbers;
   }
 
   function lanes(state, x, box) {
@@ -69,13 +69,13 @@ const Workers = (() => {
 
   // Returns the groups of neighbouring rows whose value is not 0.
   function runs(rows) {
-    const found = [];
+    const groups = [];
     rows.forEach(([begin, value], index) => {
       if (!value) return;
-      if (!index || !rows[index - 1][1]) found.push([]);
-      found[found.length - 1].push([begin, value]);
+      if (!index || !rows[index - 1][1]) groups.push([]);
+      groups[groups.length - 1].push([begin, value]);
     });
-    return found;
+    return groups;
   }
 
   function plot(state, x, box, top, label, index, also) {
@@ -130,9 +130,9 @@ const Workers = (() => {
   }
 
   function legend(state) {
-    const shown = new Set(state.lanes.map((l) => l[1]));
+    const visible = new Set(state.lanes.map((l) => l[1]));
     return Object.entries(LOOKS)
-      .filter(([what]) => shown.has(what))
+      .filter(([what]) => visible.has(what))
       .map(([what, [height, words]]) => {
         const h = 14 * height, at = `x="0.5" y="${8 - h / 2}" width="25" height="${h}"`;
         const hatch = what === "hung" ? `<rect class="w-hatch" ${at}/>` : "";
@@ -158,12 +158,12 @@ const Workers = (() => {
   }
 
   function verdict(state) {
-    const found = state.verdict;
-    if (!found) return "";
-    const kind = VERDICTS[found.verdict] || "bad";
+    const judgement = state.verdict;
+    if (!judgement) return "";
+    const kind = VERDICTS[judgement.verdict] || "bad";
     const sign = { good: "✓", bad: "✕", unsure: "?" }[kind];
-    const evidence = found.evidence ? `<code>${escaped(found.evidence)}</code>` : "";
-    return `<div class="w-verdict w-${kind}"><b>${sign} ${escaped(found.verdict)}</b> ${escaped(found.reason)}${evidence}</div>`;
+    const evidence = judgement.evidence ? `<code>${escaped(judgement.evidence)}</code>` : "";
+    return `<div class="w-verdict w-${kind}"><b>${sign} ${escaped(judgement.verdict)}</b> ${escaped(judgement.reason)}${evidence}</div>`;
   }
 
   const HEADS = ["Slot", "Generation", "Outcome", "Old pid", "New pid", "Exit begun", "Exited", "Forked", "Ready", "Took", "Reason"];

@@ -39,16 +39,16 @@ class Progress:
 @pytest.fixture
 def summary(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The summary command does not run: the fixture sets its exit code and records its arguments."""
-    made: dict[str, Any] = {"code": 0, "commands": []}
+    fake: dict[str, Any] = {"code": 0, "commands": []}
 
     def run(command: list[str], *, check: bool) -> subprocess.CompletedProcess[bytes]:
-        made["commands"].append(command[1:])
-        return subprocess.CompletedProcess(command, made["code"])
+        fake["commands"].append(command[1:])
+        return subprocess.CompletedProcess(command, fake["code"])
 
     monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setattr(progress, "Progress", Progress)
     monkeypatch.setattr(progress, "make_environments", lambda _campaign, _console: None)
-    return made
+    return fake
 
 
 @pytest.mark.parametrize(("code", "summary_code", "worst"), [(0, 0, 0), (1, 0, 1), (0, 3, 3), (1, 3, 3), (1, 1, 1)])

@@ -72,7 +72,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 def parts(directory: Path) -> dict[int, tuple[list[dict[str, Any]], bool]]:
     """Return (rows, whether the file is complete) by pid. An incomplete last line is left out."""
-    found = {}
+    by_pid = {}
     for path in directory.glob("requests-*.tsv"):
         text = path.read_text()
         is_complete = text.endswith(COMPLETE)
@@ -82,12 +82,12 @@ def parts(directory: Path) -> dict[int, tuple[list[dict[str, Any]], bool]]:
         )
         for row in rows:
             row |= {name: int(row[name]) for name in NUMBERS}
-        found[int(path.stem.partition("-")[2])] = (rows, is_complete)
-    return found
+        by_pid[int(path.stem.partition("-")[2])] = (rows, is_complete)
+    return by_pid
 
 
 def all_rows(directory: Path) -> list[dict[str, Any]]:
     """Return the rows of all processes. Each file must be complete."""
-    found = parts(directory)
-    assert all(is_complete for _, is_complete in found.values()), (directory / "locust.log").read_text()
-    return [row for rows, _ in found.values() for row in rows]
+    by_pid = parts(directory)
+    assert all(is_complete for _, is_complete in by_pid.values()), (directory / "locust.log").read_text()
+    return [row for rows, _ in by_pid.values() for row in rows]

@@ -68,7 +68,7 @@ def row(user, head=False):
 
 
 def rows():
-    found = {}
+    by_name = {}
     for name in ANSWERS:
         listener = server(name)
         listener.start()
@@ -78,11 +78,11 @@ def rows():
         limits = {"host": host, "network_timeout": LIMIT_S, "connection_timeout": LIMIT_S}
         for kind, attributes in ((HttpUser, {"host": host}), (FastHttpUser, limits)):
             user = type("Asking", (kind,), attributes)(Environment())
-            found[f"{name}, {kind.__name__}"] = row(user)
+            by_name[f"{name}, {kind.__name__}"] = row(user)
             if name == "whole":
-                found[f"HEAD, {kind.__name__}"] = row(user, head=True)
+                by_name[f"HEAD, {kind.__name__}"] = row(user, head=True)
         listener.stop()
-    return found
+    return by_name
 
 
 def killed():
@@ -104,7 +104,7 @@ def caused(error, cause):
 
 def words():
     pool = urllib3.HTTPConnectionPool("h")
-    made = [
+    errors = [
         ("refused", ConnectionRefusedError(111, "Connection refused")),
         ("refused", requests.ConnectionError(urllib3.exceptions.NewConnectionError(pool, "Connection refused"))),
         ("refused", caused(requests.ConnectionError("no"), ConnectionRefusedError(111, "Connection refused"))),
@@ -129,7 +129,7 @@ def words():
         ("other", ValueError("what")),
         ("other", None),
     ]
-    return [(word, error_word(error), repr(error)) for word, error in made]
+    return [(word, error_word(error), repr(error)) for word, error in errors]
 
 
 for session in (HttpSession, FastHttpSession):

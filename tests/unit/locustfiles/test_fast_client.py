@@ -39,11 +39,20 @@ Ask = Callable[..., list[dict[str, Any]]]
 def where(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     directory = tmp_path_factory.mktemp("tiny")
     if shutil.which("openssl"):
-        made = directory / "tls.pem"
+        certificate = directory / "tls.pem"
         command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        command += ["-subj", "/CN=localhost", "-days", "1", "-keyout", str(made), "-out", str(directory / "cert.pem")]
+        command += [
+            "-subj",
+            "/CN=localhost",
+            "-days",
+            "1",
+            "-keyout",
+            str(certificate),
+            "-out",
+            str(directory / "cert.pem"),
+        ]
         subprocess.run(command, check=True, capture_output=True, timeout=30)
-        with made.open("a") as file:
+        with certificate.open("a") as file:
             file.write((directory / "cert.pem").read_text())
     command = [sys.executable, str(HERE / "tiny_server.py"), str(directory)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:

@@ -85,8 +85,8 @@ def test_every_transport_sends_the_same_request(stack: dict[str, str]) -> None:
         assert (posted["status"], posted["row"]["error"], got["status"]) == (200, "", 200), transport
         assert posted["worker"][0] == 1, transport
         assert posted["length"] > 50_000
-        said = json.loads(got["text"])
-        assert (said["REQUEST_METHOD"], said["PATH_INFO"]) == ("GET", "/")
+        sent = json.loads(got["text"])
+        assert (sent["REQUEST_METHOD"], sent["PATH_INFO"]) == ("GET", "/")
         for expected in (
             '"PATH_INFO": "/p q"',
             '"QUERY_STRING": "a=1"',

@@ -113,8 +113,8 @@ class Server:
             sock.sendall(bytes(size))
         elif path in ("/count", "/echo", "/keep"):
             port = sock.getpeername()[1] if sock.family != socket.AF_UNIX else 0
-            said = {"method": method, "fields": fields, "body": body.decode("latin-1"), "port": port}
-            text = json.dumps(self.count if path == "/count" else said).encode()
+            echo = {"method": method, "fields": fields, "body": body.decode("latin-1"), "port": port}
+            text = json.dumps(self.count if path == "/count" else echo).encode()
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
             # Other paths close without an announcement. A POST fails then, because no client may repeat it (RFC 9110).
             return fields.get("connection") != "close"

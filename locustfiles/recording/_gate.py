@@ -1,6 +1,6 @@
-"""The gate: Locust loads early, then waits for the run's command before its users start. The other end is in `stacks.run`.
+"""The gate: Locust loads early, and its users start only when the run (`stacks.run`) says so.
 
-The socket in PACK_CONTROL_FD carries words. This process sends `up`; the run answers `go` or `cancel`, and later sends
+The socket in PACK_CONTROL_FD carries words. This process sends `up`. The run answers `go` or `cancel`, and later sends
 `stop` (let the users finish) and `kill` (end the users now).
 """
 

@@ -16,6 +16,7 @@ import locust
 from gevent.fileobject import FileObject
 from locust import FastHttpUser, constant, task
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for `stacks`
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "locustfiles"))
 from fast_client import FastSession, FastUser
 from locust.env import Environment

@@ -1,67 +1,212 @@
-# Everything starts here: `make` lists the targets. The work is done by `python -m stacks` and `python -m analysis`,
-# whose exit codes (0 as expected, 1 could not measure, 2 usage, 3 an unexpected verdict) make folds to its own 2.
+# `make` lists the targets. The recipes call `python -m stacks` and `python -m analysis`. Where these end with exit code
+# 1 (could not measure), 2 (usage) or 3 (an unexpected verdict), make ends with its own exit code 2.
+#
+# Comments with two or three `#` are the help. `### ` begins a group of targets. `## TARGET: QUESTION` is a line of the
+# list. The lines below it, and below `## TARGET TARGET:`, are what `make help T=TARGET` shows.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.PHONY: help loadtest matrix bisect claims ui check capacity report notebooks setup test lint unit integration \
+  bench-observer bench-generator clean
 
 venv := .venv
 python := $(venv)/bin/python
 stamp := $(venv)/.complete
-# 0.9 is the first whose options are all used here; the lock file and the tests were made with 0.13.
+# 0.9 is the first version that has every option used here. The lock file and the tests were made with 0.13.
 uv_wanted := uv>=0.9,<1
 
-# What may be said to `make loadtest`, as make variables or in the environment. $(value) takes them as they were typed:
-# make would otherwise expand a `$` in them, and $(shell) would run.
-options := STACK VERSION SCENARIO RATE TRIALS USERS DURATION MAX_REQUESTS WORKERS THREADS MAX_REQUESTS_DELTA \
-  MIN_WORKER_LIFETIME LISTEN SEED STOP CONFIDENCE
+# -- from make variables to options --------------------------------------------------------------
+
+# These variables change the plan of a campaign. They may come from the command line of make or from the environment.
+plan_variables := STACK VERSION SCENARIO RATE TRIALS USERS DURATION MAX_REQUESTS WORKERS THREADS MAX_REQUESTS_DELTA \
+  MIN_WORKER_LIFETIME LISTEN SEED CONFIDENCE STOP
+# $(value) takes a value as it was typed. Otherwise make would expand a `$` in it, and $(shell) would run.
 quoted = '$(subst ','\'',$(value $(1)))'
 flag = $(if $(value $(1)),--$(2)=$(call quoted,$(1)))
-arguments = $(call flag,STACK,stack) $(call flag,VERSION,version) $(call flag,SCENARIO,scenario) $(call flag,RATE,rate) \
-  $(call flag,TRIALS,trials) $(call flag,USERS,users) $(call flag,DURATION,duration) \
+# For variables whose names an environment may use for something else: only the command line of make counts.
+typed_flag = $(if $(filter command,$(firstword $(origin $(1)))),$(call flag,$(1),$(2)))
+
+plan_arguments = $(call flag,STACK,stack) $(call flag,VERSION,version) $(call flag,SCENARIO,scenario) \
+  $(call flag,RATE,rate) $(call flag,TRIALS,trials) $(call flag,USERS,users) $(call flag,DURATION,duration) \
   $(call flag,MAX_REQUESTS,max-requests) $(call flag,WORKERS,workers) $(call flag,THREADS,threads) \
   $(call flag,MAX_REQUESTS_DELTA,max-requests-delta) $(call flag,MIN_WORKER_LIFETIME,min-worker-lifetime) \
-  $(call flag,LISTEN,listen) $(call flag,SEED,seed) \
-  $(call flag,STOP,stop) $(call flag,CONFIDENCE,confidence) $(call said,APP,app) $(call said,ENV,env)
-
-# These have names that an environment may use for something else, so only the command line of make counts.
-said = $(if $(filter command,$(firstword $(origin $(1)))),$(call flag,$(1),$(2)))
-check_arguments = $(call said,INI,ini) $(call said,UWSGI,uwsgi) $(call said,APP,app) $(call said,CHDIR,chdir) \
-  $(call said,URL,url) $(call said,ARGS,args) $(call said,JUNIT,junit) $(call said,JSON,json)
-capacity_arguments = $(call flag,VERSION,version) $(call said,UNFIXED,unfixed) $(call said,APP,app) \
-  $(call said,CPU_MS,cpu-ms) $(call said,IO_MS,io-ms) $(call said,MEMORY_MB,memory-mb) $(call flag,WORKERS,workers) \
-  $(call flag,THREADS,threads) $(call flag,TRIALS,trials) $(call flag,SEED,seed) \
-  $(call said,DEMAND,demand) $(call said,SLO_P99,slo-p99) $(call said,HEADROOM,headroom)
-report_arguments = $(call said,DEMAND,demand) $(call said,SLO_P99,slo-p99) $(call said,HEADROOM,headroom) \
-  $(if $(VERIFY),--verify)
-ui_arguments = $(call said,UI_PORT,port) $(call flag,SCENARIO,scenario) $(call said,URL,url) \
-  $(call said,PID,pid) $(call said,ARGS,args)
+  $(call flag,LISTEN,listen) $(call flag,SEED,seed) $(call flag,CONFIDENCE,confidence) \
+  $(call typed_flag,APP,app) $(call typed_flag,ENV,env)
+check_arguments = $(call typed_flag,INI,ini) $(call typed_flag,UWSGI,uwsgi) $(call typed_flag,APP,app) \
+  $(call typed_flag,CHDIR,chdir) $(call typed_flag,URL,url) $(call typed_flag,ARGS,args) \
+  $(call typed_flag,JUNIT,junit) $(call typed_flag,JSON,json)
+demand_arguments = $(call typed_flag,DEMAND,demand) $(call typed_flag,SLO_P99,slo-p99) \
+  $(call typed_flag,HEADROOM,headroom)
+capacity_arguments = $(call flag,VERSION,version) $(call typed_flag,UNFIXED,unfixed) $(call typed_flag,APP,app) \
+  $(call typed_flag,CPU_MS,cpu-ms) $(call typed_flag,IO_MS,io-ms) $(call typed_flag,MEMORY_MB,memory-mb) \
+  $(call flag,WORKERS,workers) $(call flag,THREADS,threads) $(call flag,TRIALS,trials) $(call flag,SEED,seed) \
+  $(demand_arguments)
+ui_arguments = $(call typed_flag,UI_PORT,port) $(call flag,SCENARIO,scenario) $(call typed_flag,URL,url) \
+  $(call typed_flag,PID,pid) $(call typed_flag,ARGS,args)
 ifeq ($(origin RESULTS),undefined)
 RESULTS := $(or $(PACK_RESULTS),results)/latest
 endif
 
-unexport $(options) DRY_RUN INI UWSGI APP CHDIR URL PID UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY RESULTS ENV \
-  UNFIXED CPU_MS IO_MS MEMORY_MB
+# The stacks under test must not see the variables that are options here.
+unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
+  RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB
 
-.PHONY: help setup loadtest ui matrix bisect claims check capacity report notebooks test lint unit integration bench-observer bench-generator clean
+# -- the targets ---------------------------------------------------------------------------------
 
-help: ## list the targets
-	@echo 'Do the workers come back? Targets:'
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %s %-12s", $$1, $$2; $$1 = $$2 = ""; print }'
-	@echo 'loadtest takes $(options),'
-	@echo 'as in: make loadtest TRIALS=5 SEED=7; a wrong name lists the right ones.'
+help:
+ifeq ($(origin T),command line)
+	@awk -v target=$(call quoted,T) ' \
+	  /^## [a-z]/ { names = " " substr($$0, 4, index($$0, ":") - 4) " "; is_shown = index(names, " " target " ") } \
+	  /^## [a-z].*: ./ && is_shown { print "make " substr($$0, 4); is_known = 1 } \
+	  /^##  / && is_shown { print substr($$0, 4) } \
+	  END { if (!is_known) { \
+	    print "make help: there is no target " target ". `make` lists the targets." > "/dev/stderr"; exit 2 } } \
+	  ' Makefile
+else
+	@echo 'Do the workers come back? Choose a question, and run its command.'
+	@echo '`make help T=check` shows the variables of one command, with an example.'
+	@awk '/^### / { print "\n" substr($$0, 5) } \
+	  /^## [a-z-]+: ./ { printf "  %-66s make %s\n", substr($$0, index($$0, ": ") + 2), substr($$2, 1, length($$2) - 1) } \
+	  ' Makefile
+endif
 
-setup: $(stamp) ## make .venv with everything in it (a Python >= 3.11 is looked for; PYTHON= names one)
+### The stacks of this pack
+## loadtest: Do the workers come back, and do the remedies help? (80 s)
+##   It runs the plan of stacks/loadtest.toml and prints a table of verdicts. These variables narrow or change the plan:
+## matrix: Do the workers come back at every version of uWSGI and Python?
+##   It continues where an earlier matrix was interrupted. Without STACK= it takes the stacks of stacks/loadtest.toml.
+##   DRY_RUN=1                prints the plan and its duration, and runs nothing
+## loadtest matrix:
+##   STACK=NAMES              names of stacks, separated by commas; for `make matrix` also: all
+##   VERSION=IDS              versions, separated by commas: ids (py312-2.0.26), pins (2.0.26) or Pythons (3.12)
+##   SCENARIO=NAME            a scenario of locustfiles/, or the path of any locustfile
+##   RATE=400                 requests that arrive each second; only for SCENARIO=open
+##   TRIALS=3                 runs of each cell (a stack at a version)
+##   USERS=32                 number of Locust users
+##   DURATION=2               length of the load window in seconds
+##   WORKERS=16               number of uWSGI workers
+##   MAX_REQUESTS=10          requests after which a worker recycles
+##   THREADS=4                threads of each worker
+##   MAX_REQUESTS_DELTA=5     how many requests later each further worker recycles
+##   MIN_WORKER_LIFETIME=10   seconds before which no worker recycles
+##   LISTEN=128               length of the queue of waiting connections
+##   APP=PATH                 your own WSGI file instead of the app of the stack
+##   ENV="NAME=VALUE ..."     environment variables for the app
+##   SEED=7                   seed of the random order of the runs
+##   CONFIDENCE=1%            make enough respawns to rule out this hang rate at 95 % confidence
+## loadtest:
+##   STOP=wait                measures how long uWSGI takes to stop after one INT, a minute or more
+##   Example: make loadtest STACK=threads VERSION=2.0.26,2.0.30.post1 TRIALS=5
+## matrix:
+##   Example: make matrix STACK=threads,threads-lazy VERSION=2.0.26,2.0.30.post1
 
-# An environment without its stamp was interrupted half-way, and one whose stamp names another directory was moved or
-# copied, scripts that start the old place included. Both are made anew, as is one whose Python has gone.
+loadtest: setup
+	@exec $(python) -m stacks loadtest $(plan_arguments) $(call flag,STOP,stop)
+
+matrix: setup
+	@exec $(python) -m stacks matrix $(if $(DRY_RUN),--dry-run) $(plan_arguments)
+
+## bisect: Which version broke a stack, or repaired it?
+##   STACK=threads            the stack, one name
+##   VERSION=3.12             a Python, to search all pins; or a pin, such as 2.0.26, to search all Pythons
+##   CONFIDENCE=10%           hang rate that every good version rules out at 95 % confidence
+##   Example: make bisect STACK=threads VERSION=3.12
+bisect: setup
+	@exec $(python) -m stacks bisect $(call flag,STACK,stack) $(call flag,VERSION,version) \
+	  $(call flag,CONFIDENCE,confidence)
+
+## claims: Is it true what is written about the bug? (4 minutes)
+##   It tests the statements of stacks/claims.toml.
+##   TRIALS=2                 runs of each cell
+##   Example: make claims TRIALS=1
+claims: setup
+	@exec $(python) -m stacks claims $(call flag,TRIALS,trials)
+
+## ui: Can I watch the workers in the web UI of Locust?
+##   UI_PORT=8089             port of the web UI
+##   SCENARIO=steady          a scenario of locustfiles/, or the path of any locustfile
+##   URL=http://HOST:PORT     a stack that is running already, instead of a stack of this pack
+##   PID=1234                 pid of the uWSGI master behind URL=; the UI then shows its workers, and never signals them
+##   ARGS="--processes 2"     further options of Locust
+##   Example: make ui UI_PORT=8090
+ui: setup
+	@exec $(python) locustfiles/workers_ui $(ui_arguments)
+
+### Your own uWSGI
+## check: Do my own workers come back, and what should I change?
+##   INI=FILE                 configuration: ini, yaml, json or xml, if needed with :section
+##   UWSGI=PATH               uWSGI binary, such as venv/bin/uwsgi (default: that on PATH)
+##   APP=MODULE:CALLABLE      instead of the app in the configuration
+##   CHDIR=DIR                where uWSGI starts (default: the directory of the configuration)
+##   URL=/PATH                page to request
+##   ARGS="--http :8000 ..."  further uWSGI options, as on its command line
+##   JUNIT=FILE               writes a JUnit report to this file
+##   JSON=FILE                writes the result to this file
+##   Example: make check INI=/etc/uwsgi/app.ini UWSGI=/srv/app/venv/bin/uwsgi CHDIR=/srv/app
+check: setup
+	@exec $(python) -m stacks check $(check_arguments)
+
+### Capacity
+## capacity: How many workers do I need? (4 minutes)
+##   It measures, and writes capacity.html with the plan and the cost of recycling. The defaults are in stacks/capacity.toml.
+##   VERSION=ID               version that the plan is made for
+##   UNFIXED=ID               version that hangs; it shows the time until a total outage
+##   APP=PATH                 your own WSGI file instead of an app with these sizes:
+##   CPU_MS=1                 CPU time of a request
+##   IO_MS=19                 time that a request waits
+##   MEMORY_MB=16             memory that the import of the app allocates
+##   WORKERS=16               largest number of workers to measure
+##   THREADS=4                threads of a second curve; 1 measures no second curve
+##   TRIALS=2                 runs of each size
+##   SEED=1                   seed of the random order of the runs
+## report: What do existing results mean for another demand?
+##   It writes capacity.html beside the results.
+##   RESULTS=DIR              the results directory (default: results/latest)
+##   VERIFY=1                 also runs the recommendation under the demand
+## capacity report:
+##   DEMAND=400               peak requests per second
+##   SLO_P99=200ms            time limit for 99 % of the requests
+##   HEADROOM=25%             capacity to keep above the demand
+## capacity:
+##   Example: make capacity DEMAND=400 SLO_P99=200ms HEADROOM=25%
+## report:
+##   Example: make report DEMAND=250 VERIFY=1
+
+capacity: setup
+	@exec $(python) -m stacks capacity $(capacity_arguments)
+
+report: setup
+	@exec $(python) -m analysis report $(demand_arguments) $(if $(VERIFY),--verify) $(call quoted,RESULTS)
+
+## notebooks: How do I look into the results myself?
+##   It executes the notebooks, and writes HTML and .ipynb files beside the results.
+##   RESULTS=DIR              the results directory (default: results/latest)
+##   Example: make notebooks
+notebooks: setup
+	@exec $(python) -m analysis notebooks $(call quoted,RESULTS)
+
+### This pack on this machine
+## help: What are the variables of a command?
+##   T=TARGET                 the command
+##   Example: make help T=check
+
+## setup: How do I install what the pack needs?
+##   It makes .venv from uv.lock. Every target that needs .venv does this first.
+##   PYTHON=PATH              the Python, 3.11 or newer, to make .venv with (default: it searches PATH and pyenv)
+##   UV_DEFAULT_INDEX=URL     in the environment: a mirror of the package index
+##   Example: make setup PYTHON=/usr/bin/python3.12
+setup: $(stamp)
+
+# .venv is made anew in three cases: its stamp is missing, because an earlier setup was interrupted; its stamp names
+# another directory, because somebody moved or copied it, and its scripts still start the old one; its Python is missing.
 ifneq ($(shell test -x $(python) && cat $(stamp) 2>/dev/null),$(CURDIR))
 $(stamp): anew
 .PHONY: anew
 endif
 
-# `ensurepip` is what Debian and Ubuntu leave out of their python3 package.
+# Debian and Ubuntu leave `ensurepip` out of their package python3.
 suitable := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 define find_python
 for python in "$${PYTHON:-python3}" python3 python3.13 python3.12 python3.11 python3.14 python3.15 \
@@ -69,14 +214,14 @@ for python in "$${PYTHON:-python3}" python3 python3.13 python3.12 python3.11 pyt
   if "$$python" -c '$(suitable)' >/dev/null 2>&1; then break; fi; python=; \
 done; \
 if [ -z "$$python" ]; then \
-  echo 'make setup: no Python >= 3.11 that runs and can make environments was found on PATH or among the versions of' \
-    'pyenv. Install one (on Debian and Ubuntu: python3 and python3-venv), or name it: make setup PYTHON=/path/to/python3' >&2; \
+  echo 'make setup: there is no Python >= 3.11 on PATH, or in pyenv, that can make environments. Install one (on Debian' \
+    'and Ubuntu: python3 and python3-venv), or name one: make setup PYTHON=/path/to/python3' >&2; \
   exit 1; \
 fi
 endef
 
-# uv never takes a lock file made with one index for another one, so with a mirror the locked versions and hashes
-# are installed without comparing the lock file with pyproject.toml.
+# uv refuses a lock file that was made with another package index. So with a mirror, it installs the locked versions and
+# hashes without comparing the lock file with pyproject.toml.
 define sync
 if [ -z "$${UV_DEFAULT_INDEX-}$${UV_INDEX_URL-}$${UV_INDEX-}$${UV_EXTRA_INDEX_URL-}" ]; then \
   $(venv)/bin/uv sync --locked --compile-bytecode --python $(python); \
@@ -95,64 +240,54 @@ $(stamp): pyproject.toml uv.lock
 	  PIP_USER=0 $(python) -m pip install -qq --disable-pip-version-check '$(uv_wanted)' || exit 1; \
 	fi; \
 	rm -f $(stamp); \
-	echo 'setup: installing what uv.lock names'; \
+	echo 'setup: installing the packages of uv.lock'; \
 	{ $(sync); } || { \
-	  echo 'make setup: uv could not install what uv.lock names (its reason stands above). A mirror of the package index' \
-	    'is named to uv with UV_DEFAULT_INDEX, not in the configuration of pip.' >&2; \
+	  echo 'make setup: uv could not install the packages of uv.lock; it says why above. uv takes a mirror of the package' \
+	    'index from UV_DEFAULT_INDEX in the environment, not from the configuration of pip.' >&2; \
 	  exit 1; \
 	}; \
 	printf '%s\n' "$$(pwd -P)" > $(stamp)
 
-loadtest: setup ## the main job: do the workers come back, in which cells, how fast and how often
-	@exec $(python) -m stacks loadtest $(arguments)
-
-matrix: setup ## the same stacks at every version; goes on where it was interrupted; DRY_RUN=1 prints the plan
-	@exec $(python) -m stacks matrix $(if $(DRY_RUN),--dry-run) $(filter-out --stop=%,$(arguments))
-
-bisect: setup ## the version at which a stack changes: STACK=threads VERSION=3.12 (all pins) or VERSION=2.0.26 (all Pythons)
-	@exec $(python) -m stacks bisect $(call flag,STACK,stack) $(call flag,VERSION,version) \
-	  $(call flag,CONFIDENCE,confidence)
-
-claims: setup ## what public write-ups say about the bug, put to the test (4 minutes)
-	@exec $(python) -m stacks claims $(call flag,TRIALS,trials)
-
-ui: setup ## Locust's web UI with the workers in it: [UI_PORT=8089 SCENARIO= URL= PID= ARGS=]
-	@exec $(python) locustfiles/workers_ui $(ui_arguments)
-
-check: setup ## your own uWSGI: INI= [UWSGI= APP= CHDIR= URL= ARGS= JUNIT= JSON=]
-	@exec $(python) -m stacks check $(check_arguments)
-
-capacity: setup ## measure for a capacity plan and write it: [DEMAND= APP= CPU_MS= IO_MS= WORKERS= ...] (4 minutes)
-	@exec $(python) -m stacks capacity $(capacity_arguments)
-
-report: setup ## a capacity plan from RESULTS=: DEMAND=400 SLO_P99=200ms HEADROOM=25% [VERIFY=1]
-	@exec $(python) -m analysis report $(report_arguments) $(call quoted,RESULTS)
-
-notebooks: setup ## the notebooks, executed on RESULTS= to HTML and .ipynb beside them
-	@exec $(python) -m analysis notebooks $(call quoted,RESULTS)
-
-test: ## lint and all tests, as CI runs them
+## test: Does everything work here? (15 minutes)
+##   It runs lint and all tests, as CI does.
+##   Example: make test
+test:
 	@sh .ci/run
 
-lint: setup ## ruff (lint and format), mypy --strict, and which room may import which
+## lint: Does the code keep its rules?
+##   It runs ruff (rules and format), mypy --strict, and the check of which room imports which.
+##   Example: make lint
+lint: setup
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
 	$(venv)/bin/lint-imports --no-cache
 
-unit: setup ## the tests without uWSGI: seconds
+## unit: Does the code work, without uWSGI? (minutes)
+##   Example: make unit
+unit: setup
 	$(python) -m pytest -m 'not uwsgi'
 
-integration: setup ## the tests on real uWSGI from the wheels: minutes
+## integration: Does the code work with real uWSGI? (minutes)
+##   Example: make integration
+integration: setup
 	$(python) -m pytest -m uwsgi
 
-bench-observer: setup ## does watching change what is watched: pairs with and without the observer (3 minutes)
+## bench-observer: Does the observer change what it observes? (3 minutes)
+##   It compares runs in pairs, with and without the observer.
+##   PAIRS=8                  number of pairs
+##   Example: make bench-observer
+bench-observer: setup
 	$(python) -m tests.benchmarks.observer
 
-bench-generator: setup ## our client beside FastHttpUser and wrk -t1, in one run (6 minutes)
+## bench-generator: How fast is FastUser, beside FastHttpUser and wrk? (6 minutes)
+##   Example: make bench-generator
+bench-generator: setup
 	PYTHONPATH=. $(python) tests/benchmarks/generator.py
 
-# Not .venv, whose bytecode halves the start of Locust, and never results.
-clean: ## remove the caches and .venvs (the servers under test); results/ and .venv stay
+## clean: How do I remove the caches and the servers under test?
+##   It removes the caches and .venvs. It keeps results/, and .venv, because its bytecode halves the start of Locust.
+##   Example: make clean
+clean:
 	rm -rf .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -path ./$(venv) -prune -o -path ./results -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,4 +1,7 @@
-"""Burst: a second of every user at once, then a second of one in eight: workers reach max-requests together."""
+"""Bursts: for one second all users send requests, and for the next second only one of eight users.
+
+All workers then reach max-requests together.
+"""
 
 from locust import FastHttpUser, LoadTestShape, constant, task
 

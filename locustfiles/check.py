@@ -1,4 +1,7 @@
-"""What `make check` hammers with: one page, over and over, whatever it answers; PACK_URL names the page."""
+"""The load of `make check`: every user requests one page again and again. Any answer counts as a success.
+
+PACK_URL in the environment is the path of the page.
+"""
 
 import os
 
@@ -7,12 +10,12 @@ from locust import FastHttpUser, constant_pacing, task
 
 class Check(FastHttpUser):
     wait_time = constant_pacing(0.05)
-    # Above the slowest page that the probe lets pass (stacks/probe.py), below Locust's --stop-timeout.
+    # Longer than the slowest page that the probe of `make check` accepts (6 s), shorter than Locust's --stop-timeout.
     connection_timeout = network_timeout = 8.0
 
     @task
     def ask(self):
-        # A redirect to https or to a host name would leave the stack that is measured.
+        # A redirect to https, or to a host name, would lead away from the stack that is measured.
         with self.client.get(os.environ.get("PACK_URL", "/"), allow_redirects=False, catch_response=True) as response:
             if response.status_code:
                 response.success()

@@ -1,4 +1,7 @@
-"""Downloads: every user downloads a large file over and over; an answer that ends before its length is truncated."""
+"""Downloads: every user downloads a large file again and again.
+
+An answer that ends before its Content-Length is recorded as truncated.
+"""
 
 from fast_client import FastUser
 from locust import constant_pacing, task

@@ -1,4 +1,8 @@
-"""Exact: as steady, but what is lost is lost: Locust's own client repeats a request whose connection was dropped."""
+"""Like steady.py, but every lost request counts as lost.
+
+Locust's own client repeats a request whose connection was dropped. FastUser does so only on a connection that it kept,
+and this scenario keeps none.
+"""
 
 from fast_client import FastUser
 from locust import constant_pacing, task

@@ -1,4 +1,7 @@
-"""Kept: POSTs on connections that are kept: what a server closes too early is lost, since nobody repeats a POST."""
+"""POST requests on connections that stay open.
+
+A request is lost if the server closes its connection too early: no client may repeat a POST.
+"""
 
 from fast_client import FastUser
 from locust import constant_pacing, task

@@ -1,4 +1,7 @@
-"""Once: every user asks once, then nobody asks: what a stack does by itself."""
+"""One request of each user, and no further load.
+
+The run then shows what a stack does by itself.
+"""
 
 from locust import FastHttpUser, constant, task
 

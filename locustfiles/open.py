@@ -1,6 +1,7 @@
-"""Open: arrivals on a schedule, answered or not: what people wait while a stack stands still.
+"""Open model: requests arrive on a schedule, even if earlier requests have no answer.
 
-Each user brings OPEN_RATE of them a second, 20 where the environment does not say.
+Latencies then include the time that people wait while a stack does not answer. OPEN_RATE in the environment is the
+number of arrivals a second for each user (default: 20).
 """
 
 import os

@@ -1,4 +1,7 @@
-"""Pauses: all users ask at once, then nobody for four seconds: idle workers, idle threads."""
+"""Pauses: all users send a request at the same time, and then none for four seconds.
+
+Workers and threads are idle in between.
+"""
 
 from locust import FastHttpUser, constant_pacing, task
 

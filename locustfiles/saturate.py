@@ -1,4 +1,7 @@
-"""Saturate: every user asks again as soon as it is answered. With more users than threads, no worker ever rests."""
+"""Saturation: every user sends the next request as soon as it has an answer.
+
+With more users than uWSGI threads, no worker is ever idle.
+"""
 
 from fast_client import FastUser
 from locust import task

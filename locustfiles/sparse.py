@@ -1,4 +1,7 @@
-"""Sparse: each user asks about once a second, so that recycles stand apart and their cost to one request shows."""
+"""Sparse load: each user sends about one request a second.
+
+Workers then recycle one by one, and single requests show the cost of one recycle.
+"""
 
 from locust import FastHttpUser, constant_pacing, task
 

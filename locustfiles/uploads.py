@@ -1,19 +1,17 @@
-"""Uploads: half of the users send a body in 6 s, as a phone does; the others ask something quick every other second."""
+"""Uploads: half of the users send a body within 6 s, as a phone does. The others send a short request every 2 s."""
 
 import gevent
 from fast_client import FastUser
 from locust import HttpUser, constant_pacing, task
 
-PIECE = bytes(16384)  # more than the 8 KB that a stack buffers
-PIECES = 20
-PAUSE_S = 0.3
+PIECE = bytes(16384)  # more than the 8 KB that the stack buffers
+PIECES, PAUSE_S = 20, 0.3
 
 
 class Slow:
-    """A body of a stated length whose pieces come one by one."""
+    """A body with a known length, whose pieces come one by one."""
 
-    def __init__(self):
-        self.left = PIECES
+    left = PIECES
 
     def __len__(self):
         return self.left * len(PIECE)

@@ -1,6 +1,6 @@
-"""FastUser, a gevent client for hammering, and OpenModel, which makes its requests begin on a schedule.
+"""FastUser, a fast client for Locust, and OpenModel, which starts requests on a schedule. They import no other room.
 
-Both are loaded on first use, because they import Locust, which patches the process that it is imported in.
+Both are loaded on first use: they import Locust, and Locust patches the process that imports it.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
-"""An answer's bytes: its head, and where its body ends. Every failure is a word of records.REQUEST_ERRORS.
+"""Bytes of an answer -> its head and its body. Every failure has a word of `records.REQUEST_ERRORS`.
 
-Pure and without gevent: what it reads comes from a callable, so tests feed it any cut of any answer.
-Heads repeat from one answer of a worker to the next, so they are parsed once (`lru_cache`).
+Pure and without gevent: a callable delivers the bytes, so a test can cut an answer anywhere. Most answers of a worker
+have the same head, so equal heads are parsed once (`lru_cache`).
 """
 
 import re
@@ -9,16 +9,16 @@ from functools import cached_property, lru_cache
 
 from requests.structures import CaseInsensitiveDict
 
-HEAD_LIMIT = 1 << 16  # four times the largest that nginx and Apache take
+HEAD_LIMIT = 1 << 16  # four times the largest head that nginx and Apache accept
 BODY_LIMIT = 1 << 30
 STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5]\d\d)(?: |$)")
 SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}\Z")
 DIGITS = re.compile(r"\d{1,15}\Z", re.ASCII)
-BODILESS = (204, 304)  # RFC 9112, section 6.3; and 1xx, which is skipped
+BODILESS = (204, 304)  # RFC 9112, section 6.3; answers 1xx have no body either, and are skipped
 
 
 class RequestError(Exception):
-    """A request without its answer; `word` says how it failed."""
+    """A request failed. `word` is the kind of failure, one of `records.REQUEST_ERRORS`."""
 
     def __init__(self, word, detail):
         super().__init__(f"{word}: {detail}")
@@ -26,19 +26,19 @@ class RequestError(Exception):
 
 
 class Head:
-    """Status line and headers of an answer, and what they say of its body."""
+    """Status line and headers of an answer, and what they say about its body. Raises RequestError."""
 
     def __init__(self, data):
         status_line, *lines = data.split(b"\r\n")
         match = STATUS.match(status_line)
         if match is None:
-            raise RequestError("malformed", f"{status_line[:60]!r} is no HTTP/1.1 status line")
+            raise RequestError("malformed", f"{status_line[:60]!r} is not an HTTP/1.1 status line")
         self.status = int(match[2])
         self.pairs = []
         for line in lines:
             name, colon, value = line.decode("latin-1").partition(":")
             if not colon or not name or name != name.strip():
-                raise RequestError("malformed", f"{line[:60]!r} is no header")
+                raise RequestError("malformed", f"{line[:60]!r} is not a header")
             self.pairs.append((name, value.strip(" \t")))
         lengths = set(self._all("content-length"))
         if len(lengths) > 1 or not all(map(DIGITS.match, lengths)):
@@ -61,7 +61,7 @@ class Head:
 
     @cached_property
     def headers(self):
-        """Case-insensitive; a header that comes twice is joined with commas (RFC 9110, section 5.3)."""
+        """The headers, case-insensitive. Values of a repeated header are joined with commas (RFC 9110, section 5.3)."""
         joined = CaseInsensitiveDict()
         for name, value in self.pairs:
             joined[name] = f"{joined[name]}, {value}" if name in joined else value
@@ -72,9 +72,10 @@ parse_head = lru_cache(512)(Head)
 
 
 def read_answer(read, without_body):
-    """The head of the answer, its body, and whether the connection can serve another request.
+    """Return the head of the answer, its body, and whether the connection can carry another request.
 
-    `read` returns the next bytes, b"" at the end of the connection; `without_body` is true of HEAD.
+    `read` returns the next bytes, and b"" at the end of the connection. `without_body` is True for an answer to HEAD.
+    Raises RequestError.
     """
     data = read()
     if not data:
@@ -82,7 +83,7 @@ def read_answer(read, without_body):
     while True:
         end = data.find(b"\r\n\r\n")
         if end < 0:
-            # What does not begin like HTTP is not waited for: it may never end.
+            # Other bytes than HTTP fail at once, because they may never end.
             if not b"HTTP/1.".startswith(data[:7]) or len(data) > HEAD_LIMIT:
                 raise RequestError("malformed", f"{data[:60]!r} is not HTTP")
             data += _more(read, "head")
@@ -93,7 +94,7 @@ def read_answer(read, without_body):
         data = data[end + 4 :]
         if head.status >= 200:
             break
-        data = data or _more(read, "answer")  # after 100 Continue and its like
+        data = data or _more(read, "answer")  # after 100 Continue and similar answers
     if without_body or head.bodiless:
         return head, b"", head.persistent and not data
     if head.chunked:
@@ -123,7 +124,7 @@ def _more(read, what, may_end=False):
 
 
 def _read_chunked(read, head, data):
-    """The body behind the chunks (RFC 9112, section 7.1); extensions and trailers are skipped."""
+    """Join the chunks of a body (RFC 9112, section 7.1); skip extensions and trailers. Return as `read_answer` does."""
     body = bytearray()
 
     def line():

@@ -1,4 +1,4 @@
-"""The connections of one user: made, used for one exchange, and kept where server and user agree to."""
+"""The connections of one user: it opens them, sends a request on each, and keeps them if server and user allow it."""
 
 import ssl
 
@@ -9,7 +9,7 @@ REPEATABLE = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"))  # 
 
 
 class Connections:
-    """Exchanges a request for its answer; `user` says the timeouts, keep_alive and TLS."""
+    """Sends requests and returns their answers. `user` has the timeouts, keep_alive and the TLS settings."""
 
     def __init__(self, user):
         self._user = user
@@ -19,7 +19,7 @@ class Connections:
         self._tls = None
 
     def exchange(self, target, message, method):
-        """The head and the body of the answer. Raises RequestError and OSError."""
+        """Send `message` to `target`. Return the head and the body of the answer. Raises RequestError and OSError."""
         idle = self._idle.get(target)
         while idle:
             sock = idle.pop()
@@ -28,7 +28,7 @@ class Connections:
             try:
                 return self._converse(sock, target, message, method)
             except (RequestError, OSError) as error:
-                # The server may close an idle connection while a request is under way: once more, on a new one.
+                # A server may close an idle connection just when a request arrives. Repeat it on a new connection.
                 word = error.word if isinstance(error, RequestError) else word_of(error)
                 if word not in ("closed", "reset") or method not in REPEATABLE:
                     raise
@@ -59,7 +59,7 @@ class Connections:
             except OSError as error:
                 if word_of(error) != "reset":
                     raise
-                # Refused without being read to its end (413, a worker that left): the answer may be there already.
+                # The server did not read the whole request (413, or its worker left). It may have answered before.
                 try:
                     head, body, _ = read_answer(read, method == "HEAD")
                 except RequestError:
@@ -74,14 +74,14 @@ class Connections:
         return head, body
 
     def close(self):
-        """Close what is kept."""
+        """Close the connections that are kept."""
         for sockets in self._idle.values():
             while sockets:
                 sockets.pop().close()
 
 
 def _is_open(sock):
-    """Whether an idle connection can be used: an end or unasked-for bytes say no."""
+    """Return True if an idle connection can be used. Close it if it has ended, or has bytes that nobody requested."""
     try:
         sock.recv(1)
     except (BlockingIOError, ssl.SSLWantReadError):

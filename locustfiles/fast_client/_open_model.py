@@ -1,8 +1,8 @@
-"""The open model: requests begin when a schedule says so, whatever became of those before.
+"""The open model: requests start on a schedule, also if earlier requests have no answer yet.
 
-`class MyUser(OpenModel, FastUser)` starts each task on time, in a greenlet of its own. Locust's own wait times
-wait for the answer first, so a server frozen 2 s of every 10 s is asked least while it is frozen: they
-report about 1 % of slow requests, and the truth is 20 %.
+`class MyUser(OpenModel, FastUser)` starts each task on time, in a greenlet of its own. Locust's own wait times begin
+after the answer. So if a server is frozen for 2 s of every 10 s, Locust sends fewest requests while it is frozen, and
+reports about 1 % of slow requests. The true share is 20 %.
 """
 
 import logging
@@ -18,29 +18,29 @@ from locust.user.task import LOCUST_STATE_STOPPING
 from ._answer import RequestError
 from ._arrivals import schedule
 
-GLANCE_S = 0.1  # how often the schedule looks up to see whether the user is to stop
-BREATH = 64  # after so many starts in a row the started get their turn
+GLANCE_S = 0.1  # how often the schedule checks whether the user must stop
+BREATH = 64  # after so many starts in a row, the requests that have started run
 
 
 class OpenModel:
-    """Stands before a user class; `rate` and `arrivals` are of each user, so `-u 4` is four times the load.
+    """A mixin, to name before the user class. `rate` is the rate of each user, so `-u 4` makes four times the load.
 
-    The tasks of a user share it, hence its `client`, and must be functions. Each starts up to a millisecond late,
-    because epoll counts in milliseconds; the lag is in its row, from `scheduled_ns` to `start_ns`.
+    Tasks must be functions. The tasks of a user share its `client`. Each task starts up to a millisecond late, because
+    epoll counts in milliseconds. Its row has this lag, between `scheduled_ns` and `start_ns`.
     """
 
     rate = 10.0
-    arrivals = "poisson"  # or constant
-    max_in_flight = 1000  # whoever arrives beyond is missed: a row, and a failure in Locust
-    concurrency = 1000  # FastHttpUser has 10 connections otherwise
+    arrivals = "poisson"  # or "constant"
+    max_in_flight = 1000  # an arrival beyond this number is missed: a row, and a failure in Locust
+    concurrency = 1000  # for FastHttpUser, which has 10 connections by default
 
-    # Set by the recorder: record_missed(scheduled_ns, name).
+    # The recorder sets this: record_missed(scheduled_ns, name).
     record_missed = None
 
     def __init__(self, environment):
         super().__init__(environment)
         if any(isinstance(task, type) for task in self.tasks):
-            raise StopTest("OpenModel: a TaskSet has a course of its own; write the tasks as functions of the user.")
+            raise StopTest("OpenModel: a TaskSet has its own schedule. Write the tasks as functions of the user class.")
         try:
             self._schedule = schedule(self.rate, self.arrivals)
             next(schedule(self.rate, self.arrivals))
@@ -50,13 +50,13 @@ class OpenModel:
         self._under_way = Group()
 
     def _dispatch(self):
-        """The one task that Locust sees: go through the schedule until the user stops or is killed."""
+        """Follow the schedule until the user stops or is killed. Locust knows only this one task."""
         self._begin_ns = self._due_ns = self._looked_ns = monotonic_ns()
         self._arrives = False
         try:
             try:
                 self._follow()
-            except ValueError as error:  # of a rate that is a function
+            except ValueError as error:  # from a rate that is a function
                 raise StopTest(f"OpenModel: {error}") from None
             finally:
                 self._give_up()
@@ -90,7 +90,7 @@ class OpenModel:
         self._due_ns = self._begin_ns + int(seconds * 1e9)
 
     def _give_up(self):
-        """Whoever was due before the end and was not started is missed as well: the generator was late."""
+        """Report the arrivals that were due before the end and did not start: the load generator was late."""
         while self._due_ns <= self._looked_ns:
             if self._arrives:
                 self._miss(self._due_ns, random.choice(self._choices).__name__)  # noqa: S311
@@ -106,11 +106,11 @@ class OpenModel:
             response_length=0,
             response=None,
             context=self.context(),
-            exception=RequestError("missed", f"{self.max_in_flight} in flight, or the generator was late"),
+            exception=RequestError("missed", f"{self.max_in_flight} in flight, or the load generator was late"),
         )
 
     def _serve(self, task):
-        """One arrival, with Locust's care for what a task raises."""
+        """Run one task, and treat its exceptions as Locust does."""
         try:
             task(self)
         except (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately):

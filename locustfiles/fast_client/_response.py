@@ -1,14 +1,14 @@
-"""What a request of the fast client returns: an answer, or in its place an error, and the with-block that judges it."""
+"""What a request of FastSession returns: an answer or an error. A with-block can judge it."""
 
 import json as json_module
 
 from locust.exception import CatchResponseError, LocustError, ResponseError
 
-NO_BLOCK = "success() and failure() need a with-block and catch_response=True"
+NO_BLOCK = "Call success() and failure() inside a with-block, with catch_response=True."
 
 
 class Response:
-    """An answer, or in its place an `error`; with `catch_response=True` a with-block that may judge it."""
+    """An answer, or an `error` instead. With `catch_response=True` it is a with-block that may judge the answer."""
 
     __slots__ = ("_fire", "_head", "_meta", "_verdict", "content", "error", "js", "method", "status_code", "url")
 
@@ -23,7 +23,7 @@ class Response:
 
     @property
     def headers(self):
-        """Case-insensitive, None without an answer."""
+        """The headers, case-insensitive. None without an answer."""
         return self._head.headers if self._head is not None else None
 
     @property
@@ -48,13 +48,13 @@ class Response:
             raise self.error
 
     def caught(self, fire, meta):
-        """Leave the event to the with-block."""
+        """Let the with-block fire Locust's event. Return self."""
         self._fire, self._meta, self._verdict = fire, meta, None
         return self
 
     def __enter__(self):
         if self._meta is None:
-            raise LocustError("a with-block around a request needs catch_response=True")
+            raise LocustError("A with-block around a request needs catch_response=True.")
         return self
 
     def __exit__(self, kind, error, _traceback):

@@ -1,7 +1,7 @@
-"""The sockets of the fast client: raw, non-blocking, with one epoll and one clock for all that wait.
+"""The sockets of FastUser: raw and non-blocking, with one epoll and one timer for all greenlets that wait.
 
-`gevent.socket` and `gevent.Timeout` cost several microseconds of objects a request. Here a request is one
-`_socket.socket` and one entry in a table, which one watcher of the hub and one timer look through.
+`gevent.socket` and `gevent.Timeout` make objects that cost several microseconds a request. Here a request makes one
+`_socket.socket` and one entry in a table, and one watcher of the hub and one timer read this table.
 """
 
 import errno
@@ -20,32 +20,34 @@ from greenlet import greenlet
 
 from ._answer import RequestError
 
-epoll = get_original("select", "epoll")  # gevent takes it away from who asks later
+epoll = get_original("select", "epoll")  # gevent's patch removes it from `select`
 LIBEV_READ = 1
-switch = greenlet.switch  # gevent's own looks for a hook first, which no user of ours has
-# Once: a socket is closed, or armed again, before it is waited for again.
+switch = greenlet.switch  # gevent's own switch first looks for a hook, which is not needed here
+# EPOLLONESHOT: a socket is closed or registered again before a greenlet waits for it again.
 READ, WRITE = (flag | select.EPOLLONESHOT for flag in (select.EPOLLIN, select.EPOLLOUT))
-SWEEP_S = 0.02  # how late a timeout may be
+SWEEP_S = 0.02  # a timeout may come so much too late
 RECEIVE = 1 << 16
 STREAM = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-# What connect_ex returns for "on its way". On loopback it has usually arrived already, so sending is tried at once.
+# connect_ex returns these while a connection is being made. On loopback it is usually made at once, so `transmit` sends
+# without waiting.
 PENDING = (0, errno.EINPROGRESS)
-# A full backlog of a unix socket cannot be waited for: connect(2), EAGAIN.
+# connect(2) returns EAGAIN for a unix socket whose backlog is full. epoll cannot wait for that, so it is tried again.
 UNIX_RETRY_S = 0.002
 
 
 class Poller:
-    """Who waits for which socket, and until when. A timer throws `timeout` into those that are overdue.
+    """Knows which greenlet waits for which socket, and until when. A timer throws `timeout` into overdue greenlets.
 
-    The hub watches one epoll of ours in place of every socket: a watcher made, started and closed for each request
-    is a twentieth of what the request costs. Who is woken tries again, because a descriptor may have changed hands.
+    The hub watches one epoll instead of every socket: to make, start and close a watcher for each request is a
+    twentieth of the cost of a request. A greenlet that is woken tries its socket again, because the descriptor may
+    belong to another socket by now.
     """
 
     def __init__(self, hub):
         self.hub = hub
-        self._waiting = {}  # greenlet and deadline, by descriptor
-        self._turns = {}  # greenlets that let others go first
+        self._waiting = {}  # (greenlet, deadline) by descriptor
+        self._turns = {}  # greenlets that let others run first
         self._epoll = epoll()
         self._register, self._poll = self._epoll.register, self._epoll.poll
         self._watcher = hub.loop.io(self._epoll.fileno(), LIBEV_READ)
@@ -66,11 +68,11 @@ class Poller:
                 entry[0].throw(RequestError("timeout", "no answer in time"))
 
     def wait(self, sock, event, seconds):
-        """Until the socket may be ready, at most so long. Raises RequestError."""
+        """Wait until the socket may be ready, at most for `seconds`. Raises RequestError."""
         descriptor = sock.fileno()
         try:
             self._register(descriptor, event)
-        except FileExistsError:  # a connection that is kept
+        except FileExistsError:  # a connection that was kept is registered already
             self._epoll.modify(descriptor, event)
         self._waiting[descriptor] = (getcurrent(), monotonic() + seconds)
         try:
@@ -79,7 +81,7 @@ class Poller:
             del self._waiting[descriptor]
 
     def turn(self):
-        """Until everybody who can go on has done so."""
+        """Let every greenlet run that can run now, and then continue."""
         turns, current = self._turns, getcurrent()
         if not turns:
             self.hub.loop.run_callback(self._give)
@@ -90,7 +92,7 @@ class Poller:
             del turns[current]
 
     def _give(self):
-        turns, self._turns = self._turns, {}  # who goes on may soon wait for another turn
+        turns, self._turns = self._turns, {}  # a greenlet that continues may call turn() again
         for waiting in list(turns):
             if waiting in turns:
                 waiting.switch()
@@ -100,18 +102,18 @@ _of_thread = threading.local()
 
 
 def get_poller():
-    """The poller of this thread's hub."""
+    """Return the poller of this thread's hub."""
     hub = get_hub()
-    found = getattr(_of_thread, "poller", None)
-    if found is None or found.hub is not hub:
-        found = _of_thread.poller = Poller(hub)
-    return found
+    poller = getattr(_of_thread, "poller", None)
+    if poller is None or poller.hub is not hub:
+        poller = _of_thread.poller = Poller(hub)
+    return poller
 
 
 def resolve(target):
-    """Family and address of a target; a name is asked for once by who keeps the answer.
+    """Return the family and the address of a target. The caller keeps them, so that a name is resolved once.
 
-    An IPv4 address is taken before an IPv6 one, because uWSGI binds IPv4 unless told otherwise.
+    IPv4 addresses come before IPv6 addresses, because uWSGI binds IPv4 by default.
     """
     if target.path:
         return AF_UNIX, f"\0{target.path[1:]}" if target.path.startswith("@") else target.path
@@ -120,13 +122,13 @@ def resolve(target):
         return (AF_INET if ip.version == 4 else AF_INET6), (target.host, target.port)
     except ValueError:
         pass
-    found = gevent_socket.getaddrinfo(target.host, target.port, 0, SOCK_STREAM)
-    family, *_, address = min(found, key=lambda row: row[0] != AF_INET)
+    rows = gevent_socket.getaddrinfo(target.host, target.port, 0, SOCK_STREAM)
+    family, *_, address = min(rows, key=lambda row: row[0] != AF_INET)
     return family, address
 
 
 def connect(family, address, seconds):
-    """A socket on its way to the address; `transmit` sees whether it arrives. Raises OSError and RequestError."""
+    """Return a socket that is being connected. `transmit` waits for the connection. Raises OSError and RequestError."""
     sock = socket(family, STREAM)
     try:
         code = sock.connect_ex(address)
@@ -146,7 +148,7 @@ def connect(family, address, seconds):
 
 
 def secure(sock, context, name, poller, seconds):
-    """TLS over a connected socket, which it takes over."""
+    """Return a TLS socket that takes the place of `sock`, after the handshake. Raises OSError and RequestError."""
     poller.wait(sock, WRITE, seconds)
     code = sock.getsockopt(SOL_SOCKET, SO_ERROR)
     if code:
@@ -173,7 +175,7 @@ def secure(sock, context, name, poller, seconds):
 
 
 def transmit(sock, data, poller, connecting_s, seconds):
-    """Send all of it."""
+    """Send all bytes. Raises OSError and RequestError."""
     try:
         sent = sock.send(data)
     except WOULD_BLOCK:
@@ -190,10 +192,10 @@ def transmit(sock, data, poller, connecting_s, seconds):
 
 
 def receiver(sock, tls, poller, seconds):
-    """A `read` for `read_answer`: the next bytes, b"" at the end."""
+    """Return a `read` for `read_answer`: it returns the next bytes, and b"" at the end."""
 
     def read():
-        if not tls:  # by then the answer of a quick server is there, and epoll need not hear of its socket
+        if not tls:  # a quick server has answered when the turn ends, so epoll is not needed
             poller.turn()
         while True:
             try:
@@ -210,7 +212,7 @@ def receiver(sock, tls, poller, seconds):
 
 ERRNO_WORDS = {
     errno.ECONNREFUSED: "refused",
-    errno.ENOENT: "refused",  # a unix socket that is not there
+    errno.ENOENT: "refused",  # a unix socket that does not exist
     errno.ECONNRESET: "reset",
     errno.EPIPE: "reset",
     errno.ETIMEDOUT: "timeout",
@@ -218,7 +220,7 @@ ERRNO_WORDS = {
 
 
 def word_of(error):
-    """The word of records.REQUEST_ERRORS for what a socket raised."""
+    """Return the word of `records.REQUEST_ERRORS` for an OSError of a socket."""
     if isinstance(error, ssl.SSLEOFError):
         return "closed"
     if isinstance(error, ssl.SSLError):

@@ -1,8 +1,8 @@
-"""FastUser: a gevent-native user for hammering, a drop-in for `FastHttpUser` in what scenarios use of it.
+"""FastUser: a Locust user with a fast client. It has the methods and attributes of `FastHttpUser` that scenarios use.
 
-`from fast_client import FastUser` is the one line to change. It speaks HTTP/1.1 over TCP, TLS and unix sockets,
-and the uwsgi protocol to a `socket =` stack. It follows no redirect, keeps no cookie and asks for no compression:
-an answer is measured as the server gave it. A name is resolved once.
+`from fast_client import FastUser` is the only line to change. FastUser speaks HTTP/1.1 over TCP, TLS and unix sockets,
+and the uwsgi protocol to a stack with `socket =`. It follows no redirects, keeps no cookies and requests no
+compression, so an answer is measured as the server sent it. It resolves a host name once.
 """
 
 import json as json_module
@@ -28,9 +28,9 @@ PREPARED_LIMIT = 4096
 
 
 class FastSession:
-    """What `self.client` is: the requests of one user."""
+    """The `client` of a FastUser: it sends the requests of one user."""
 
-    # Set by the recorder: record(scheduled_ns, start_ns, end_ns, method, name, head, size, error word).
+    # The recorder sets this: record(scheduled_ns, start_ns, end_ns, method, name, head, size, error word).
     record = None
 
     def __init__(self, user):
@@ -55,7 +55,7 @@ class FastSession:
         context=None,
         allow_redirects=False,
     ):
-        """Send one request and wait for the whole answer; `allow_redirects` is taken and changes nothing."""
+        """Send one request, and wait for the whole answer. `allow_redirects` has no effect: it follows no redirects."""
         if data is None and json is None and headers is None:
             prepared = self._prepared.get((method, url)) or self._remember(method, url)
         else:
@@ -77,7 +77,7 @@ class FastSession:
         except GreenletExit:
             word = "in_flight"
             raise
-        except BaseException as failed:  # what a scenario threw into its own request
+        except BaseException as failed:  # a scenario has raised it in its own request, such as gevent.Timeout
             word = "timeout" if isinstance(failed, gevent.Timeout) else "other"
             raise
         finally:
@@ -106,7 +106,7 @@ class FastSession:
         return response
 
     def _prepare(self, method, url, data, json, headers):
-        """Target, bytes and full URL of a request."""
+        """Return the target, the bytes and the full URL of a request. Raises ValueError."""
         fields = {**(self.user.default_headers or {}), **(headers or {})}
         given = {name.lower() for name in fields}
         if isinstance(data, dict):
@@ -127,7 +127,7 @@ class FastSession:
         prepared = self._prepared[method, url] = self._prepare(method, url, None, None, None)
         return prepared
 
-    # -- the words of FastHttpUser --------------------------------------------------------------
+    # -- the methods of FastHttpUser ------------------------------------------------------------
 
     def get(self, url, **kwargs):
         return self.request("GET", url, **kwargs)
@@ -164,20 +164,20 @@ class FastSession:
 
 
 class FastUser(RestMixin, User):
-    """A user whose `client` is a FastSession. The timeouts are of silence, as FastHttpUser's are."""
+    """A user whose `client` is a FastSession. A timeout is a time without any byte, as in FastHttpUser."""
 
     abstract = True
     network_timeout = 60.0
     connection_timeout = 60.0
-    keep_alive = True  # where the server agrees; False: a connection a request, and `Connection: close`
-    insecure = True  # as in FastHttpUser: certificates are not verified
+    keep_alive = True  # if the server allows it; False: one connection for each request, with `Connection: close`
+    insecure = True  # certificates are not verified, as in FastHttpUser
     ssl_context_factory = None
     default_headers = None
 
     def __init__(self, environment):
         super().__init__(environment)
         if self.host is None:
-            raise StopTest("No host: set `host` in the user class, or give --host.")
+            raise StopTest("There is no host. Set `host` in the user class, or give --host.")
         try:
             parse_target(self.host)
         except ValueError as error:
@@ -185,8 +185,8 @@ class FastUser(RestMixin, User):
         self.client = FastSession(self)
 
     def ssl_context(self):
-        """The TLS settings of all connections."""
+        """Return the TLS settings of all connections."""
         factory = type(self).ssl_context_factory
         if factory is not None:
             return factory()
-        return ssl._create_unverified_context() if self.insecure else ssl.create_default_context()  # noqa: S323 - said
+        return ssl._create_unverified_context() if self.insecure else ssl.create_default_context()  # noqa: S323 - `insecure` asks for it

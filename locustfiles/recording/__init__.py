@@ -1,1 +1,1 @@
-"""The recorder: writes a row for every HTTP request of a locustfile. It may import `stacks.lifecycle`."""
+"""The recorder: it writes a row for every HTTP request of a locustfile. It may import `stacks.lifecycle.records`."""

@@ -1,4 +1,4 @@
-"""What `make ui` starts: looks at what would otherwise end in a traceback, and is Locust from then on."""
+"""`make ui`: it checks the options, reports every mistake in one sentence, and then becomes Locust with its web UI."""
 
 import argparse
 import os
@@ -13,18 +13,23 @@ HOST = "127.0.0.1"
 
 
 def parser():
-    """The options of `make ui`; what it does not know is Locust's."""
-    made = argparse.ArgumentParser(prog="make ui", description=__doc__, allow_abbrev=False)
-    made.add_argument("--port", default="8089", help="of the web UI (UI_PORT=)")
-    made.add_argument("--scenario", default="steady", help="a name in locustfiles/, or the path of any locustfile")
-    made.add_argument("--url", default="", help="a stack that is already running, instead of the picker")
-    made.add_argument("--args", default="", help="further options of Locust, such as '--processes 2' (ARGS=)")
-    made.add_argument("--pid", default="", help="of its uWSGI master: adds what becomes of its workers")
-    return made
+    """Return the parser of the options of `make ui`. Options that it does not know are Locust's."""
+    options = argparse.ArgumentParser(
+        prog="make ui",
+        description="Open Locust's web UI with a stack to choose and a tab that shows uWSGI's workers.",
+        epilog="make passes UI_PORT= on as --port, and SCENARIO=, URL=, PID= and ARGS= as the options of these names.",
+        allow_abbrev=False,
+    )
+    options.add_argument("--port", default="8089", help="port of the web UI (default: %(default)s)")
+    options.add_argument("--scenario", default="steady", help="a name in locustfiles/, or the path of any locustfile")
+    options.add_argument("--url", default="", help="a stack that is running already, instead of a stack of the pack")
+    options.add_argument("--args", default="", help="further options of Locust, such as '--processes 2'")
+    options.add_argument("--pid", default="", help="pid of the uWSGI master behind --url, to show its workers")
+    return options
 
 
 def find_scenario(name):
-    """The file, or None."""
+    """Return the path of a scenario, given by its name or by its path, or None."""
     path = SCENARIOS / f"{name}.py"
     if path.is_file() and not name.startswith("_"):
         return path
@@ -32,92 +37,94 @@ def find_scenario(name):
     return path if path.suffix == ".py" and path.is_file() else None
 
 
-def scenarios():
+def scenario_names():
+    """Return the names of the pack's scenarios."""
     return sorted(path.stem for path in SCENARIOS.glob("*.py") if not path.name.startswith("_"))
 
 
-def objection_to_port(text):
-    """Why the web UI cannot listen there, or ''."""
+def port_error(text):
+    """Say why the web UI cannot listen on this port. Return '' if it can."""
     if not text.isdecimal() or not 1 <= int(text) <= 65_535:
-        return f"UI_PORT={text} is no port; there are 1 to 65535"
+        return f"UI_PORT={text} is not a port. A port is a number from 1 to 65535"
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, int(text)))
         except OSError as error:
             return (
-                f"port {text} cannot be used ({error.strerror}). If a web UI was started before, it is at "
-                f"http://{HOST}:{text}; otherwise name another port, as in: make ui UI_PORT={int(text) % 65_535 + 1}"
+                f"port {text} cannot be used ({error.strerror}). If a web UI is running already, open "
+                f"http://{HOST}:{text}; otherwise name another port: make ui UI_PORT={int(text) % 65_535 + 1}"
             )
     return ""
 
 
 def free_port():
+    """Return a port of the loopback address on which nothing listens."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return probe.getsockname()[1]
 
 
-def explained(path, error):
-    """Why a locustfile cannot be loaded, in one sentence."""
-    frames, trace = [], error.__traceback__
+def import_error(path, error):
+    """Say in one sentence where and why a locustfile cannot be loaded."""
+    lines, trace = [], error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(path):
-            frames.append(trace.tb_lineno)
+            lines.append(trace.tb_lineno)
         trace = trace.tb_next
-    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else frames[-1] if frames else None
-    where = f"{path}, line {line}" if line else str(path)
-    return f"{where}: the scenario does not import ({type(error).__name__}: {error})"
+    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    place = f"{path}, line {line}" if line else str(path)
+    return f"{place}: the scenario cannot be imported ({type(error).__name__}: {error})"
 
 
-def say_what_does_not_import(path):
-    """Make Locust's loader end with a sentence where the scenario raises."""
+def locust_main(path):
+    """Return Locust's main function. Change it so that a scenario that cannot be imported ends it with a sentence."""
     from locust import main
 
     load = main.load_locustfile
 
-    def loaded(file):
+    def load_or_exit(file):
         try:
             return load(file)
         except Exception as error:
             if Path(file) != path:
                 raise
-            sys.exit(f"make ui: {explained(path, error)}. Correct it, or name another with SCENARIO=.")
+            sys.exit(f"make ui: {import_error(path, error)}. Correct it, or name another scenario with SCENARIO=.")
 
-    main.load_locustfile = loaded
+    main.load_locustfile = load_or_exit
     return main.main
 
 
 def main():
-    options, more = parser().parse_known_args()
-    objections = [objection_to_port(options.port)]
+    """Check the options, then run Locust in this process."""
+    options, locust_options = parser().parse_known_args()
+    errors = [port_error(options.port)]
     try:
-        more += shlex.split(options.args)
+        locust_options += shlex.split(options.args)
     except ValueError as error:
-        objections.append(f"ARGS={options.args}: {error}")
+        errors.append(f"ARGS={options.args}: {error}")
     path = find_scenario(options.scenario)
     if path is None:
-        objections.append(
-            f"no scenario {options.scenario}; there are: {', '.join(scenarios())}, or the path of a locustfile"
-        )
+        names = ", ".join(scenario_names())
+        errors.append(f"there is no scenario {options.scenario}. Name one of {names}, or the path of a locustfile")
     if options.pid and not (options.url and options.pid.isdecimal() and Path("/proc", options.pid).exists()):
-        objections.append(f"PID={options.pid} is no running process; it goes with URL= of the same uWSGI")
+        errors.append(f"PID={options.pid} is not a running process, or URL= of the same uWSGI is missing")
     if options.url and not options.url.startswith(("http://", "https://")):
-        objections.append(f"URL={options.url} does not name a stack like http://HOST:PORT")
-    if any(objections):
-        sys.exit("\n".join(f"make ui: {objection}" for objection in objections if objection))
-    if any(word.split("=")[0] == "--processes" for word in more):
-        # Locust would listen on every interface, and on a port that a second UI has.
+        errors.append(f"URL={options.url} is not a URL of the form http://HOST:PORT")
+    if any(errors):
+        sys.exit("\n".join(f"make ui: {error}" for error in errors if error))
+    if any(word.split("=")[0] == "--processes" for word in locust_options):
+        # By default Locust's master listens on every interface, and on a port that a second UI may use already.
         port = str(free_port())
-        more += ["--master-bind-host", HOST, "--master-bind-port", port, "--master-port", port]
-    # Longer than the scenarios' client timeout of 4 s, so that Stop lets the last answers come.
+        locust_options += ["--master-bind-host", HOST, "--master-bind-port", port, "--master-port", port]
     arguments = ["-f", f"{path},{HERE / '_web_ui.py'}", "--web-host", HOST, "--web-port", options.port]
+    # 5 s are longer than the client timeout of the scenarios (4 s), so Stop waits for the last answers.
     arguments += ["--stop-timeout", "5", "--exit-code-on-error", "0"]
     if options.url:
         os.environ |= {"PACK_UI_URL": options.url, "PACK_UI_PID": options.pid}
-    sys.argv = [sys.argv[0], *arguments, *more]
-    # As `python -m locust` would: gevent before anything that it patches.
-    sys.exit(say_what_does_not_import(path)())
+    sys.argv = [sys.argv[0], *arguments, *locust_options]
+    # `python -m locust` imports gevent before the modules that gevent patches. So does this import.
+    sys.exit(locust_main(path)())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Start and Stop of Locust, with a stack behind them: brought up before the first user, taken down after the last."""
+"""Start and Stop in Locust's web UI: a stack starts before the first user, and stops after the last user."""
 
 import logging
 import time
@@ -10,8 +10,8 @@ from locust.runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING, MasterRunn
 from workers_ui._seconds import Load
 from workers_ui._stack import CannotServe, Stack
 
-WORKERS_LIMIT_S = 15.0  # Locust's own workers are back --stop-timeout (5 s) after a stop
-RECORDED_LIMIT_S = 3.0  # for the last rows of Locust's workers; one that was killed never says so
+WORKERS_LIMIT_S = 15.0  # after a stop, Locust's worker processes need --stop-timeout (5 s) to be ready again
+RECORDED_LIMIT_S = 3.0  # for the last rows of Locust's worker processes; a process that was killed sends no message
 RECORDED = "pack-recorded"
 POLL_S = 0.1
 
@@ -19,7 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 class Control:
-    """Stands before `runner.start`; the events of the test drive the rest."""
+    """Replaces `runner.start`, and follows the events of Locust's test.
+
+    `choose` returns the choice of the form, and `make` makes a Stack from a choice.
+    """
 
     def __init__(self, environment, scenario, choose, make=Stack):
         self.environment = environment
@@ -28,13 +31,13 @@ class Control:
         self.stack = None
         self.load = Load()
         self.error = ""
-        self.refused = 0  # how often
-        self.waiting = False
-        self._starter = None  # the greenlet that brings a stack up
+        self.refused = 0  # number of starts that failed
+        self.waiting = False  # for the results of the stack before
+        self._starter = None  # the greenlet in which a stack starts
         self._choose = choose
         self._make = make
         self._start = self.runner.start
-        self._recording = set()
+        self._recording = set()  # pids of Locust's processes that have not written their last row yet
         self.runner.start = self.start
         environment.events.test_stopping.add_listener(self.on_test_stopping)
         environment.events.test_stop.add_listener(self.on_test_stop)
@@ -42,31 +45,31 @@ class Control:
     # -- start ----------------------------------------------------------------------------------
 
     def start(self, user_count, spawn_rate, *arguments, **more):
-        """What `runner.start` is now: a test that runs is changed at once, a new one gets its stack first."""
+        """Start a stack and then the test. If a test is running, only change its number of users."""
         if self.stack is not None and self.stack.has_load:
             return self._start(user_count, spawn_rate, *arguments, **more)
-        if self._starter is not None:  # pressed in two browsers, or beside --autostart: the later one counts
+        if self._starter is not None:  # two browsers pressed Start, or one did beside --autostart: the later start wins
             self._starter.kill()
         self._starter = gevent.getcurrent()
-        self.runner.update_state(STATE_SPAWNING)  # or the page would go back to its form
+        self.runner.update_state(STATE_SPAWNING)  # in another state the page shows its form again
         try:
-            self._bring_up(user_count)
+            self._start_stack(user_count)
         except CannotServe as error:
             self._refuse(str(error))
             return None
         finally:
             self._starter = None
-        # Locust begins a test, and forgets the one before, only from here.
+        # Only in this state Locust begins a new test, and clears the statistics of the test before.
         self.runner.update_state(STATE_INIT)
         return self._start(user_count, spawn_rate, *arguments, **more)
 
-    def _refuse(self, why):
-        logger.error("The stack could not be started: %s", why)
-        self.error = why
+    def _refuse(self, reason):
+        logger.error("The stack could not be started: %s", reason)
+        self.error = reason
         self.refused += 1
         self.runner.update_state(STATE_INIT)
 
-    def _bring_up(self, user_count):
+    def _start_stack(self, user_count):
         self.error = ""
         if self.stack is not None and not self.stack.is_over:
             self.waiting = True
@@ -84,14 +87,14 @@ class Control:
             options.record_dir = stack.directory
             self._recording = set(pids)
             stack.go(pids)
-        except gevent.GreenletExit:  # Stop was pressed meanwhile
+        except gevent.GreenletExit:  # Stop was pressed during the start
             stack.cancel()
             raise
         self._begin_time()
         gevent.spawn(self._follow, stack)
 
     def _begin_time(self):
-        """The form's run time and a shape's begin with the load, not with the start of the stack."""
+        """Begin the run time of the form, and of a load shape, with the load and not with the start of the stack."""
         if self.environment.shape_class is not None:
             self.environment.shape_class.reset_time()
         web_ui = self.environment.web_ui
@@ -101,44 +104,44 @@ class Control:
             web_ui._run_time_greenlet = gevent.spawn_later(run_time_s, web_ui._stop_runners)
 
     def _await_locust(self):
-        """The processes that will send the load; Locust's own workers may just be coming back from a stop."""
+        """Return the pids of the processes that send the load. Wait for Locust's workers, if a stop has just ended."""
         if not isinstance(self.runner, MasterRunner):
             return [psutil.Process().pid]
         end = time.monotonic() + WORKERS_LIMIT_S
-        wanted = self.environment.parsed_options.expect_workers
-        while len(self.runner.clients.ready) < wanted and time.monotonic() < end:
+        expected = self.environment.parsed_options.expect_workers
+        while len(self.runner.clients.ready) < expected and time.monotonic() < end:
             gevent.sleep(POLL_S)
         if not self.runner.clients.ready:
-            raise CannotServe("no worker process of Locust is connected; start them, or do without --processes")
-        # Those below this process; a worker on another machine cannot write into this directory.
+            raise CannotServe("No worker process of Locust is connected. Start them, or leave --processes out.")
+        # Only child processes: a worker on another machine cannot write its rows into the directory of this run.
         return [child.pid for child in psutil.Process().children()]
 
     def _follow(self, stack):
-        """A stack that ends by itself ends the test."""
-        stack.until("settling")
+        """Stop the test if its stack ends by itself."""
+        stack.wait_for("settling")
         if not stack.is_stopping and self.runner.state in (STATE_SPAWNING, STATE_RUNNING):
-            self.error = stack.error or "uWSGI ended by itself under load; the Workers tab shows what it did before"
+            self.error = stack.error or "uWSGI ended by itself under load. The Workers tab shows what happened before."
             logger.error(self.error)
             self.runner.stop()
 
     # -- stop -----------------------------------------------------------------------------------
 
     def on_test_stopping(self, **_kwargs):
-        """The users are about to be told to finish."""
+        """End the load of the stack: Locust is about to stop its users."""
         if self.stack is not None:
             if not self.stack.has_load:
                 return
-            outage = self.stack.history.lifecycle.is_outage()
+            is_outage = self.stack.history.lifecycle.is_outage()
             self.stack.stop()
-            if outage:  # nobody will answer those who wait
+            if is_outage:  # no worker will answer the users that wait
                 self.runner.user_greenlets.kill(block=False)
 
     def on_recorded(self, msg, **_kwargs):
-        """A worker process of Locust has written its last row."""
+        """Note that a worker process of Locust has written its last row."""
         self._recording.discard(msg.data["pid"])
 
     def on_test_stop(self, **_kwargs):
-        """They have."""
+        """Wait until every process has written its last row, then let the stack write its results."""
         if self.stack is None:
             return
         end = time.monotonic() + RECORDED_LIMIT_S
@@ -147,7 +150,7 @@ class Control:
         self.stack.done()
 
     def quit(self):
-        """Locust ends: so does the stack, with its results where it had a load."""
+        """End the stack because Locust ends. A stack that had a load writes its results."""
         if self._starter is not None:
             self._starter.kill()
         if self.stack is None or self.stack.is_over:

@@ -1,4 +1,7 @@
-"""Counts what is in flight, and second by second what is answered, in every Locust process, and reports it."""
+"""Counts the requests of one Locust process: those in flight, and those that ended in each second. Sends the counts.
+
+The process with the web UI adds up the counts of all processes (`_seconds.py`).
+"""
 
 import os
 import sys
@@ -7,7 +10,7 @@ from collections import defaultdict
 import gevent
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
-from recording import _recorder
+from recording import _part_file
 
 from workers_ui._seconds import SECOND_NS
 
@@ -15,20 +18,20 @@ MESSAGE = "pack-load"
 REPORT_S = 0.5
 
 _in_flight = 0
-_seconds = defaultdict(lambda: [0, 0])
+_seconds = defaultdict(lambda: [0, 0])  # [answered, failed] by second of the monotonic clock
 
 
 def count_requests():
-    """Make the clients of this process count what they have in flight."""
+    """Count the requests of every client in this process from now on."""
     sessions = [HttpSession, FastHttpSession]
-    if fast := sys.modules.get("fast_client._user"):
-        sessions.append(fast.FastSession)
+    if client := sys.modules.get("fast_client._user"):
+        sessions.append(client.FastSession)
     for session in sessions:
-        _count(session)
-    _recorder.watch_rows(saw)
+        _count_in_flight(session)
+    _part_file.watch(count_rows)
 
 
-def _count(session):
+def _count_in_flight(session):
     original = session.request
 
     def request(self, *args, **kwargs):
@@ -42,8 +45,8 @@ def _count(session):
     session.request = request
 
 
-def saw(rows):
-    """Count the recorder's rows into the seconds in which they ended: answered, and not."""
+def count_rows(rows):
+    """Count rows of the recorder in the seconds in which the requests ended."""
     for row in rows:
         _, start_ns, latency_us, _, error, _ = row.split("\t", 5)
         second = (int(start_ns) + int(latency_us) * 1000) // SECOND_NS
@@ -51,14 +54,14 @@ def saw(rows):
 
 
 def report_forever(runner):
-    """Tell the process with the web UI, which may be this one, what is new."""
+    """Send a report every REPORT_S seconds."""
     while True:
         report(runner)
         gevent.sleep(REPORT_S)
 
 
 def report(runner):
-    """One message: the counts since the last."""
+    """Send the counts since the last report to the process with the web UI, which may be this process."""
     new = [[second, *counts] for second, counts in _seconds.items()]
     _seconds.clear()
     runner.send_message(MESSAGE, {"pid": os.getpid(), "in_flight": _in_flight, "seconds": new})

@@ -1,4 +1,4 @@
-"""The section of the workers in Locust's pages: all of it is in the page, or served beside it."""
+"""Adds the part about workers to Locust's pages: files beside the web UI, and one section inside a report."""
 
 import json
 from pathlib import Path
@@ -7,13 +7,13 @@ FILES = Path(__file__).resolve().parent / "web"
 
 
 def before_end(html, text):
-    """Put `text` at the end of the body. The last one: Locust's script has another `</body>` in it."""
+    """Insert `text` before the last `</body>`: Locust's script contains another `</body>`."""
     head, tag, tail = html.rpartition("</body>")
     return f"{head}{text}{tag}{tail}" if tag else html + text
 
 
 def inject(html):
-    """The page of the web UI: our script beside Locust's."""
+    """Return the page of the web UI with the style and the scripts of the Workers tab."""
     return before_end(
         html,
         '<link rel="stylesheet" href="./workers/static/workers.css">'
@@ -23,7 +23,7 @@ def inject(html):
 
 
 def section(html, state):
-    """A report: the section with its data, style and script inside."""
+    """Return a report with a section about the workers. The section contains its data, style and script."""
     style = (FILES / "workers.css").read_text(encoding="utf-8")
     script = (FILES / "workers.js").read_text(encoding="utf-8")
     data = json.dumps(state, separators=(",", ":")).replace("</", "<\\/")

@@ -1,6 +1,7 @@
-"""The stack behind the web UI: `python -m stacks serve` as a process beside Locust, from Start to its results.
+"""The stack of the web UI, from Start to its results: `python -m stacks serve` as a process beside Locust.
 
-It owns uWSGI and the observer; here its lines are followed, and the rows that its run writes.
+That process owns uWSGI and the observer. This module reads its JSON lines, sends it commands, and reads the rows of its
+run (events.jsonl).
 """
 
 import json
@@ -19,16 +20,17 @@ from stacks.lifecycle.records import EVENTS_FILE
 from workers_ui._history import History
 
 ROOT = Path(__file__).resolve().parents[2]
-# The run says when the workers accept; a minute of import, and the venv before it, are nothing unheard of.
-LOAD_LIMIT_S = 5.0  # from `go` to `loading`: the observer looks every 50 ms
-END_LIMIT_S = 20.0  # a stop is INT 2 s, TERM 1 s, KILL; then the summary
+# The run itself says when the workers accept. There is no limit for that: an import may take a minute, and so may the
+# virtual environment before it.
+LOAD_LIMIT_S = 5.0  # from `go` to the phase `loading`: the observer looks every 50 ms
+END_LIMIT_S = 20.0  # for a stop (INT 2 s, TERM 1 s, KILL) and the summary
 FOLLOW_S = 0.2
-PIECE = 1 << 20
+PIECE = 1 << 20  # bytes of rows to judge before other greenlets run
 ENDED = ("failed", "written")
 
 
 class CannotServe(Exception):
-    """The stack did not come up; the text says why."""
+    """The stack did not start. The text says why."""
 
 
 class Stack:
@@ -37,15 +39,15 @@ class Stack:
     def __init__(self, choice, popen=subprocess.Popen):
         self.choice = choice
         self.phase = "preparing"
-        self._seen = set()
+        self._seen = set()  # phases so far
         self.error = ""
-        self.verdict = None  # once the rows are read that it was judged from, so that lanes and counts agree with it
-        self._told = None
+        self.verdict = None  # set when the rows behind it are read, so that it agrees with the lanes and the counts
+        self._sent_verdict = None
         self.directory = None
         self.port = 0
         self.history = History()
-        self.ended = Flag()  # and every row of it has been read
-        self._silent = Flag()  # it says nothing more
+        self.ended = Flag()  # set when the process has ended and every row is read
+        self._silent = Flag()  # set when the process has ended
         self._changed = Flag()
         self.is_stopping = False
         command = [sys.executable, "-m", "stacks", "serve", "--locust", str(os.getpid())]
@@ -57,24 +59,24 @@ class Stack:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
-            start_new_session=True,  # Ctrl-C is for Locust, which ends the stack in order
+            start_new_session=True,  # Ctrl-C reaches only Locust, which then ends the stack in order
         )
         gevent.spawn(self._listen)
         gevent.spawn(self._follow)
 
-    # -- what it says ---------------------------------------------------------------------------
+    # -- messages from the process --------------------------------------------------------------
 
     def _listen(self):
         for line in self._process.stdout:
             self.take(json.loads(line))
         self._process.wait()
         if self.phase not in ENDED:
-            self.take({"phase": "failed", "error": "the process that serves the stack ended without a word"})
+            self.take({"phase": "failed", "error": "The process that runs the stack ended without a result."})
         self._close_stdin()
         self._silent.set()
 
     def take(self, row):
-        """One line of it."""
+        """Take one JSON line of the process: its phase, and the values that are new."""
         self.phase = row["phase"]
         self._seen.add(self.phase)
         self.port = row.get("port", self.port)
@@ -82,19 +84,19 @@ class Stack:
         if self.phase == "failed":
             self.error = row["error"]
         if "verdict" in row:
-            found = {name: row[name] for name in ("verdict", "reason", "evidence")}
-            self._told = found if row["verdict"] else None
+            verdict = {name: row[name] for name in ("verdict", "reason", "evidence")}
+            self._sent_verdict = verdict if row["verdict"] else None
         self._changed.set()
         self._changed.clear()
 
     def _follow(self):
-        """Feed the rows that the run writes to the judge, a piece at a time, until there are no more."""
+        """Feed the rows of the run to the history, until the process has ended and every row is read."""
         offset = 0
         is_last = False
         try:
             while not is_last:
                 is_last = self._silent.wait(FOLLOW_S)
-                told = self._told  # every row of which is in the file by now
+                verdict = self._sent_verdict  # the file has every row behind this verdict by now
                 path = Path(self.directory or "", EVENTS_FILE)
                 if self.directory and path.exists():
                     with path.open("rb") as file:
@@ -103,12 +105,12 @@ class Stack:
                             offset += len(data)
                             self.history.feed(data)
                             gevent.sleep(0)
-                self.verdict = told
+                self.verdict = verdict
         finally:
             self.ended.set()
 
-    def until(self, *phases, limit_s=math.inf):
-        """Wait until it has been in one of `phases`, or is over; says which of both."""
+    def wait_for(self, *phases, limit_s=math.inf):
+        """Wait until the run has been in one of `phases`, or has ended. Return True if it has been in one of them."""
         end = time.monotonic() + limit_s
         while not self._seen.intersection((*phases, *ENDED)):
             if time.monotonic() >= end:
@@ -116,42 +118,42 @@ class Stack:
             self._changed.wait(FOLLOW_S)
         return bool(self._seen.intersection(phases))
 
-    # -- what it is told ------------------------------------------------------------------------
+    # -- commands to the process ----------------------------------------------------------------
 
     def await_ready(self):
-        """Until its workers accept. Raises CannotServe."""
-        if not self.until("waiting", "settling"):
+        """Wait until the workers accept. Raises CannotServe."""
+        if not self.wait_for("waiting", "settling"):
             raise CannotServe(self.error)
         if "waiting" not in self._seen:
-            raise CannotServe("no worker of the first generation came up; the Workers tab shows why")
+            raise CannotServe("No worker of the first generation became ready. The Workers tab shows why.")
 
     def go(self, pids):
-        """The load begins, from these processes. Raises CannotServe."""
-        self._say("go", *pids)
-        if not self.until("loading", limit_s=LOAD_LIMIT_S):
-            raise CannotServe(self.error or self._why_nobody_serves())
+        """Begin the load, which these processes send. Raises CannotServe."""
+        self._send("go", *pids)
+        if not self.wait_for("loading", limit_s=LOAD_LIMIT_S):
+            raise CannotServe(self.error or self._failure())
 
-    def _why_nobody_serves(self):
-        """What the run's rows say of a stack that came to nothing."""
-        gone = self.history.lifecycle.ended
-        if gone:
-            return f"uWSGI did not come up: {gone}; {self.directory}/uwsgi.log tells more"
-        return "no worker of the first generation came up; the Workers tab shows why"
+    def _failure(self):
+        """Say why no worker serves, from the rows of the run."""
+        reason = self.history.lifecycle.ended
+        if reason:
+            return f"uWSGI did not start: {reason}. {self.directory}/uwsgi.log tells more."
+        return "No worker of the first generation became ready. The Workers tab shows why."
 
     def stop(self):
-        """Users are told to finish: the load is over."""
+        """Say that the load is over, because Locust stops its users."""
         self.is_stopping = True
-        self._say("stop")
+        self._send("stop")
 
     def done(self):
-        """Users have finished, and their rows are written."""
-        self._say("done")
+        """Say that all users have finished, and that every row of them is written."""
+        self._send("done")
 
-    def _say(self, *words):
+    def _send(self, *words):
         try:
             self._process.stdin.write(f"{' '.join(map(str, words))}\n".encode())
             self._process.stdin.flush()
-        except (OSError, ValueError):  # it has ended
+        except (OSError, ValueError):  # the process has ended
             pass
 
     def _close_stdin(self):
@@ -166,11 +168,11 @@ class Stack:
 
     @property
     def has_load(self):
-        """Whether it stands under load, as far as nobody has asked for its end."""
+        """Whether the stack is under load, and neither Stop nor an end was requested."""
         return self.phase == "loading" and not self.is_stopping
 
     def cancel(self):
-        """End it, whatever it is at; what it has recorded stays."""
+        """End the process in any phase. Its files stay."""
         if not self.is_over:
             try:
                 self._process.send_signal(signal.SIGTERM)
@@ -178,7 +180,7 @@ class Stack:
                 pass
 
     def end(self):
-        """Wait for its results, and end it where they do not come."""
+        """Wait for the results. If they do not come in time, end the process."""
         if not self.ended.wait(END_LIMIT_S):
             self.cancel()
             self.ended.wait(END_LIMIT_S)

@@ -1,4 +1,4 @@
-"""What the Workers tab and the report show, as one JSON value: times are seconds since the load began."""
+"""The content of the Workers tab and of the report, as one JSON value. Times are seconds since the load began."""
 
 import csv
 import io
@@ -10,18 +10,17 @@ from workers_ui._lanes import lanes, states
 from workers_ui._seconds import LAG_NS, SECOND_NS
 
 WINDOW_S, REPORT_WINDOW_S = 120, 1800
-# As many as a browser redraws every second without anybody noticing, and as many as a report page may hold.
+# A browser can redraw so many spans every second without a visible delay; a report page can hold so many.
 MOST_SPANS, MOST_REPORT_SPANS = 2500, 12_000
 MOST_EPISODES, MOST_REPORT_EPISODES = 100, 1000
-# How much of the counted seconds is kept: what the report shows.
-KEPT_S = REPORT_WINDOW_S + 60
+KEPT_S = REPORT_WINDOW_S + 60  # counted seconds to keep: those of a report
 
 WORDS = {
-    "preparing": "making the environment of the version, where it is missing",
+    "preparing": "making the virtual environment of the version, if it is missing",
     "starting": "starting uWSGI and waiting for its workers",
     "waiting": "the workers are ready",
     "loading": "under load",
-    "settling": "waiting until every episode is decided",
+    "settling": "waiting until the outcome of every episode is known",
     "stopping": "stopping uWSGI",
     "written": "ended",
     "failed": "failed",
@@ -33,7 +32,7 @@ COLUMNS = (
 
 
 def state(stack, load, *, report=False, clock=time.monotonic_ns):
-    """Everything about `stack` that is known now; `load` are the counted seconds."""
+    """Return what is known about `stack` now. `load` has the counted seconds (`_seconds.Load`)."""
     history = stack.history
     lifecycle = history.lifecycle
     now_ns = history.end_ns or (lifecycle.now_ns if stack.is_over else clock())
@@ -44,7 +43,7 @@ def state(stack, load, *, report=False, clock=time.monotonic_ns):
     rows, from_s = lanes(history, now_ns, int(window_s * 1e9), MOST_REPORT_SPANS if report else MOST_SPANS)
     until_ns = now_ns if stack.is_over else now_ns - LAG_NS
     load.forget((now_ns - KEPT_S * SECOND_NS) // SECOND_NS)
-    most = MOST_REPORT_EPISODES if report else MOST_EPISODES
+    most_episodes = MOST_REPORT_EPISODES if report else MOST_EPISODES
     return {
         "choice": stack.choice,
         "phase": stack.phase,
@@ -57,36 +56,36 @@ def state(stack, load, *, report=False, clock=time.monotonic_ns):
         "lanes": rows,
         "slots": states(history, now_ns) if lifecycle.slots else [],
         "seconds": load.rows(origin_ns, from_s, until_ns) if lifecycle.load_begin_ns else [],
-        "counts": {name: _plain(value) for name, value in history.counts().items()},
+        "counts": {name: _json_number(value) for name, value in history.counts().items()},
         "verdict": stack.verdict,
-        "episodes": [row(episode, origin_ns) for episode in history.newest(most)],
+        "episodes": [row(episode, origin_ns) for episode in history.newest(most_episodes)],
         "columns": COLUMNS,
         "watched": lifecycle.load_begin_ns is not None,
     }
 
 
-def _plain(value):
-    """JSON has no infinity."""
+def _json_number(value):
+    """Replace infinity, which JSON does not have."""
     return "never" if value == math.inf else value
 
 
 def row(episode, origin_ns):
-    """One episode in the order of COLUMNS."""
+    """Return one episode in the order of COLUMNS."""
 
     def seconds(t_ns):
         return None if t_ns is None else round((t_ns - origin_ns) / 1e9, 3)
 
-    took = episode.respawn_s
+    respawn_s = episode.respawn_s
     return (
         *(episode.slot, episode.generation, episode.outcome, episode.previous_pid, episode.pid),
         *map(seconds, (episode.exit_begun_ns, episode.exited_ns, episode.forked_ns, episode.ready_ns)),
-        None if math.isnan(took) else "never" if took == math.inf else round(took, 3),
+        None if math.isnan(respawn_s) else "never" if respawn_s == math.inf else round(respawn_s, 3),
         episode.cause,
     )
 
 
 def episodes_csv(history):
-    """Every episode of the run, in the order in which they began."""
+    """Return every episode of the run as CSV, in the order in which the episodes began."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)

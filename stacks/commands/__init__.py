@@ -1,1 +1,4 @@
-"""The command line of `python -m stacks`, one file a command. It may import every other room of `stacks`."""
+"""The command line of `python -m stacks`: one file for each command. It may import every other room of `stacks`.
+
+A file that is a command has what `command_line.Command` lists. The other files hold what several commands share.
+"""

@@ -1,9 +1,9 @@
-"""How long `make report` takes on many requests, and in how much memory; plain pandas on CSV beside it in the same run.
+"""Measures the time and the memory of `make report` for many requests. With --csv, also those of pandas on CSV.
 
     .venv/bin/python tests/benchmarks/analysis.py [ROWS] [--csv]
 
-Generates a run with ROWS (default 1e7) requests of the real schema in row groups of a million; 1e7 must be reported on
-in 10 s and 1 GB, 5e7 in 30 s and 1.5 GB.
+It generates a run with ROWS (default: 1e7) requests in the real schema, in row groups of a million. The report on 1e7
+requests must take at most 10 s and 1 GB, the report on 5e7 requests at most 30 s and 1.5 GB.
 """
 
 import argparse
@@ -22,13 +22,13 @@ import pyarrow.parquet as pq
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data" / "runs" / "recovers"
 GROUP = 1_000_000
-RATE = 10_000.0  # requests a second, so 1e7 rows are a run of 17 minutes
+RATE = 10_000.0  # requests per second, so 1e7 rows are a run of 17 minutes
 LIMITS = {10_000_000: (10.0, 1.0), 50_000_000: (30.0, 1.5)}  # seconds, GB
 TYPES = {"int64": pa.int64(), "int32": pa.int32(), "int16": pa.int16(), "string": pa.string()}
 
 
 def generate(directory: Path, rows: int, csv: bool) -> None:
-    """One golden run with its requests replaced: latencies log-normal, 0.1 % lost, 16 workers."""
+    """Write a golden run with other requests: log-normal latencies, 0.1 % lost, 16 workers."""
     sys.path.insert(0, str(ROOT))
     from stacks.lifecycle.records import REQUEST_COLUMNS
 
@@ -79,7 +79,7 @@ answered["latency_us"].quantile([0.5, 0.95, 0.99, 0.999])
 
 
 def measure(command: list[str]) -> tuple[float, float, float]:
-    """Seconds, peak GB and CPU seconds of a command; the last tell on a busy machine what the first would be."""
+    """Return the seconds, the peak GB and the CPU seconds of a command. CPU seconds hardly depend on a busy machine."""
     began = time.perf_counter()
     pid = os.posix_spawn(command[0], command, os.environ | {"PACK_NO_PDF": "1"})
     _, status, usage = os.wait4(pid, 0)
@@ -91,7 +91,7 @@ def measure(command: list[str]) -> tuple[float, float, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs="?", type=float, default=1e7)
-    parser.add_argument("--csv", action="store_true", help="plain pandas on CSV as well")
+    parser.add_argument("--csv", action="store_true", help="also measure pandas on CSV")
     options = parser.parse_args()
     rows = int(options.rows)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,9 @@
-"""The generator beside FastHttpUser and wrk: interleaved short slices on one bare stack, ratios with intervals.
+"""Compares the request rates of FastUser, FastHttpUser and wrk, in short slices that alternate, on one stack.
 
-`python tests/benchmarks/generator.py` writes every sample to results/bench/generator.json. A connection a request,
-one process, one thread each; the stack has 2 workers and shares the cores with whoever hammers it. The order within a
-round is random, and ratios are of one round, so that a host that drifts moves both sides.
+`python tests/benchmarks/generator.py` writes every sample to results/bench/generator.json. Each load generator is one
+process with one thread, and opens a connection for each request. The stack has 2 workers, and shares the cores with the
+generator. The order of the slices in a round is random, and a ratio compares slices of one round, so that a slow change
+of the host affects both sides.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ from tests.benchmarks import quiet  # noqa: E402
 ARM = Path(__file__).with_name("generator_arm.py")
 OUT = records.RESULTS / "bench" / "generator.json"
 STACK, PYTHON, PIN, WORKERS = "plain", "3.12", "2.0.30.post1", 2
-USERS = 16  # and wrk's connections
+USERS = 16  # and connections of wrk
 SLICE_S = 2.0
-REST_EVERY, REST_S = 4, 5.0  # rounds; leaves the cores to others for a while
-QUIET_LIMIT_S = 60.0  # for others to be done, before a slice
-ATTEMPTS = 3  # at a slice that others disturb
+REST_EVERY, REST_S = 4, 5.0  # after so many rounds, leave the cores to other processes for so long
+QUIET_LIMIT_S = 60.0  # longest wait for a quiet machine before a slice
+ATTEMPTS = 3  # for a slice that other processes disturb
 LIMIT_S = 30.0
-# name, numerator, denominator, at least, and on how many cores: a process of either side needs one
+# (name, numerator, denominator, wanted ratio, cores that it takes): each process of both sides needs a core
 RATIOS = (
     ("FastUser / FastHttpUser", "FastUser", "FastHttpUser", 4.0, 2),
     ("FastUser / wrk -t1", "FastUser", "wrk", 0.5, 2),
@@ -56,7 +57,7 @@ RATIOS = (
 
 
 class Arm:
-    """A generator process that waits for its slices."""
+    """A process with a load generator (generator_arm.py) that waits for its slices."""
 
     def __init__(self, client: str, url: str, directory: Path, *options: str) -> None:
         environment = os.environ | {"PACK_RECORD_DIR": str(directory)}
@@ -78,7 +79,7 @@ class Arm:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit("a generator process ended early; its error stands above")
+            raise SystemExit("A load generator ended too early. Its error is above.")
         return dict(json.loads(line))
 
     def close(self) -> None:
@@ -87,7 +88,7 @@ class Arm:
 
 @contextlib.contextmanager
 def stack(directory: Path) -> Iterator[tuple[str, int]]:
-    """The URL of the stack, and its master."""
+    """Start the stack. Yield its URL and the pid of its master."""
     venv = venvs.ensure(PYTHON, "pyuwsgi", PIN)
     port = ports.free_port()
     values = {"PORT": port, "APP": ROOT / "stacks/apps/hello.py", "BINARY": venv.python}
@@ -104,7 +105,7 @@ def stack(directory: Path) -> Iterator[tuple[str, int]]:
         end = time.monotonic() + LIMIT_S
         while log.read_text(errors="replace").count("pack-ready\n") < WORKERS:
             if time.monotonic() > end or process.poll() is not None:
-                raise SystemExit(f"the stack did not start: {log.read_text(errors='replace')[-500:]}")
+                raise SystemExit(f"The stack did not start: {log.read_text(errors='replace')[-500:]}")
             time.sleep(0.05)
         yield f"http://127.0.0.1:{port}", process.pid
     finally:
@@ -114,7 +115,7 @@ def stack(directory: Path) -> Iterator[tuple[str, int]]:
 
 
 def wrk(url: str) -> dict[str, Any]:
-    """A slice of wrk; it counts the end of every connection as a read error, which this server's answers have."""
+    """Run one slice of wrk. It counts a read error for each connection that the server ends, so errors are ignored."""
     command = ["wrk", "-t1", f"-c{USERS}", f"-d{SLICE_S:.0f}s", url + "/"]
     before = os.times()
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=True)
@@ -131,7 +132,7 @@ def wrk(url: str) -> dict[str, Any]:
 
 
 def ratio(samples: list[dict[str, Any]], above: str, below: str) -> dict[str, Any] | None:
-    """Geometric mean of the rounds' ratios with its 95 % t interval on the logarithm."""
+    """Return the geometric mean of the ratios of the rounds, with its 95 % t interval on the logarithm."""
     rates = {(s["round"], s["arm"]): s["answered_per_s"] for s in samples if s["answered_per_s"]}
     numbers = sorted(number for number, arm in rates if arm == above and (number, below) in rates)
     logs = [math.log(rates[number, above] / rates[number, below]) for number in numbers]
@@ -144,7 +145,7 @@ def ratio(samples: list[dict[str, Any]], above: str, below: str) -> dict[str, An
 
 
 def sample(number: int, arm: str, rows: list[dict[str, Any]], others: float) -> dict[str, Any]:
-    """What the processes of one arm did in a slice, as it is kept; says it as well."""
+    """Return and print the result of one arm in a slice."""
     rate = sum((row["requests"] - row["failures"]) / row["seconds"] for row in rows)
     cpu = [row["cpu"] for row in rows]
     print(f"  {number + 1:2} {arm:22} {rate:8.0f}/s  CPU {cpu}, others {others}", flush=True)
@@ -153,7 +154,7 @@ def sample(number: int, arm: str, rows: list[dict[str, Any]], others: float) -> 
 
 
 def measure(samples: list[dict[str, Any]], rounds: int, url: str, master: int, directory: Path, seed: int) -> None:
-    """Adds every slice of every round; one that others disturbed is repeated."""
+    """Add every slice of every round to `samples`. Repeat a slice that other processes disturbed."""
     arms = {
         "FastHttpUser": [Arm("FastHttpUser", url, directory)],
         "FastUser": [Arm("FastUser", url, directory)],
@@ -186,28 +187,28 @@ def measure(samples: list[dict[str, Any]], rounds: int, url: str, master: int, d
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=12, help="interleaved pairs; intervals need 10 (default 12)")
-    parser.add_argument("--seed", type=int, default=1, help="of the order within the rounds")
+    parser.add_argument("--rounds", type=int, default=12, help="number of rounds; an interval needs 10 (default: 12)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random order in the rounds")
     options = parser.parse_args()
     if options.rounds < 2:
-        parser.error("--rounds: an interval needs at least 2")
+        parser.error("--rounds: an interval needs at least 2 rounds")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     samples: list[dict[str, Any]] = []
     try:
         with tempfile.TemporaryDirectory() as name, stack(Path(name)) as (url, master):
             measure(samples, options.rounds, url, master, Path(name), options.seed)
-    finally:  # what an interrupted one has measured is kept
+    finally:  # an interrupted benchmark keeps its samples
         write(samples, options.rounds, options.seed)
     return 0
 
 
 def write(samples: list[dict[str, Any]], rounds: int, seed: int) -> None:
-    """Say the ratios, and write them with their samples."""
+    """Print the ratios, and write them with their samples."""
     ratios = {}
     for name, above, below, wanted, cores in RATIOS:
         found = ratio([s for s in samples if not s["disturbed"]], above, below)
         if found is None:
-            print(f"{name}: not measured; fewer than two undisturbed pairs, or no {below}")
+            print(f"{name}: not measured, because there are fewer than two undisturbed pairs, or no {below}")
             continue
         reached = found["ratio"] >= wanted
         word = "reached" if reached else "NOT REACHED"

@@ -1,8 +1,8 @@
-"""One generator process of the benchmark: Locust with one client, held until it is told to hammer.
+"""One load generator of the benchmark: Locust with one client, which waits for its slices.
 
-For each line `SECONDS` on its standard input it spawns its users, lets them run in, and prints what it did in that time
-as a line of JSON. Between slices it has no user. With --record the recorder is on in half of the turns of a slice, and
-it prints both halves: turns are shorter than the drift of a host.
+For each line `SECONDS` on its standard input it starts its users, waits until they run evenly, and prints the result of
+this time as a line of JSON. Between slices it has no users. With --record, the recorder is on in half of the turns of a
+slice, and both halves are printed: a turn is so short that the host does not change much meanwhile.
 """
 
 import argparse
@@ -16,12 +16,13 @@ import locust
 from gevent.fileobject import FileObject
 from locust import FastHttpUser, constant, task
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for `stacks`
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "locustfiles"))
 from fast_client import FastSession, FastUser
 from locust.env import Environment
 
 RUN_IN_S = 0.3
-TURNS = (True, False, False, True, False, True, True, False)  # neither side has the later ones
+TURNS = (True, False, False, True, False, True, True, False)  # both sides have early and late turns
 RECORDED = {"recorded": True, "not recorded": False}
 CLIENTS = {"FastHttpUser": FastHttpUser, "FastUser": FastUser}
 
@@ -47,19 +48,19 @@ def main():
     environment = Environment(user_classes=[Hammering], host=options.host, events=locust.events)
     runner = environment.create_local_runner()
     if options.record:
-        from recording import _recorder  # listens to init
+        from recording import _part_file, _recorder, _rows  # noqa: F401 - the recorder listens to init
 
         environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
 
     def work(seconds, recorded=None):
-        """What is done in the next `seconds`."""
+        """Return (seconds, requests, failures, CPU seconds) of the next `seconds`."""
         if recorded is not None:
-            FastSession.record = staticmethod(_recorder.record_fast) if recorded else None
+            FastSession.record = staticmethod(_rows.add_fast) if recorded else None
         total = environment.stats.total
         before, failed, cpu, begin = total.num_requests, total.num_failures, time.process_time(), time.monotonic()
         gevent.sleep(seconds)
         if recorded:
-            _recorder.flush()  # who makes the rows writes them
+            _part_file.flush()  # in the turn that made the rows
         seconds = time.monotonic() - begin
         cpu = time.process_time() - cpu
         return seconds, total.num_requests - before, total.num_failures - failed, cpu

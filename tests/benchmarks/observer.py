@@ -1,10 +1,10 @@
-"""Does watching change what is watched? Respawns/s and answered requests/s with the observer and without, in pairs.
+"""Does the observer change what it observes? Compares respawns/s and answered requests/s with and without it, in pairs.
 
-Both arms have the same uWSGI, the same Locust and the same recorder, whose rows name the worker
-that answered; the arm without has no observer, and its log goes to a file. Rates are taken slot by
-slot from one incarnation's first answer to the last one's: the master reaps in a rhythm of 1 s, and
-a window with fixed edges would count one beat more or less by chance.
-`make bench-observer`; writes results/bench/observer.json.
+Both sides have the same uWSGI, the same Locust and the same recorder, whose rows name the worker that answered. The
+side without an observer writes its log to a file. Rates are computed for each slot, from the first answer of its first
+incarnation to the first answer of its last one: the master reaps once a second, so a fixed window would contain one
+recycle more or less by chance.
+`make bench-observer` runs it. It writes results/bench/observer.json.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ VERSION = ("3.12", "pyuwsgi", "2.0.30.post1")
 
 
 def slice_of(observed: bool, directory: Path) -> dict[str, float]:
-    """One window of load; returns respawns/s and answered requests/s."""
+    """Run one window of load. Return respawns/s and answered requests/s."""
     venv = venvs.ensure(*VERSION)
     port = free_port()
     placeholders = {
@@ -74,7 +74,7 @@ def slice_of(observed: bool, directory: Path) -> dict[str, float]:
     hammer.send("kill")
     hammer.wait(20)
     hammer.close()
-    # Killed, because a stop signal that meets a respawn may be lost, and stopping is not the subject here.
+    # SIGKILL, because a stop signal during a respawn may be lost. How a stack stops is not measured here.
     os.killpg(pid, signal.SIGKILL)
     if observed:
         observer.close()
@@ -96,7 +96,7 @@ def slice_of(observed: bool, directory: Path) -> dict[str, float]:
 
 
 def ratio(pairs: list[tuple[float, float]]) -> dict[str, float]:
-    """Observed over unobserved: geometric mean and 95 % t interval on the log ratio."""
+    """Return the ratio observed / unobserved: the geometric mean, and its 95 % t interval on the logarithm."""
     logs = [math.log(a / b) for a, b in pairs]
     mean, error = statistics.mean(logs), statistics.stdev(logs) / math.sqrt(len(logs))
     half = float(stats.t.ppf(0.975, len(logs) - 1)) * error

@@ -1,6 +1,6 @@
-"""How many cores others used during a slice: a benchmark on shared cores says which of its slices were disturbed.
+"""Measures how many cores other processes use, so that a benchmark on shared cores knows which slices were disturbed.
 
-Read from /proc/stat, so the decision to repeat a slice never looks at what was measured in it.
+It reads /proc/stat. So the decision to repeat a slice does not depend on the result of the slice.
 """
 
 import os
@@ -11,18 +11,18 @@ from pathlib import Path
 from stacks.observe import proc
 
 TICKS = os.sysconf("SC_CLK_TCK")
-DISTURBED_CORES = 0.15  # a slice of 2 s is read with 1 % a tick and process; a test run beside it uses 0.5 and more
+DISTURBED_CORES = 0.15  # the error is 1 % for each process in a slice of 2 s; a test run uses 0.5 cores and more
 GLANCE_S = 1.0
 
 
 def _busy() -> int:
-    """Ticks of all cores but idle, iowait and steal (proc(5)): user, nice, system, irq, softirq."""
+    """Return the busy ticks of all cores: user, nice, system, irq and softirq; not idle, iowait and steal (proc(5))."""
     words = Path("/proc/stat").read_text().split("\n", 1)[0].split()
     return sum(int(words[field]) for field in (1, 2, 3, 6, 7))
 
 
 class Watch:
-    """Counts from its making on; `pids` are ours."""
+    """Measures from now on. `pids` are the processes of the benchmark."""
 
     def __init__(self, pids: Iterable[int]) -> None:
         self._pids = list(pids)
@@ -34,18 +34,18 @@ class Watch:
 
     @staticmethod
     def _ended() -> float:
-        """CPU seconds of children that have ended, as wrk has after its slice."""
+        """Return the CPU seconds of child processes that have ended, such as wrk after its slice."""
         now = os.times()
         return now.children_user + now.children_system
 
     def others(self) -> float:
-        """The mean number of cores that others kept busy since."""
+        """Return the mean number of cores that other processes have used since then."""
         ours_s = (self._sum() - self._ours) / TICKS + self._ended() - self._children
         return round(((_busy() - self._busy) / TICKS - ours_s) / (time.monotonic() - self._began), 3)
 
 
 def wait(pids: Iterable[int], limit_s: float) -> None:
-    """Until others were quiet for a glance, at most so long."""
+    """Wait until the machine is quiet for GLANCE_S, at most `limit_s`."""
     end = time.monotonic() + limit_s
     pids = list(pids)
     while time.monotonic() < end:

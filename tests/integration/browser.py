@@ -1,4 +1,4 @@
-"""Chromium for the tests of the web UI: one page that remembers what must not be."""
+"""Chromium for the tests of the web UI: a page that collects errors, warnings and requests to other servers."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
-OURS = re.compile(r"(?:https?://127\.0\.0\.1[:/]|data:|blob:|about:)")
+LOCAL = re.compile(r"(?:https?://127\.0\.0\.1[:/]|data:|blob:|about:)")
 
 
 class Page:
-    """A page of a fresh browser, and what went wrong on it."""
+    """A page of a new browser, with what went wrong on it in `wrong`."""
 
     def __init__(self, page: Any) -> None:
         self.page = page
         self.wrong: list[str] = []
         page.on("console", lambda m: self.wrong.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("request", lambda r: self.wrong.append(f"asked {r.url}") if not OURS.match(r.url) else None)
+        page.on("request", lambda r: self.wrong.append(f"requested {r.url}") if not LOCAL.match(r.url) else None)
 
     def start(self, form: Any, **fields: str) -> None:
-        """Fill in Locust's form and press its Start."""
+        """Fill in Locust's form, and press Start."""
         for name, value in fields.items():
             where = form.locator(f"[name={name}]")
             if where.evaluate("element => element.tagName") == "SELECT":
@@ -39,19 +39,19 @@ class Page:
         form.get_by_role("button", name="Start", exact=True).click()
 
     def press(self, name: str) -> None:
-        """A button of Locust's bar."""
+        """Press a button of Locust's bar."""
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def see(self, selector: str, limit_s: float = 60.0) -> str:
-        """Wait until something is shown; returns its text."""
-        found = self.page.locator(selector).first
-        found.wait_for(timeout=1000 * limit_s)
-        return str(found.text_content())
+        """Wait until an element is visible. Return its text."""
+        element = self.page.locator(selector).first
+        element.wait_for(timeout=1000 * limit_s)
+        return str(element.text_content())
 
 
 @contextmanager
 def browser(**how: Any) -> Iterator[Page]:
-    """A page in headless Chromium; skips where there is none."""
+    """Open a page in headless Chromium. Skip the test if Chromium is not installed."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("Chromium is not installed")
@@ -66,5 +66,5 @@ def browser(**how: Any) -> Iterator[Page]:
 
 
 def text_of(download: Any) -> str:
-    """What a browser has saved."""
+    """Return the text of a downloaded file."""
     return Path(download.path()).read_text()

@@ -1,4 +1,4 @@
-"""What the recorder loses: nothing at any end that it hears of; after a kill -9, what came since the last flush."""
+"""The recorder loses no row at any end that it can notice. After a SIGKILL it loses the rows since the last flush."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Hammering({client}):
     def hang(self):
         self.client.get("{rare}")
 """
-FLUSH_S = 0.2  # of _recorder
+FLUSH_S = 0.2  # as in locustfiles/recording/_part_file.py
 
 
 def ordinary(client: str) -> str:
@@ -48,12 +48,12 @@ def test_two_processes_lose_nothing(tmp_path: Path, client: str) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("processes", ["1", "2"])
-def test_sigterm_keeps_those_in_flight(tmp_path: Path, client: str, processes: str) -> None:
+def test_after_sigterm_the_requests_in_flight_are_rows(tmp_path: Path, client: str, processes: str) -> None:
     scenario = SCENARIO.format(client=client, often=5, rare="/hang")
     more = ["--processes", "2"] if processes == "2" else []
     with tiny_server(tmp_path) as where:
         with locust(tmp_path, scenario, where, "-u", "6", "-r", "6", *more) as process:
-            # Every user hangs in the end, since one task of six does.
+            # One task of six hangs, so in the end every user hangs.
             until(lambda: sum(len(rows) for rows, _ in parts(tmp_path).values()) > 5)
             seen = 0
             while (now := answered(where)) != seen:
@@ -68,7 +68,7 @@ def test_sigterm_keeps_those_in_flight(tmp_path: Path, client: str, processes: s
     assert write_requests(tmp_path)
 
 
-def test_users_that_are_killed_at_the_end(tmp_path: Path) -> None:
+def test_requests_of_users_that_are_killed_at_the_end_are_rows(tmp_path: Path) -> None:
     scenario = SCENARIO.format(client="FastUser", often=1, rare="/hang")
     with tiny_server(tmp_path) as where, locust(tmp_path, scenario, where, "-u", "4", "-r", "4", "-t", "2s"):
         pass
@@ -76,7 +76,7 @@ def test_users_that_are_killed_at_the_end(tmp_path: Path) -> None:
     assert [row["latency_us"] > 500_000 for row in held] == [True] * 4
 
 
-def test_a_worker_killed_outright_keeps_what_it_flushed(tmp_path: Path) -> None:
+def test_a_worker_that_gets_sigkill_keeps_the_rows_that_it_flushed(tmp_path: Path) -> None:
     with tiny_server(tmp_path) as where:
         options = ["-u", "4", "-r", "4", "-t", "4s", "--processes", "2"]
         with locust(tmp_path, ordinary("FastUser"), where, *options) as process:
@@ -84,12 +84,12 @@ def test_a_worker_killed_outright_keeps_what_it_flushed(tmp_path: Path) -> None:
             victim = next(pid for pid, (rows, _) in parts(tmp_path).items() if rows and pid != process.pid)
             before = len(parts(tmp_path)[victim][0])
             os.kill(victim, signal.SIGKILL)
-        found = parts(tmp_path)
-        lost = answered(where) - sum(len(rows) for rows, _ in found.values())
-    rows, ended = found.pop(victim)
+        by_pid = parts(tmp_path)
+        lost = answered(where) - sum(len(rows) for rows, _ in by_pid.values())
+    rows, is_complete = by_pid.pop(victim)
     assert len(rows) >= before
-    assert not ended
-    assert all(other for _, other in found.values())
+    assert not is_complete
+    assert all(other_is_complete for _, other_is_complete in by_pid.values())
     spent_s = (rows[-1]["start_ns"] - rows[0]["start_ns"]) / 1e9
-    assert lost <= 3 * FLUSH_S * len(rows) / spent_s  # a flush interval, thrice for a busy machine
+    assert lost <= 3 * FLUSH_S * len(rows) / spent_s  # one flush interval; three on a busy machine
     assert write_requests(tmp_path) is False

@@ -1,4 +1,4 @@
-"""The open model: the schedule is what it says, a freeze costs what it costs, and whoever is missed is counted."""
+"""The open model: arrivals follow the schedule, a freeze of the server shows in full, and missed arrivals count."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ def test_poisson_arrivals_have_exponential_gaps() -> None:
 
 
 @pytest.mark.parametrize("kind", ["constant", "poisson"])
-def test_a_shape_gives_what_its_integral_says(kind: str) -> None:
+def test_a_rate_that_changes_gives_as_many_arrivals_as_its_integral(kind: str) -> None:
     found = times(lambda s: 200.0 if s % 2 < 0.5 else 0.0, kind, 60)
     assert all(at % 2 < 0.5 + 1e-9 for at in found)
     assert len(found) == pytest.approx(60 / 4 * 200, abs=3 if kind == "constant" else 4 * math.sqrt(3000))
 
 
-def test_a_rate_of_nothing_can_be_ended_and_an_impossible_one_is_refused() -> None:
+def test_a_rate_of_0_has_no_arrivals_and_an_impossible_rate_is_refused() -> None:
     assert times(0, "poisson", 100) == []
     for rate in (-1, math.nan, math.inf, 1e9):
         with pytest.raises(ValueError, match="not between"):
@@ -78,7 +78,7 @@ def test_a_rate_of_nothing_can_be_ended_and_an_impossible_one_is_refused() -> No
 
 
 def slow_share(rows: list[dict[str, Any]]) -> float:
-    """Of the requests scheduled in whole periods of the freeze, the share that took longer than SLOW_S."""
+    """Return the share of requests that took longer than SLOW_S, in whole periods of the freeze."""
     first_ns = min(row["start_ns"] for row in rows)
     waits = [
         (row["start_ns"] - row["scheduled_ns"]) / 1e9 + row["latency_us"] / 1e6
@@ -89,8 +89,8 @@ def slow_share(rows: list[dict[str, Any]]) -> float:
 
 
 @pytest.mark.parametrize("client", ["FastUser", "FastHttpUser"])
-def test_a_freeze_is_reported_as_long_as_it_was(tmp_path: Path, client: str) -> None:
-    # Not more of them: who queues behind the thaw is slow as well, and that depends on how busy the machine is.
+def test_the_share_of_slow_requests_is_that_of_the_freeze(tmp_path: Path, client: str) -> None:
+    # At a higher rate, requests that queue after the freeze are slow too; their number depends on the machine.
     scenario = OPEN.format(client=client, rate=50, arrivals="constant", most=1000, path="/")
     limit = ["-u", "1", "-t", f"{PERIODS * EVERY_S + 1:.0f}s", "--stop-timeout", "2"]
     freeze = ["--freeze", str(FREEZE_S), "--every", str(EVERY_S)]
@@ -102,15 +102,15 @@ def test_a_freeze_is_reported_as_long_as_it_was(tmp_path: Path, client: str) -> 
     assert 0.17 <= slow_share(rows) <= 0.30
 
 
-def test_a_closed_model_does_not_see_it(tmp_path: Path) -> None:
-    """The control: the same freeze, and a server that looks fast because nobody asked."""
+def test_a_closed_model_shows_few_slow_requests(tmp_path: Path) -> None:
+    """The control: with the same freeze, the server looks fast, because users send nothing while they wait."""
     freeze = ["--freeze", str(FREEZE_S), "--every", str(EVERY_S)]
     with tiny_server(tmp_path, *freeze) as where, locust(tmp_path, CLOSED, where, "-u", "1", "-t", "5s"):
         pass
     assert slow_share(all_rows(tmp_path)) < 0.1
 
 
-def test_who_cannot_be_started_is_missed_and_who_is_under_way_is_in_flight(tmp_path: Path) -> None:
+def test_an_arrival_that_cannot_start_is_missed_and_a_request_without_answer_is_in_flight(tmp_path: Path) -> None:
     scenario = OPEN.format(client="FastUser", rate=50, arrivals="constant", most=5, path="/hang")
     with tiny_server(tmp_path) as where, locust(tmp_path, scenario, where, "-u", "1", "-t", "2s"):
         pass
@@ -124,7 +124,7 @@ def test_who_cannot_be_started_is_missed_and_who_is_under_way_is_in_flight(tmp_p
     assert "missed: 5 in flight" in (tmp_path / "locust.log").read_text()
 
 
-def test_an_orderly_end_misses_nobody(tmp_path: Path) -> None:
+def test_at_an_orderly_end_no_arrival_is_missed(tmp_path: Path) -> None:
     scenario = OPEN.format(
         client="FastUser", rate="lambda self, s: 100 if s < 1 else 0", arrivals="poisson", most=9, path="/"
     )
@@ -139,7 +139,7 @@ def test_an_orderly_end_misses_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("change", "reason"), [("rate=-1", "not between"), ("arrivals='x'", "poisson or constant")])
-def test_a_wrong_schedule_is_told(tmp_path: Path, change: str, reason: str) -> None:
+def test_a_wrong_schedule_is_an_error_in_the_log(tmp_path: Path, change: str, reason: str) -> None:
     scenario = OPEN.format(client="FastUser", rate=1, arrivals="constant", most=9, path="/") + f"\nOpen.{change}\n"
     with tiny_server(tmp_path) as where, locust(tmp_path, scenario, where, "-u", "1", "-t", "2s"):
         pass

@@ -1,4 +1,4 @@
-"""The pack's own sources as syntax trees, for the tests of its rules."""
+"""The sources of the pack as syntax trees, for the tests of the rules of the house."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ FOLDERS = ("stacks", "analysis", "locustfiles")
 
 
 def sources(*folders: str) -> list[Path]:
-    """Every Python file below those folders."""
+    """Return every Python file below these folders."""
     return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
 @cache
 def tree(path: Path) -> ast.Module:
+    """Return the syntax tree of a file."""
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
 def imports(module: ast.Module, package: str = "") -> set[str]:
-    """Every module that is imported, anywhere in the file, as `a.b`; `from a import b` counts as both a and a.b."""
+    """Return every module that is imported anywhere in a file. `from a import b` counts as `a` and as `a.b`."""
     found: set[str] = set()
     for node in ast.walk(module):
         if isinstance(node, ast.Import):
@@ -34,6 +35,7 @@ def imports(module: ast.Module, package: str = "") -> set[str]:
 
 
 def packages(module: ast.Module) -> set[str]:
+    """Return the first name of every module that is imported."""
     return {name.split(".")[0] for name in imports(module)}
 
 

@@ -1,4 +1,4 @@
-// Keeps the Workers tab of Locust's page up to date, and says above the page what stands in the way of a start.
+// Updates the Workers tab of Locust's page every second, and shows above the page why a stack did not start.
 "use strict";
 
 (() => {
@@ -8,7 +8,7 @@
 
   const selected = () => new URL(location.href).searchParams.get("tab") === state.tab;
 
-  // React swaps what stands in <main>; ours is put beside it, and taken away when another tab is shown.
+  // React replaces the content of <main>. So this element is put beside that content, and removed under another tab.
   function place() {
     const tabs = document.querySelector("main [role=tablist]");
     let element = document.getElementById("uwsgi-workers");
@@ -43,11 +43,11 @@
     let note = document.getElementById("uwsgi-note");
     const busy = ["preparing", "starting"].includes(state.phase) && !state.over;
     const text = state.error
-      ? `<b>✕ The stack could not be started or has ended.</b> ${Workers.escaped(state.error)}`
+      ? `<b>✕ The stack could not be started, or it has ended.</b> ${Workers.escaped(state.error)}`
       : state.waiting
-        ? "Waiting until the run before is written; then the stack is brought up."
+        ? "Waiting until the results of the last run are written. Then the stack starts."
         : busy
-          ? `Bringing up <b>${Workers.name(state.choice)}</b>: ${Workers.escaped(state.words)} …`
+          ? `Starting <b>${Workers.name(state.choice)}</b>: ${Workers.escaped(state.words)} …`
           : "";
     if (!text) {
       note?.remove();
@@ -63,7 +63,7 @@
     if (note.innerHTML !== text) note.innerHTML = text;
   }
 
-  // What is chosen here is what the page is for, so it is not left folded; the host is the chosen stack's.
+  // Unfolds the fields of the stack, because the page exists for them. Hides the host, because the stack has its own.
   function form() {
     for (const button of document.querySelectorAll("form .MuiAccordionSummary-root:not([data-w-seen])")) {
       button.dataset.wSeen = "1";
@@ -75,7 +75,7 @@
     }
   }
 
-  // Locust's header keeps the host that the form was sent with; the stack has a port of its own each time.
+  // Shows the host of the stack in Locust's header, which keeps the host of the form: each stack has a new port.
   function host() {
     if (!state.host) return;
     for (const place of document.querySelectorAll(".MuiAppBar-root p"))
@@ -87,7 +87,7 @@
       const answer = await fetch("./workers/state", { cache: "no-store" });
       if (answer.ok && !answer.redirected) state = await answer.json();
     } catch {
-      // Locust has ended; its own page says so.
+      // Locust has ended, and its own page says so.
     }
     show();
     banner();
@@ -100,6 +100,6 @@
     show();
   }).observe(document.getElementById("root"), { subtree: true, childList: true, attributes: true, attributeFilter: ["aria-selected"] });
   window.addEventListener("resize", show);
-  document.addEventListener("click", () => setTimeout(show, 100)); // it may have been the theme
+  document.addEventListener("click", () => setTimeout(show, 100)); // the click may have changed the theme
   look();
 })();

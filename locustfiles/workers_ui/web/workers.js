@@ -1,12 +1,12 @@
-// Draws the state of uWSGI's workers (`_view.py`) into an element: the same in the live tab and in a report.
+// Draws the state of uWSGI's workers (the JSON of `_view.py`) into an element, in the live tab and in a report.
 "use strict";
 
 const Workers = (() => {
   const LOOKS = {
-    // state: [height as a share of its lane, words]
+    // state: [height as a share of the lane, text of the legend]
     serving: [0.78, "serving"],
-    leaving: [0.26, "leaving: exit begun, not replaced yet"],
-    starting: [0.5, "starting: forked, not ready yet"],
+    leaving: [0.26, "leaving: its exit has begun, and no worker has replaced it"],
+    starting: [0.5, "starting: forked, but not ready yet"],
     hung: [0.78, "hung"],
     crashed: [0.5, "died before it was ready"],
   };
@@ -18,14 +18,14 @@ const Workers = (() => {
   const seconds = (s) => (s === null || s === undefined ? "–" : s === "never" ? "never" : s < 10 ? `${s.toFixed(2)} s` : `${s.toFixed(1)} s`);
   const percent = (share) => `${+(100 * share).toPrecision(3)} %`;
 
-  // Round numbers for an axis, about `count` of them; from 3 on one at least is not 0.
+  // Returns about `count` round numbers for an axis. With a `count` of 3 or more, at least one of them is not 0.
   function ticks(low, high, count) {
     const raw = (high - low) / count || 1;
     const power = 10 ** Math.floor(Math.log10(raw));
     const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw);
-    const found = [];
-    for (let t = Math.ceil(low / step) * step; t <= high + 1e-9; t += step) found.push(+t.toFixed(6));
-    return found;
+    const numbers = [];
+    for (let t = Math.ceil(low / step) * step; t <= high + 1e-9; t += step) numbers.push(+t.toFixed(6));
+    return numbers;
   }
 
   function lanes(state, x, box) {
@@ -58,7 +58,7 @@ const Workers = (() => {
     return parts.join("");
   }
 
-  // Steps of one bin a second; [begin, value].
+  // Returns the path of a step curve with one step for each second. A row is [begin, value].
   function steps(rows, x, y, base) {
     if (!rows.length) return "";
     let path = `M${x(rows[0][0]).toFixed(1)} ${base}`;
@@ -67,15 +67,15 @@ const Workers = (() => {
     return `${path}L${x(rows[rows.length - 1][0] + 1).toFixed(1)} ${base}`;
   }
 
-  // The stretches of bins that are not empty.
+  // Returns the groups of neighbouring rows whose value is not 0.
   function runs(rows) {
-    const found = [];
+    const groups = [];
     rows.forEach(([begin, value], index) => {
       if (!value) return;
-      if (!index || !rows[index - 1][1]) found.push([]);
-      found[found.length - 1].push([begin, value]);
+      if (!index || !rows[index - 1][1]) groups.push([]);
+      groups[groups.length - 1].push([begin, value]);
     });
-    return found;
+    return groups;
   }
 
   function plot(state, x, box, top, label, index, also) {
@@ -118,8 +118,8 @@ const Workers = (() => {
           `<text class="w-axis" text-anchor="middle" x="${x(tick)}" y="${bottom + 17}">${tick}</text>`,
       );
     parts.push(lanes(state, x, box));
-    parts.push(plot(state, x, box, first, "Requests/s: answered, and failed (line)", 1, 2));
-    parts.push(plot(state, x, box, second, "In flight", 3));
+    parts.push(plot(state, x, box, first, "Requests per second: answered (area) and failed (line)", 1, 2));
+    parts.push(plot(state, x, box, second, "Requests in flight", 3));
     parts.push(`<text class="w-axis" text-anchor="middle" x="${(LEFT + box.end) / 2}" y="${bottom + 34}">seconds since the load began</text>`);
     const hung = state.slots.filter((s) => s[1] === "hung").length;
     return (
@@ -130,9 +130,9 @@ const Workers = (() => {
   }
 
   function legend(state) {
-    const shown = new Set(state.lanes.map((l) => l[1]));
+    const visible = new Set(state.lanes.map((l) => l[1]));
     return Object.entries(LOOKS)
-      .filter(([what]) => shown.has(what))
+      .filter(([what]) => visible.has(what))
       .map(([what, [height, words]]) => {
         const h = 14 * height, at = `x="0.5" y="${8 - h / 2}" width="25" height="${h}"`;
         const hatch = what === "hung" ? `<rect class="w-hatch" ${at}/>` : "";
@@ -148,25 +148,25 @@ const Workers = (() => {
   function tiles(state) {
     const c = state.counts;
     const range = c.interval ? `95 %: ${percent(c.interval[0])} to ${percent(c.interval[1])}` : "no respawn yet";
-    const first = c.hung_initial ? `, ${c.hung_initial} at the start` : "";
+    const first = c.hung_initial ? `, ${c.hung_initial} of them in the first generation` : "";
     return (
       tile("Hung", `${c.hung ? "✕ " : ""}${c.hung} of ${c.trials}`, range + first, c.hung) +
       tile("Came back", `${c.trials - c.hung}`, `of ${c.respawns} respawns`) +
-      tile("Respawn time p50", seconds(c.p50_s), "exit begun to ready", c.p50_s === "never") +
-      tile("Respawn time p95", seconds(c.p95_s), "hung counts as never", c.p95_s === "never")
+      tile("Respawn time p50", seconds(c.p50_s), "from the start of the exit to ready", c.p50_s === "never") +
+      tile("Respawn time p95", seconds(c.p95_s), "a hung worker counts as never", c.p95_s === "never")
     );
   }
 
   function verdict(state) {
-    const found = state.verdict;
-    if (!found) return "";
-    const kind = VERDICTS[found.verdict] || "bad";
+    const judgement = state.verdict;
+    if (!judgement) return "";
+    const kind = VERDICTS[judgement.verdict] || "bad";
     const sign = { good: "✓", bad: "✕", unsure: "?" }[kind];
-    const evidence = found.evidence ? `<code>${escaped(found.evidence)}</code>` : "";
-    return `<div class="w-verdict w-${kind}"><b>${sign} ${escaped(found.verdict)}</b> ${escaped(found.reason)}${evidence}</div>`;
+    const evidence = judgement.evidence ? `<code>${escaped(judgement.evidence)}</code>` : "";
+    return `<div class="w-verdict w-${kind}"><b>${sign} ${escaped(judgement.verdict)}</b> ${escaped(judgement.reason)}${evidence}</div>`;
   }
 
-  const HEADS = ["Slot", "Gen.", "Outcome", "Old pid", "New pid", "Exit begun", "Ended", "Forked", "Ready", "Took", "Reason"];
+  const HEADS = ["Slot", "Generation", "Outcome", "Old pid", "New pid", "Exit begun", "Exited", "Forked", "Ready", "Took", "Reason"];
 
   function table(state, link) {
     const rows = state.episodes.map((episode) => {
@@ -181,7 +181,7 @@ const Workers = (() => {
     const heads = HEADS.map((head) => `<th scope="col">${head}</th>`).join("");
     const csv = link ? `<a class="w-button" href="./workers/episodes.csv" download>Download CSV</a>` : "";
     return (
-      `<div class="w-head"><h2>Episodes</h2><small>the newest ${state.episodes.length}; seconds since the load began</small>${csv}</div>` +
+      `<div class="w-head"><h2>Episodes</h2><small>the newest ${state.episodes.length}; times are seconds since the load began</small>${csv}</div>` +
       `<div class="w-table"><table><thead><tr>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`
     );
   }
@@ -192,7 +192,7 @@ const Workers = (() => {
   function title(state) {
     const c = state.choice;
     const threads = c.threads ? `, ${c.threads} threads each` : "";
-    const watched = c.pid ? `its master ${escaped(c.pid)} is watched, and stays as it is` : "only the load is recorded (PID= adds its workers)";
+    const watched = c.pid ? `the pack watches its master, pid ${escaped(c.pid)}, and sends it no signal` : "only the load is recorded; with PID= of its master, its workers are shown too";
     const numbers = c.url ? watched : `${c.workers} workers, max-requests ${c.max_requests}${threads}`;
     return (
       `<div class="w-head"><h2>${name(c)}</h2><small>${numbers}</small>` +
@@ -208,7 +208,7 @@ const Workers = (() => {
   function draw(element, state, link = true) {
     element.className = `w-workers ${dark() ? "w-dark" : "w-light"}`;
     if (!state.phase) {
-      element.innerHTML = "<p>No stack has run yet: choose one under <b>New</b>, and press Start.</p>";
+      element.innerHTML = "<p>No stack has run yet. Choose a stack under <b>New</b>, and press Start.</p>";
       return;
     }
     const width = Math.max(320, element.clientWidth - 32);
@@ -227,7 +227,7 @@ const Workers = (() => {
     if (body) body.scrollTop = scroll;
   }
 
-  // A report holds its data; it is drawn when Locust's own part of the page stands, which sets the theme.
+  // Draws a report from the data in its page. Locust's own script sets the theme later, so this function draws again.
   function report(id, data) {
     const element = document.getElementById(id), state = JSON.parse(document.getElementById(data).textContent);
     const again = () => draw(element, state, false);

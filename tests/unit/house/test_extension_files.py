@@ -1,4 +1,4 @@
-"""One file each: every stack, app, scenario and collector that lies in its folder works without further ado."""
+"""A new stack, app, scenario or collector is one file: each file in these folders works, and no list names it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def stem(path: Path) -> str:
     return path.stem
 
 
-def test_there_are_some_of_each() -> None:
+def test_there_are_files_of_each_kind() -> None:
     assert len(STACK_FILES) >= 50
     assert {"hello", "busy_thread"} <= {path.stem for path in APP_FILES}
     assert {"steady", "burst", "sparse"} <= {path.stem for path in SCENARIO_FILES}
@@ -44,20 +44,20 @@ def test_a_stack_is_a_few_lines_that_include_the_base(path: Path) -> None:
     assert set(sections) == {"uwsgi", PACK_SECTION}
     assert sections["uwsgi"][0] in [("ini", f"%d{name}") for name in SHARED]
     assert len(sections["uwsgi"]) <= 10
-    assert path.read_text().startswith("; ")  # what it is for
-    known = load().stacks[path.stem]
-    assert known.what
-    assert (APPS / known.app).is_file()
+    assert path.read_text().startswith("; ")  # the purpose of the stack
+    stack = load().stacks[path.stem]
+    assert stack.what
+    assert (APPS / stack.app).is_file()
 
 
-def test_the_base_gets_from_outside_just_what_a_run_gives_it() -> None:
+def test_the_ini_files_use_only_placeholders_that_a_run_fills_in() -> None:
     texts = [path.read_text() for path in STACKS.glob("*.ini")]
     assert {word.split(")")[0] for text in texts for word in text.split("$(")[1:]} == PLACEHOLDERS
     assert dict(read_ini(STACKS / "common.ini")["uwsgi"])["strict"] == "true"
 
 
 @pytest.mark.parametrize("path", APP_FILES, ids=stem)
-def test_an_app_compiles_says_what_it_is_and_has_an_application(path: Path) -> None:
+def test_an_app_compiles_and_has_a_docstring_and_an_application(path: Path) -> None:
     module = tree(path)
     compile(module, str(path), "exec")
     assert ast.get_docstring(module)
@@ -66,7 +66,7 @@ def test_an_app_compiles_says_what_it_is_and_has_an_application(path: Path) -> N
 
 
 @pytest.mark.parametrize("path", APP_FILES, ids=stem)
-def test_every_app_is_in_a_stack(path: Path) -> None:
+def test_every_app_belongs_to_a_stack(path: Path) -> None:
     assert path.name in {stack.app for stack in load().stacks.values()}
 
 
@@ -74,7 +74,7 @@ def test_every_app_is_in_a_stack(path: Path) -> None:
 def test_a_scenario_runs_with_locust_alone(path: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "locust", "-f", str(path), "--list"],
-        cwd=tmp_path,  # not the pack's: it must not depend on where it is started
+        cwd=tmp_path,  # a scenario must not depend on the directory in which Locust starts
         capture_output=True,
         text=True,
         timeout=60,
@@ -88,7 +88,7 @@ def test_a_scenario_runs_with_locust_alone(path: Path, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_locust_offers_the_scenarios_of_the_folder_and_nothing_else(tmp_path: Path) -> None:
+def test_locust_finds_the_scenarios_of_the_folder_and_no_other_class(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "locust", "-f", str(SCENARIOS), "--list"],
         cwd=tmp_path,
@@ -108,7 +108,7 @@ def test_locust_offers_the_scenarios_of_the_folder_and_nothing_else(tmp_path: Pa
     assert sorted(done.stdout.replace("Available Users:", "").split()) == sorted(users)
 
 
-def test_the_names_of_the_collectors_are_their_files_and_no_other_source_has_them() -> None:
+def test_a_collector_has_the_name_of_its_file_and_no_other_source_of_rows_has_this_name() -> None:
     names = [collector.name for collector in COLLECTORS]
     assert len(set(names)) == len(names)
     assert not {"base", "observer"} & set(names)
@@ -116,39 +116,39 @@ def test_the_names_of_the_collectors_are_their_files_and_no_other_source_has_the
 
 
 @pytest.fixture
-def story() -> list[Event]:
-    """Rows of every kind of worker, with pids that no process of this machine has."""
+def worker_rows() -> list[Event]:
+    """Rows of workers with every outcome, with pids that no process of this machine has."""
     pid = 2**22
     rows = [*generation(pid + 1, pid + 2), *respawn(1, pid + 1, pid + 3, 1.0), *respawn(2, pid + 2, pid + 4, 1.0)]
     return [*rows, *hang(pid + 4, 2.0), row(3.0, "heartbeat"), row(4.0, "stop")]
 
 
 @pytest.mark.parametrize("kind", COLLECTORS, ids=lambda kind: kind.name)
-def test_a_collector_opens_sees_and_closes_and_keeps_nothing_open(
-    kind: type[Base], tmp_path: Path, story: list[Event], monkeypatch: pytest.MonkeyPatch
+def test_a_collector_opens_takes_rows_and_closes_every_descriptor(
+    kind: type[Base], tmp_path: Path, worker_rows: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))  # no tool is there to be started
+    monkeypatch.setenv("PATH", str(tmp_path))  # no tool can be started
     before = set(os.listdir("/proc/self/fd"))
-    ours, theirs = os.pipe() if kind.name != "log" else _pair()
-    made, watched = context(tmp_path, log_fd=ours)
+    read_fd, write_fd = os.pipe() if kind.name != "log" else socket_pair()
+    collector_context, watched = context(tmp_path, log_fd=read_fd)
     assert issubclass(kind, Base)
-    collector = kind(made)
-    why = collector.open()
-    assert isinstance(why, str)
-    assert not (why and watched)  # one that cannot work waits for nothing
-    for event in story:
-        made.lifecycle.feed(event)
+    collector = kind(collector_context)
+    why_not = collector.open()
+    assert isinstance(why_not, str)
+    assert not (why_not and watched)  # a collector that cannot work watches no descriptor
+    for event in worker_rows:
+        collector_context.lifecycle.feed(event)
         collector.saw(event)
-    if collector.interval_s is not None and not why:
+    if collector.interval_s is not None and not why_not:
         rows = [event for _ in range(3) for event in collector.sample()]
         assert all(event.source == kind.name and event.t_ns == 42 for event in rows)
         assert [Event.from_json(event.to_json()).kind for event in rows] == [event.kind for event in rows]
     collector.close()
-    for fd in {theirs, *([ours] if kind.name != "log" else [])}:
+    for fd in {write_fd, *([read_fd] if kind.name != "log" else [])}:
         os.close(fd)
     assert set(os.listdir("/proc/self/fd")) == before
 
 
-def _pair() -> tuple[int, int]:
-    ours, theirs = socket.socketpair()
-    return ours.detach(), theirs.detach()
+def socket_pair() -> tuple[int, int]:
+    one, other = socket.socketpair()
+    return one.detach(), other.detach()

@@ -1,4 +1,16 @@
-"""Who may import whom, and what no source of the pack may do."""
+"""What each room may import, and what no file of the pack may do.
+
+- An app in `stacks/apps/` imports only the standard library.
+- `stacks/lifecycle/` imports only itself and the standard library, without clocks, processes and sockets. Only two of
+  its modules, `records` and `losses`, read files.
+- The other rooms of `stacks/` import the rooms below them. The table is `[tool.importlinter]` in pyproject.toml. They
+  import neither `analysis`, nor `locustfiles`, nor Locust and gevent.
+- The rooms of `analysis/` import the rooms below them, by the same table, and of `stacks` only `stacks.lifecycle`.
+- A scenario in `locustfiles/` imports nothing of `stacks` and `analysis`, so it runs with Locust alone.
+- `locustfiles/fast_client/` and `locustfiles/recording/` import of `stacks` only `stacks.lifecycle.records`.
+- `locustfiles/workers_ui/` imports of `stacks` only `stacks.lifecycle`, because it judges a run that is under way.
+- A notebook imports only `analysis`, and defines no function or class.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +24,24 @@ from pathlib import Path
 import pytest
 from sources import FOLDERS, ROOT, STDLIB, imports, packages, sources, tree
 
-OURS = {"stacks", "analysis", "locustfiles", "tests"}
-EVERY = sources(*FOLDERS)
-NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").glob("*") if path.suffix in (".py", ".ipynb"))
+LOAD_GENERATOR = {"locust", "gevent", "geventhttpclient"}
 LIFECYCLE = {"stacks", "stacks.lifecycle"}
-READS_FILES = ("records", "losses")
-SENT = {"stacks.lifecycle.records"}  # what the recorder needs of it
+RECORDS = {"stacks.lifecycle.records"}
+READ_FILES = ("records", "losses")  # the modules of the lifecycle that read files
+OUTSIDE_WORLD = {"time", "subprocess", "socket", "threading", "signal", "random", "datetime"}
+FILES = {"os", "pathlib", "io"}
+
+EVERY_SOURCE = sources(*FOLDERS)
+NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").glob("*") if path.suffix in (".py", ".ipynb"))
+ROOMS = sorted(path.parent for folder in FOLDERS for path in (ROOT / folder).glob("*/__init__.py"))
 
 
 def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-ROOMS = sorted(path.parent for folder in ("stacks", "analysis") for path in (ROOT / folder).glob("*/__init__.py"))
-
-
-def notebook(path: Path) -> ast.Module:
-    """The code of a notebook, whether it is kept as cells or as text."""
+def notebook_code(path: Path) -> ast.Module:
+    """Return the code of a notebook, which is a Python file or a file of cells."""
     if path.suffix == ".py":
         return tree(path)
     cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
@@ -36,14 +49,18 @@ def notebook(path: Path) -> ast.Module:
     return ast.parse("\n".join(line for line in lines if line[:1] not in "%!"))
 
 
-def below(modules: set[str], package: str, depth: int = 2) -> set[str]:
-    """Those of `modules` that are `package` or stand in it, without the names imported from a module."""
-    found = {module for module in modules if module == package or module.startswith(f"{package}.")}
-    return {".".join(module.split(".")[:depth]) for module in found}
+def modules_of(package: str, path: Path, depth: int = 2) -> set[str]:
+    """Return the modules of `package` that a file imports, cut after `depth` names."""
+    found = imports(tree(path))
+    of_package = {module for module in found if module == package or module.startswith(f"{package}.")}
+    return {".".join(module.split(".")[:depth]) for module in of_package}
 
 
-def test_every_room_imports_only_rooms_below_it() -> None:
-    """The table of the rooms stands in pyproject.toml."""
+# -- the rooms ------------------------------------------------------------------------------------
+
+
+def test_a_room_imports_only_rooms_below_it() -> None:
+    """The table of the rooms is `[tool.importlinter]` in pyproject.toml."""
     done = subprocess.run(
         [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
         cwd=ROOT,
@@ -56,68 +73,54 @@ def test_every_room_imports_only_rooms_below_it() -> None:
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=name)
-def test_a_room_says_in_a_sentence_what_it_is_for_and_whom_it_may_import(room: Path) -> None:
+def test_a_room_says_what_it_is_for_and_what_it_may_import(room: Path) -> None:
     text = ast.get_docstring(tree(room / "__init__.py")) or ""
     assert text
     assert "import" in text
 
 
-def test_the_walk_sees_every_form_of_import() -> None:
-    code = "import a.b\nfrom c import d\ndef f():\n    from e.f import g\n    from . import h\n"
-    found = imports(ast.parse(code), "pkg")
-    assert {"a.b", "c", "c.d", "e.f", "e.f.g", "pkg", "pkg.h"} == found
-
-
-def test_there_is_something_to_look_at() -> None:
-    assert len(sources("stacks/observe/collectors")) >= 7
-    assert len(EVERY) > 40
+# -- stacks ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", sources("stacks/apps"), ids=name)
-def test_an_app_needs_nothing_but_the_standard_library(path: Path) -> None:
+def test_an_app_imports_only_the_standard_library(path: Path) -> None:
     assert packages(tree(path)) <= STDLIB
 
 
 @pytest.mark.parametrize("path", sources("stacks"), ids=name)
-def test_the_measuring_half_knows_neither_the_analysis_nor_the_load_generator(path: Path) -> None:
-    assert not packages(tree(path)) & {"analysis", "locust", "gevent", "geventhttpclient", "locustfiles"}
+def test_stacks_imports_neither_the_analysis_nor_the_load_generator(path: Path) -> None:
+    assert not packages(tree(path)) & {"analysis", "locustfiles", *LOAD_GENERATOR}
+
+
+@pytest.mark.parametrize("path", sources("stacks/lifecycle"), ids=name)
+def test_the_lifecycle_imports_only_itself_and_the_standard_library(path: Path) -> None:
+    assert modules_of("stacks", path) <= LIFECYCLE
+    assert packages(tree(path)) - {"stacks"} <= STDLIB
+
+
+@pytest.mark.parametrize("package", ["stacks", "stacks/lifecycle"])
+def test_importing_the_lifecycle_imports_no_other_room(package: str) -> None:
+    assert imports(tree(ROOT / package / "__init__.py")) == set()
+
+
+@pytest.mark.parametrize("path", sources("stacks/lifecycle"), ids=name)
+def test_the_lifecycle_uses_no_clock_no_process_and_almost_no_file(path: Path) -> None:
+    forbidden = OUTSIDE_WORLD if path.stem in READ_FILES else OUTSIDE_WORLD | FILES
+    assert not packages(tree(path)) & forbidden
+
+
+# -- analysis -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", sources("analysis"), ids=name)
-def test_the_analysis_knows_only_the_file_contract_and_the_judge(path: Path) -> None:
-    assert not packages(tree(path)) & {"locust", "gevent", "geventhttpclient", "locustfiles"}
-    assert below(imports(tree(path)), "stacks") <= LIFECYCLE
-
-
-@pytest.mark.parametrize("path", sources("stacks/lifecycle"), ids=name)
-def test_what_crosses_brings_nothing_else_along(path: Path) -> None:
-    assert below(imports(tree(path)), "stacks") <= LIFECYCLE
-    assert packages(tree(path)) - {"stacks"} <= STDLIB
-    assert imports(tree(ROOT / "stacks/__init__.py")) == imports(tree(ROOT / "stacks/lifecycle/__init__.py")) == set()
-
-
-@pytest.mark.parametrize("path", sources("stacks/lifecycle"), ids=name)
-def test_nor_the_clock_files_or_processes_of_this_machine(path: Path) -> None:
-    wanted = {"time", "subprocess", "socket", "threading", "signal", "random", "datetime"}
-    if path.stem not in READS_FILES:
-        wanted |= {"os", "pathlib", "io"}
-    assert not packages(tree(path)) & wanted
-
-
-@pytest.mark.parametrize("path", sources("locustfiles"), ids=name)
-def test_the_load_generator_knows_only_the_file_contract(path: Path) -> None:
-    assert "analysis" not in packages(tree(path))
-    known = below(imports(tree(path)), "stacks", 3)
-    if path.parent.name == "workers_ui":  # it judges live, by the one judge there is
-        assert all(module.startswith("stacks.lifecycle.") for module in known)
-    else:
-        assert known <= SENT
-    if path.parent.name == "locustfiles":
-        assert "stacks" not in packages(tree(path))
+def test_the_analysis_imports_only_the_lifecycle_of_stacks_and_no_load_generator(path: Path) -> None:
+    assert not packages(tree(path)) & {"locustfiles", *LOAD_GENERATOR}
+    assert modules_of("stacks", path) <= LIFECYCLE
 
 
 @pytest.mark.parametrize("package", ["stacks", "analysis"])
-def test_loading_it_loads_none_of_what_it_must_not_know(package: str) -> None:
+def test_importing_a_package_loads_nothing_that_it_may_not_import(package: str) -> None:
+    """The test imports every module, so it also sees what an imported library imports."""
     code = (
         f"import importlib, pkgutil, sys, {package} as p\n"
         "for m in pkgutil.walk_packages(p.__path__, p.__name__ + '.'):\n"
@@ -128,29 +131,63 @@ def test_loading_it_loads_none_of_what_it_must_not_know(package: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert package in loaded
-    assert not loaded & {"locust", "gevent", "geventhttpclient"}
+    assert not loaded & LOAD_GENERATOR
     assert ("analysis" in loaded) is (package == "analysis")
+
+
+# -- locustfiles ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sources("locustfiles"), ids=name)
+def test_no_locustfile_imports_the_analysis(path: Path) -> None:
+    assert "analysis" not in packages(tree(path))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "locustfiles").glob("*.py")), ids=name)
+def test_a_scenario_imports_nothing_of_stacks(path: Path) -> None:
+    assert "stacks" not in packages(tree(path))
+
+
+@pytest.mark.parametrize("path", sources("locustfiles/fast_client", "locustfiles/recording"), ids=name)
+def test_the_client_and_the_recorder_import_only_the_records_of_stacks(path: Path) -> None:
+    assert modules_of("stacks", path, depth=3) <= RECORDS
+
+
+@pytest.mark.parametrize("path", sources("locustfiles/workers_ui"), ids=name)
+def test_the_web_ui_imports_only_the_lifecycle_of_stacks(path: Path) -> None:
+    assert all(module.startswith("stacks.lifecycle.") for module in modules_of("stacks", path, depth=3))
+
+
+def test_every_folder_of_locustfiles_has_a_rule() -> None:
+    folders = {path.parent.relative_to(ROOT / "locustfiles").parts[:1] for path in sources("locustfiles")}
+    assert folders == {(), ("fast_client",), ("recording",), ("workers_ui",)}
+
+
+# -- notebooks ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_a_notebook_imports_only_the_analysis_and_defines_nothing(path: Path) -> None:
-    module = notebook(path)
-    assert not packages(module) & {"stacks", "locust", "gevent", "geventhttpclient", "locustfiles"}
-    defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
-    assert [node.lineno for node in ast.walk(module) if isinstance(node, defined)] == []
+    module = notebook_code(path)
+    assert not packages(module) & {"stacks", "locustfiles", *LOAD_GENERATOR}
+    definitions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+    assert [node.lineno for node in ast.walk(module) if isinstance(node, definitions)] == []
 
 
-@pytest.mark.parametrize("path", EVERY, ids=name)
-class TestRules:
+# -- every file -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", EVERY_SOURCE, ids=name)
+class TestEverySource:
     def test_no_bare_except(self, path: Path) -> None:
         handlers = [node for node in ast.walk(tree(path)) if isinstance(node, ast.ExceptHandler)]
         assert [handler.lineno for handler in handlers if handler.type is None] == []
 
-    def test_nothing_is_signalled_by_name(self, path: Path) -> None:
+    def test_no_process_is_signalled_by_its_name(self, path: Path) -> None:
         assert not re.search(r"killall|pkill|pgrep", path.read_text())
 
-    def test_no_fixed_port(self, path: Path) -> None:
-        ports = [
+    def test_no_port_is_fixed(self, path: Path) -> None:
+        addresses = [
             node.args[0]
             for node in ast.walk(tree(path))
             if isinstance(node, ast.Call)
@@ -160,22 +197,36 @@ class TestRules:
         ]
         fixed = [
             address.elts[1]
-            for address in ports
+            for address in addresses
             if isinstance(address, ast.Tuple) and isinstance(address.elts[-1], ast.Constant) and address.elts[1].value
         ]
         assert fixed == []
         assert not re.search(r"(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):[1-9]\d", path.read_text())
 
-    def test_it_says_what_it_is(self, path: Path) -> None:
+    def test_the_file_has_a_docstring(self, path: Path) -> None:
         assert ast.get_docstring(tree(path))
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "stacks").glob("*.ini")), ids=name)
-def test_no_fixed_port_in_a_stack(path: Path) -> None:
-    # 127.0.0.1 is an address, and a hook names a signal by its number.
+def test_no_port_is_fixed_in_a_stack(path: Path) -> None:
+    # Two other texts look like a port: 127.0.0.1 is an address, and a hook has the number of a signal.
     assert not re.search(r"(?<!unix_signal):\d{2,}(?!\.)", path.read_text())
 
 
 @pytest.mark.parametrize("path", [ROOT / "Makefile", ROOT / ".ci/run"], ids=name)
-def test_nor_are_processes_signalled_by_name_from_the_makefile(path: Path) -> None:
+def test_no_process_is_signalled_by_its_name_in_the_makefile(path: Path) -> None:
     assert not re.search(r"killall|pkill|pgrep", path.read_text())
+
+
+# -- these tests themselves -----------------------------------------------------------------------
+
+
+def test_every_form_of_import_is_found() -> None:
+    code = "import a.b\nfrom c import d\ndef f():\n    from e.f import g\n    from . import h\n"
+    assert imports(ast.parse(code), "pkg") == {"a.b", "c", "c.d", "e.f", "e.f.g", "pkg", "pkg.h"}
+
+
+def test_there_are_sources_to_look_at() -> None:
+    assert len(sources("stacks/observe/collectors")) >= 7
+    assert len(EVERY_SOURCE) > 40
+    assert len(ROOMS) >= 16

@@ -1,13 +1,13 @@
-"""The Makefile and .ci/run: what they pass on, what they never execute, and what they leave behind."""
+"""The Makefile: its help is complete, it passes variables on as they were typed, and it waits for what it started."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
+import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,156 +15,180 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-MAKE = shutil.which("make")
-LINES = (ROOT / "Makefile").read_text().splitlines()
-JOINED = "\n".join(LINES).replace("\\\n", " ").splitlines()
-OPTIONS = next(line for line in JOINED if line.startswith("options := ")).split()[2:]
+from analysis.__main__ import parser as analysis_parser
+from stacks.__main__ import COMMANDS
+from stacks.commands.command_line import parser as stacks_parser
+from tests.unit.house.making import MAKE, PLAN_VARIABLES, TARGETS, calls, environment, make
+
 HOSTILE = "a  b; touch stolen $(shell touch stolen) $(touch stolen) `touch stolen` $HOME \"q\" 'p' & | > stolen \\ #%*"
-
-# Stands in for `python -m stacks`: writes down how it was called and does what it is told.
-STUB = """
-import json, os, pathlib, signal, sys, time
-here, told = pathlib.Path("calls"), json.loads(os.environ["TOLD"])
-with here.open("a") as calls:
-    calls.write(json.dumps([__package__, *sys.argv[1:]]) + "\\n")
-if told.get("wait"):
-    def stop(number, frame):
-        time.sleep(0.5)  # what make and its shell must wait for
-        pathlib.Path("stopped").write_text(signal.Signals(number).name)
-        sys.exit(128 + number)
-    signal.signal(signal.SIGTERM, stop)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, stop)
-    pathlib.Path("pid").write_text(str(os.getpid()))
-    time.sleep(60)
-sys.exit(told.get("stacks", 0))
-"""
-
-# Stands in for an interpreter that can make environments, and for the uv in them.
-PYTHON_STUB = """#!/bin/sh
-echo "$0 $*" >> "$LOG"
-case "$1 $2" in
-  '-m venv') mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-  '-m pip')
-    printf '#!/bin/sh\\necho "uv $*" >> "$LOG"\\nexit "${UV_EXIT:-0}"\\n' > .venv/bin/uv && chmod +x .venv/bin/uv ;;
-esac
-"""
+# Every target that passes variables to a command of the pack, with the name of that command.
+WITH_OPTIONS = {
+    "loadtest": "stacks",
+    "matrix": "stacks",
+    "bisect": "stacks",
+    "claims": "stacks",
+    "check": "stacks",
+    "capacity": "stacks",
+    "report": "analysis",
+    "notebooks": "analysis",
+    "ui": "",
+}
+SWITCHES = {"DRY_RUN": "--dry-run", "VERIFY": "--verify"}
 
 pytestmark = pytest.mark.skipif(MAKE is None, reason="make is not installed")
 
 
-def environment(**more: str) -> dict[str, str]:
-    """The environment as a user has it: without what `make test` itself and its options put there."""
-    mine = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTHON", "CI", *OPTIONS}
-    mine |= {name for name in os.environ if name.startswith("UV_")}
-    return {name: value for name, value in os.environ.items() if name not in mine} | more
+def loadtest(directory: Path, *arguments: str, code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
+    return make(directory, "loadtest", *arguments, STUB=json.dumps({"code": code}), **more)
 
 
-def make(where: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(MAKE), "-C", str(where), "--no-print-directory", *arguments],
-        env=environment(**more),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def documented(directory: Path, target: str) -> dict[str, str]:
+    """Return the variables that `make help T=target` shows, with their sentences."""
+    text = make(directory, "help", f"T={target}").stdout
+    return dict(re.findall(r"^  ([A-Z_0-9]+)=.*?  +(\S.*)$", text, re.MULTILINE))
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A directory with the Makefile in it and nothing set up."""
-    where = tmp_path.resolve() / "a clone"
-    where.mkdir()
-    shutil.copy(ROOT / "Makefile", where)
-    (where / "pyproject.toml").touch()
-    (where / "uv.lock").touch()
-    return where
+# -- help -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def ready(clone: Path) -> Path:
-    """A clone that is set up, in which the stub stands for the pack."""
-    (clone / ".venv/bin").mkdir(parents=True)
-    (clone / ".venv/bin/python").symlink_to(Path(sys.executable).resolve())
-    (clone / ".venv/.complete").write_text(f"{clone}\n")
-    (clone / "stacks").mkdir()
-    (clone / "stacks/__main__.py").write_text(STUB)
-    return clone
+def test_make_alone_lists_a_question_for_every_target_and_starts_nothing(clone: Path) -> None:
+    text = make(clone).stdout
+    for target in TARGETS:
+        assert re.search(rf"^  \S.*\? (\(.*\))? *make {target}$", text, re.MULTILINE), target
+    assert len(re.findall(r"^\S", text, re.MULTILINE)) >= 5  # the heads of the groups
+    assert max(map(len, text.splitlines())) <= 100
+    assert sorted(path.name for path in clone.iterdir()) == ["Makefile", "pyproject.toml", "uv.lock"]
 
 
-def loadtest(where: Path, *arguments: str, told: dict[str, object], **more: str) -> subprocess.CompletedProcess[str]:
-    return make(where, "loadtest", *arguments, TOLD=json.dumps(told), **more)
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_help_of_a_target_has_its_question_and_an_example_and_needs_no_setup(clone: Path, target: str) -> None:
+    done = make(clone, "help", f"T={target}")
+    assert done.returncode == 0
+    first, *_, last = done.stdout.splitlines()
+    assert first.startswith(f"make {target}: ")
+    assert first.removeprefix(f"make {target}: ") in make(clone).stdout
+    assert last.startswith(f"  Example: make {target}")
+    assert not (clone / ".venv").exists()
 
 
-def calls(where: Path) -> list[list[str]]:
-    return [json.loads(line) for line in (where / "calls").read_text().splitlines()]
+@pytest.mark.parametrize("name", ["nothing", "", "load", "loadtest|x", ".*"])
+def test_the_help_of_an_unknown_target_is_an_error(clone: Path, name: str) -> None:
+    done = make(clone, "help", f"T={name}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"make help: there is no target {name}. ")
 
 
-def until(look: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 20
-    while not look():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
+def test_the_name_of_a_target_is_never_executed(clone: Path) -> None:
+    assert make(clone, "help", f"T={HOSTILE}").returncode == 2
+    assert not list(clone.rglob("stolen"))
 
 
-def test_help_is_the_default_and_lists_every_target(ready: Path) -> None:
-    text = make(ready).stdout
-    phony = next(line for line in LINES if line.startswith(".PHONY: help"))
-    for target in phony.split()[1:]:
-        assert f"make {target} " in text
-    assert {"STACK", "VERSION", "SCENARIO", "TRIALS", "USERS", "MAX_REQUESTS", "CONFIDENCE"} <= set(OPTIONS)
-    for option in OPTIONS:
-        assert option in text
-    assert not (ready / "calls").exists()
+def test_a_variable_t_in_the_environment_is_ignored(clone: Path) -> None:
+    assert make(clone, "help", T="check").stdout == make(clone).stdout
 
 
-def test_nothing_given_nothing_passed_on(ready: Path) -> None:
-    done = loadtest(ready, told={})
+@pytest.mark.parametrize("target", WITH_OPTIONS)
+def test_the_help_of_a_target_shows_the_variables_that_it_passes_on_and_no_others(ready: Path, target: str) -> None:
+    every = {name for one in WITH_OPTIONS for name in documented(ready, one)}
+    make(ready, target, *(f"{name}=the-value-of-{name}" for name in every))
+    ((_, *arguments),) = calls(ready)
+    passed = {name for name in every if any(word.endswith(f"the-value-of-{name}") for word in arguments)}
+    passed |= {name for name, option in SWITCHES.items() if option in arguments}
+    assert passed == set(documented(ready, target))
+
+
+@pytest.mark.parametrize("target", WITH_OPTIONS)
+def test_every_variable_is_an_option_of_the_command(ready: Path, target: str) -> None:
+    valid = {"STOP": "wait", "RESULTS": "results/latest"}
+    make(ready, target, *(f"{name}={valid.get(name, '4')}" for name in documented(ready, target)))
+    example = make(ready, "help", f"T={target}").stdout.splitlines()[-1].partition("Example: make ")[2]
+    make(ready, *shlex.split(example))
+    for package, *arguments in calls(ready):
+        assert package == WITH_OPTIONS[target]
+        if package:  # the options of `make ui` are tested with its own parser
+            parser = stacks_parser(COMMANDS) if package == "stacks" else analysis_parser()
+            assert parser.parse_args(arguments).command == target
+    assert len(calls(ready)) == 2
+
+
+def test_the_help_of_loadtest_shows_every_variable_of_a_plan(clone: Path) -> None:
+    assert set(PLAN_VARIABLES) | {"APP", "ENV"} == set(documented(clone, "loadtest"))
+
+
+# -- variables ------------------------------------------------------------------------------------
+
+
+def test_without_variables_no_option_is_passed_on(ready: Path) -> None:
+    done = loadtest(ready)
     assert (done.returncode, calls(ready)) == (0, [["stacks", "loadtest"]])
 
 
-@pytest.mark.parametrize("how", ["make variable", "environment"])
-def test_every_option_is_passed_on_as_typed_and_never_executed(ready: Path, how: str) -> None:
-    values = {name: f"{HOSTILE} {name}" for name in OPTIONS}
-    if how == "environment":
-        loadtest(ready, told={}, **values)
+@pytest.mark.parametrize("source", ["make variable", "environment"])
+def test_every_option_is_passed_on_as_typed_and_never_executed(ready: Path, source: str) -> None:
+    values = {name: f"{HOSTILE} {name}" for name in PLAN_VARIABLES}
+    if source == "environment":
+        loadtest(ready, **values)
     else:
-        loadtest(ready, *(f"{name}={value}" for name, value in values.items()), told={})
+        loadtest(ready, *(f"{name}={value}" for name, value in values.items()))
     expected = [f"--{name.lower().replace('_', '-')}={value}" for name, value in values.items()]
     assert calls(ready)[0] == ["stacks", "loadtest", *expected]
     assert not list(ready.rglob("stolen"))
 
 
+def test_a_matrix_gets_the_options_of_a_plan_as_typed_and_does_not_wait_for_a_stop(ready: Path) -> None:
+    make(ready, "matrix", "ENV=A='b  c' D=--stop=x", "STOP=wait", "DRY_RUN=1")
+    assert calls(ready) == [["stacks", "matrix", "--dry-run", "--env=A='b  c' D=--stop=x"]]
+
+
 def test_a_make_variable_wins_over_the_environment_and_an_empty_one_is_not_passed_on(ready: Path) -> None:
-    loadtest(ready, "SEED=7", "STACK=", told={}, SEED="8", STACK="from the environment", TRIALS="")
+    loadtest(ready, "SEED=7", "STACK=", SEED="8", STACK="from the environment", TRIALS="")
     assert calls(ready)[0] == ["stacks", "loadtest", "--seed=7"]
 
 
 @pytest.mark.parametrize("code", [1, 2, 3])
-def test_every_failure_is_one_of_make(ready: Path, code: int) -> None:
-    assert loadtest(ready, told={"stacks": code}).returncode == 2
+def test_every_failure_of_a_command_is_exit_code_2_of_make(ready: Path, code: int) -> None:
+    assert loadtest(ready, code=code).returncode == 2
 
 
-def test_the_options_are_not_in_the_environment_of_what_is_measured(ready: Path) -> None:
+def test_the_variables_are_not_in_the_environment_of_what_is_measured(ready: Path) -> None:
     (ready / "stacks/__main__.py").write_text("import json, os; print(json.dumps(dict(os.environ)))")
-    seen = json.loads(loadtest(ready, "SEED=3", told={}, USERS="5").stdout.splitlines()[-1])
-    assert not set(seen) & set(OPTIONS)
+    seen = json.loads(loadtest(ready, "SEED=3", USERS="5").stdout.splitlines()[-1])
+    assert not set(seen) & set(PLAN_VARIABLES)
+
+
+def test_the_web_ui_gets_what_was_typed_and_nothing_is_executed(ready: Path) -> None:
+    values = [f"{name}={HOSTILE}" for name in ("UI_PORT", "SCENARIO", "URL", "PID", "ARGS")]
+    make(ready, "ui", *values)
+    options = [f"--{name}={HOSTILE}" for name in ("port", "scenario", "url", "pid", "args")]
+    assert calls(ready) == [["", *options]]
+    assert not (ready / "stolen").exists()
+    # An environment may use these names for something else.
+    make(ready, "ui", URL="x", PID="1", UI_PORT="2", ARGS="3")
+    assert calls(ready)[1:] == [[""]]
+
+
+# -- signals --------------------------------------------------------------------------------------
+
+
+def until(condition: Callable[[], object], failure: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, failure
+        time.sleep(0.01)
 
 
 @contextmanager
-def waiting(where: Path) -> Iterator[subprocess.Popen[str]]:
-    """`make loadtest` in the middle, in a process group of its own as a terminal would start it."""
+def running_loadtest(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """`make loadtest` while its command runs, in a process group of its own, as a terminal starts it."""
     with subprocess.Popen(
-        [str(MAKE), "-C", str(where), "loadtest"],
-        env=environment(TOLD=json.dumps({"wait": True})),
+        [str(MAKE), "-C", str(directory), "loadtest"],
+        env=environment(STUB=json.dumps({"wait": True})),
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
     ) as process:
         try:
-            until(lambda: (where / "pid").exists() and (where / "pid").read_text(), "the stub never started")
+            until(lambda: (directory / "pid").exists() and (directory / "pid").read_text(), "the stub did not start")
             yield process
         finally:
             if process.poll() is None:
@@ -172,189 +196,19 @@ def waiting(where: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize(
-    ("number", "everybody"),
+    ("number", "to_group"),
     [
         pytest.param(signal.SIGINT, True, id="Ctrl-C"),
         pytest.param(signal.SIGTERM, True, id="TERM to the group"),
         pytest.param(signal.SIGTERM, False, id="TERM to make alone"),
     ],
 )
-def test_a_signal_reaches_python_and_make_waits_for_it(ready: Path, number: signal.Signals, everybody: bool) -> None:
-    with waiting(ready) as process:
-        if everybody:
+def test_a_signal_reaches_python_and_make_waits_for_it(ready: Path, number: signal.Signals, to_group: bool) -> None:
+    with running_loadtest(ready) as process:
+        if to_group:
             os.killpg(process.pid, number)
         else:
             os.kill(process.pid, number)
         assert process.wait(timeout=20) != 0
     assert (ready / "stopped").read_text() == number.name
     assert not Path("/proc", (ready / "pid").read_text()).exists()
-
-
-def stub(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
-
-
-@pytest.fixture
-def tools(tmp_path: Path) -> Path:
-    """A PATH with what a bare machine has and no Python at all."""
-    for name in ("sh", "cat", "rm", "cp", "mkdir", "chmod", "dirname", "id"):
-        found = shutil.which(name)
-        assert found is not None
-        (tmp_path / "tools").mkdir(exist_ok=True)
-        (tmp_path / "tools" / name).symlink_to(found)
-    return tmp_path / "tools"
-
-
-def setup(clone: Path, tools: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    log = {"LOG": str(clone / "log"), "PATH": str(tools), "HOME": str(tools), "PYENV_ROOT": str(tools / "pyenv")}
-    (clone / "log").write_text("")
-    return make(clone, "setup", *arguments, **(log | more))
-
-
-def logged(clone: Path) -> str:
-    return (clone / "log").read_text()
-
-
-def test_setup_passes_over_a_python_that_fails_and_does_nothing_the_second_time(clone: Path, tools: Path) -> None:
-    stub(tools / "python3", "#!/bin/sh\nexit 127\n")
-    stub(tools / "python3.12", PYTHON_STUB)
-    assert setup(clone, tools).returncode == 0
-    assert f"{tools}/python3.12 -m venv .venv" in logged(clone)
-    assert "uv sync --locked --compile-bytecode" in logged(clone)
-    assert setup(clone, tools).returncode == 0
-    assert logged(clone) == ""
-
-
-def test_setup_looks_at_the_versions_of_pyenv_and_at_the_one_named(clone: Path, tools: Path) -> None:
-    stub(tools / "pyenv/versions/3.11.7/bin/python3", PYTHON_STUB)
-    setup(clone, tools)
-    assert "versions/3.11.7/bin/python3 -m venv" in logged(clone)
-    named = stub(tools / "my python", PYTHON_STUB)
-    shutil.rmtree(clone / ".venv")
-    setup(clone, tools, f"PYTHON={named}")
-    assert f"{named} -m venv" in logged(clone)
-
-
-def test_setup_without_a_python_says_what_to_install(clone: Path, tools: Path) -> None:
-    done = setup(clone, tools)
-    assert done.returncode == 2
-    assert "no Python >= 3.11" in done.stderr
-    assert "python3-venv" in done.stderr
-    assert not (clone / ".venv").exists()
-
-
-def test_setup_interrupted_half_way_starts_over(clone: Path, tools: Path) -> None:
-    stub(tools / "python3", PYTHON_STUB)
-    done = setup(clone, tools, UV_EXIT="1")
-    assert done.returncode == 2
-    assert "UV_DEFAULT_INDEX" in done.stderr
-    (clone / ".venv/half-made").touch()
-    assert setup(clone, tools).returncode == 0
-    assert "-m venv" in logged(clone)
-    assert not (clone / ".venv/half-made").exists()
-
-
-def test_setup_only_installs_again_when_the_lock_file_is_newer(clone: Path, tools: Path) -> None:
-    stub(tools / "python3", PYTHON_STUB)
-    setup(clone, tools)
-    future = time.time() + 10
-    os.utime(clone / "uv.lock", (future, future))
-    setup(clone, tools)
-    assert "uv sync" in logged(clone)
-    assert "-m venv" not in logged(clone)
-
-
-@pytest.mark.parametrize("change", ["moved", "python gone"])
-def test_setup_makes_anew_what_can_no_longer_work(clone: Path, tools: Path, change: str) -> None:
-    stub(tools / "python3", PYTHON_STUB)
-    setup(clone, tools)
-    if change == "moved":
-        clone = clone.rename(clone.with_name("moved"))
-    else:
-        (clone / ".venv/bin/python").unlink()
-    setup(clone, tools)
-    assert "-m venv" in logged(clone)
-
-
-def test_setup_takes_a_mirror_of_the_index(clone: Path, tools: Path) -> None:
-    stub(tools / "python3", PYTHON_STUB)
-    assert setup(clone, tools, UV_DEFAULT_INDEX="https://mirror.invalid/simple").returncode == 0
-    assert "uv export" in logged(clone)
-    assert "--require-hashes --compile-bytecode" in logged(clone)
-
-
-def test_clean_leaves_results_and_the_environment(ready: Path) -> None:
-    kept = ["results/one/__pycache__", ".venv/lib/__pycache__"]
-    gone = [".venvs/x", "stacks/__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache"]
-    for name in kept + gone:
-        (ready / name).mkdir(parents=True)
-    assert make(ready, "clean").returncode == 0
-    assert all((ready / name).exists() for name in kept)
-    assert not any((ready / name).exists() for name in gone)
-
-
-def ci(clone: Path, tools: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    (clone / ".ci").mkdir(exist_ok=True)
-    shutil.copy(ROOT / ".ci/run", clone / ".ci/run")
-    stub(tools / "apt-get", '#!/bin/sh\necho "apt-get $*" >> "$LOG"\nexit 1\n')
-    stub(clone / ".venv/bin/python", '#!/bin/sh\necho "python $*" >> "$LOG"\nexit 5\n')
-    (clone / "log").write_text("")
-    return subprocess.run(
-        ["/bin/sh", str(clone / ".ci/run"), *arguments],
-        env=environment(PATH=str(tools), LOG=str(clone / "log"), **more),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def test_ci_lints_before_it_tests_and_ends_with_the_exit_code_of_pytest(clone: Path, tools: Path) -> None:
-    stub(tools / "make", '#!/bin/sh\necho "make $*" >> "$LOG"\n')
-    assert ci(clone, tools, "-k", "a b").returncode == 5
-    done = [line.replace("--no-print-directory ", "") for line in logged(clone).splitlines()]
-    assert done == [
-        "make setup",
-        "make lint",
-        "python -m pytest -n 2 --dist worksteal -k a b",
-    ]  # and no apt-get: this is no CI
-
-
-def test_ci_stops_at_a_failure_of_lint(clone: Path, tools: Path) -> None:
-    stub(tools / "make", '#!/bin/sh\ncase "$*" in *lint) exit 2;; esac\n')
-    assert ci(clone, tools).returncode == 2
-    assert "pytest" not in logged(clone)
-
-
-def test_ci_without_make_says_so(clone: Path, tools: Path) -> None:
-    done = ci(clone, tools)
-    assert done.returncode == 1
-    assert "make is missing" in done.stderr
-
-
-@pytest.mark.skipif(os.getuid() != 0 or not Path("/etc/debian_version").exists(), reason="root on Debian only")
-def test_ci_goes_on_where_its_tools_cannot_be_installed(clone: Path, tools: Path) -> None:
-    stub(tools / "make", "#!/bin/sh\n")
-    done = ci(clone, tools, CI="true")
-    assert done.returncode == 5
-    assert "gdb could not be installed" in done.stderr
-    installed = [line.split()[-1] for line in logged(clone).splitlines() if " install " in line]
-    assert "make" not in installed
-    assert {"gdb", "wrk", "apache2-utils", "nginx-light", "chromium", "iproute2"} <= set(installed)
-
-
-def test_the_ui_gets_what_was_typed_and_nothing_is_executed(ready: Path) -> None:
-    (ready / "locustfiles/workers_ui").mkdir(parents=True)
-    (ready / "locustfiles/workers_ui/__main__.py").write_text(STUB)
-    values = [f"{name}={HOSTILE}" for name in ("UI_PORT", "SCENARIO", "URL", "PID", "ARGS")]
-    make(ready, "ui", *values, TOLD="{}")
-    options = [f"--{name}={HOSTILE}" for name in ("port", "scenario", "url", "pid", "args")]
-    assert calls(ready) == [["", *options]]
-    assert not (ready / "stolen").exists()
-    # What an environment has by these names may be meant for something else.
-    make(ready, "ui", TOLD="{}", URL="x", PID="1", UI_PORT="2", ARGS="3")
-    assert calls(ready)[1:] == [[""]]

@@ -1,7 +1,7 @@
-"""Runs requests of the fast client inside Locust, in a process of its own, because Locust patches the one it is in.
+"""Sends requests of FastUser inside Locust. It is a program, because Locust patches the process in which it runs.
 
-Reads JSON: the users (host and attributes) with their calls. Prints JSON: what each call returned, which `request`
-event it fired and which row the recorder would write.
+It reads JSON: the users (host and attributes) with their calls. It prints JSON: what each call returned, which event
+`request` it fired, and which row the recorder would write.
 """
 
 import json

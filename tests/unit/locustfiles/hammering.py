@@ -1,4 +1,4 @@
-"""Locust with the recorder as a process, and its rows; a tiny server as another one."""
+"""Starts Locust with the recorder, and a tiny server, as processes. Reads the rows that the recorder wrote."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NUMBERS = ("scheduled_ns", "start_ns", "latency_us", "status", "slot", "pid", "b
 
 @contextlib.contextmanager
 def tiny_server(directory: Path, *options: str) -> Iterator[dict[str, Any]]:
-    """Where the server listens."""
+    """Start the tiny server. Yield its ports and paths."""
     command = [sys.executable, str(HERE / "tiny_server.py"), str(directory), *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -35,14 +35,14 @@ def tiny_server(directory: Path, *options: str) -> Iterator[dict[str, Any]]:
 
 
 def answered(where: dict[str, Any]) -> int:
-    """How many requests the server says it has answered."""
+    """Ask the server for the number of requests that it has answered."""
     with urllib.request.urlopen(f"http://127.0.0.1:{where['http']}/count", timeout=LIMIT_S) as response:
         return int(response.read())
 
 
 @contextlib.contextmanager
 def locust(directory: Path, scenario: str, where: dict[str, Any], *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Locust, headless, on the text of a scenario; killed with all its processes when it does not end."""
+    """Start Locust without a web UI on the text of a scenario. At the end, wait for it, and kill all its processes."""
     path = directory / "scenario.py"
     path.write_text(scenario)
     command = [sys.executable, "-m", "locust", "-f", f"{path},{LOCUSTFILES / 'recording/_recorder.py'}", "--headless"]
@@ -63,31 +63,31 @@ def locust(directory: Path, scenario: str, where: dict[str, Any], *options: str)
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for it."""
+    """Wait until the condition is true, at most LIMIT_S."""
     end = time.monotonic() + LIMIT_S
     while not condition():
-        assert time.monotonic() < end, "waited in vain"
+        assert time.monotonic() < end, "the condition did not become true in time"
         time.sleep(0.02)
 
 
 def parts(directory: Path) -> dict[int, tuple[list[dict[str, Any]], bool]]:
-    """The rows of each process, whole lines only, and whether its part is complete."""
-    found = {}
+    """Return (rows, whether the file is complete) by pid. An incomplete last line is left out."""
+    by_pid = {}
     for path in directory.glob("requests-*.tsv"):
         text = path.read_text()
-        ended = text.endswith(COMPLETE)
+        is_complete = text.endswith(COMPLETE)
         text = text.removesuffix(COMPLETE)
         rows: list[dict[str, Any]] = list(
             csv.DictReader(text[: text.rfind("\n") + 1].splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
         )
         for row in rows:
             row |= {name: int(row[name]) for name in NUMBERS}
-        found[int(path.stem.partition("-")[2])] = (rows, ended)
-    return found
+        by_pid[int(path.stem.partition("-")[2])] = (rows, is_complete)
+    return by_pid
 
 
 def all_rows(directory: Path) -> list[dict[str, Any]]:
-    """Of every process, each of which must be complete."""
-    found = parts(directory)
-    assert all(ended for _, ended in found.values()), (directory / "locust.log").read_text()
-    return [row for rows, _ in found.values() for row in rows]
+    """Return the rows of all processes. Each file must be complete."""
+    by_pid = parts(directory)
+    assert all(is_complete for _, is_complete in by_pid.values()), (directory / "locust.log").read_text()
+    return [row for rows, _ in by_pid.values() for row in rows]

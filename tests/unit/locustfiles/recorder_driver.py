@@ -1,6 +1,6 @@
-"""Runs requests of Locust's own clients against failing servers, in a process of its own, because Locust patches it.
+"""Sends requests of Locust's own clients to servers that fail. It is a program, because Locust patches its process.
 
-Prints JSON: the recorder's row for every (server, client), and its word for exceptions that the clients raise.
+It prints JSON: the recorder's row for each server and client, and its word for each exception that the clients raise.
 """
 
 import json
@@ -22,7 +22,8 @@ import urllib3
 from gevent.server import StreamServer
 from geventhttpclient import response as fast
 from geventhttpclient import useragent
-from recording import _recorder
+from recording import _recorder, _rows
+from recording._error_words import error_word
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nX-Worker: 3/77\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -59,15 +60,15 @@ def server(name):
 
 
 def row(user, head=False):
-    _recorder._rows.clear()
+    _rows.take()
     limit = {"timeout": LIMIT_S} if isinstance(user, HttpUser) else {}
     (user.client.head if head else user.client.get)("/x", name="a\tname\r\n", **limit)
-    (line,) = _recorder._rows
+    (line,) = _rows.take()
     return line
 
 
 def rows():
-    found = {}
+    by_name = {}
     for name in ANSWERS:
         listener = server(name)
         listener.start()
@@ -77,23 +78,23 @@ def rows():
         limits = {"host": host, "network_timeout": LIMIT_S, "connection_timeout": LIMIT_S}
         for kind, attributes in ((HttpUser, {"host": host}), (FastHttpUser, limits)):
             user = type("Asking", (kind,), attributes)(Environment())
-            found[f"{name}, {kind.__name__}"] = row(user)
+            by_name[f"{name}, {kind.__name__}"] = row(user)
             if name == "whole":
-                found[f"HEAD, {kind.__name__}"] = row(user, head=True)
+                by_name[f"HEAD, {kind.__name__}"] = row(user, head=True)
         listener.stop()
-    return found
+    return by_name
 
 
 def killed():
-    """The row of a request whose user is killed while it waits."""
+    """Return the row of a request that is killed while it waits."""
     listener = server("timeout")
     listener.start()
     user = type("Asking", (FastHttpUser,), {"host": f"http://127.0.0.1:{listener.server_port}"})(Environment())
-    _recorder._rows.clear()
+    _rows.take()
     asking = gevent.spawn(user.client.get, "/x")
     gevent.sleep(LIMIT_S / 4)
     asking.kill()
-    return _recorder._rows[0]
+    return _rows.take()[0]
 
 
 def caused(error, cause):
@@ -103,7 +104,7 @@ def caused(error, cause):
 
 def words():
     pool = urllib3.HTTPConnectionPool("h")
-    made = [
+    errors = [
         ("refused", ConnectionRefusedError(111, "Connection refused")),
         ("refused", requests.ConnectionError(urllib3.exceptions.NewConnectionError(pool, "Connection refused"))),
         ("refused", caused(requests.ConnectionError("no"), ConnectionRefusedError(111, "Connection refused"))),
@@ -128,7 +129,7 @@ def words():
         ("other", ValueError("what")),
         ("other", None),
     ]
-    return [(word, _recorder.error_of(error), repr(error)) for word, error in made]
+    return [(word, error_word(error), repr(error)) for word, error in errors]
 
 
 for session in (HttpSession, FastHttpSession):

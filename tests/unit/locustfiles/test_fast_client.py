@@ -1,4 +1,4 @@
-"""The fast client inside Locust against a server that answers and fails in every way; over TCP, TLS, unix and uwsgi."""
+"""FastUser inside Locust, over TCP, TLS, unix sockets and uwsgi, with a server that answers and fails in every way."""
 
 from __future__ import annotations
 
@@ -39,11 +39,20 @@ Ask = Callable[..., list[dict[str, Any]]]
 def where(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     directory = tmp_path_factory.mktemp("tiny")
     if shutil.which("openssl"):
-        made = directory / "tls.pem"
+        certificate = directory / "tls.pem"
         command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        command += ["-subj", "/CN=localhost", "-days", "1", "-keyout", str(made), "-out", str(directory / "cert.pem")]
+        command += [
+            "-subj",
+            "/CN=localhost",
+            "-days",
+            "1",
+            "-keyout",
+            str(certificate),
+            "-out",
+            str(directory / "cert.pem"),
+        ]
         subprocess.run(command, check=True, capture_output=True, timeout=30)
-        with made.open("a") as file:
+        with certificate.open("a") as file:
             file.write((directory / "cert.pem").read_text())
     command = [sys.executable, str(HERE / "tiny_server.py"), str(directory)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
@@ -54,7 +63,7 @@ def where(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def ask() -> Ask:
-    """Makes the calls in one driver process: `ask(host, call, ..., attribute=value)`."""
+    """Send requests in one process: `ask(host, call, ..., attribute=value)` returns their outcomes."""
 
     def run(host: str, *calls: dict[str, Any], **attributes: Any) -> list[dict[str, Any]]:
         user = {"host": host, "network_timeout": 5.0, "connection_timeout": 5.0} | attributes | {"calls": calls}
@@ -82,7 +91,7 @@ def check_answers(outcomes: list[dict[str, Any]]) -> None:
 ANSWERING = [get(path) for path in ("/", "/chunked", "/unframed", "/continue", f"/big/{BIG}", "/drip")]
 
 
-def test_answers_over_tcp_and_failures_in_one_vocabulary(where: dict[str, Any], ask: Ask) -> None:
+def test_answers_over_tcp_and_the_word_of_each_failure(where: dict[str, Any], ask: Ask) -> None:
     paths = [*FAILURES, "/500", "/json", "/empty"]
     more = [get("/", name="mine"), {"method": "HEAD", "url": "/"}]
     outcomes = ask(f"http://127.0.0.1:{where['http']}", *ANSWERING, *map(get, paths), *more, network_timeout=0.4)
@@ -105,7 +114,7 @@ def test_answers_over_tcp_and_failures_in_one_vocabulary(where: dict[str, Any], 
     assert (headed["status"], headed["length"]) == (200, 0)
 
 
-def test_other_transports(where: dict[str, Any], ask: Ask) -> None:
+def test_answers_over_unix_sockets(where: dict[str, Any], ask: Ask) -> None:
     path = where["unix"].replace("/", "%2F")
     check_answers(ask(f"http+unix://{path}", *ANSWERING))
     check_answers(ask(f"http+unix://{where['unix']}", *ANSWERING))
@@ -113,9 +122,9 @@ def test_other_transports(where: dict[str, Any], ask: Ask) -> None:
     assert missing[0]["row"]["error"] == "refused"
 
 
-def test_tls(where: dict[str, Any], ask: Ask) -> None:
+def test_answers_over_tls(where: dict[str, Any], ask: Ask) -> None:
     if "tls" not in where:
-        pytest.skip("no openssl to make a certificate with")
+        pytest.skip("openssl, which makes the certificate, is not installed")
     echo = {"method": "POST", "url": "/echo", "data": "x" * 1000}
     outcomes = ask(f"https://localhost:{where['tls']}", echo, *ANSWERING, get("/closed"))
     assert json.loads(outcomes[0]["text"])["body"] == "x" * 1000
@@ -125,30 +134,30 @@ def test_tls(where: dict[str, Any], ask: Ask) -> None:
     assert ask(f"https://127.0.0.1:{where['http']}", get("/"), connection_timeout=0.4)[0]["row"]["error"] == "timeout"
 
 
-def test_the_uwsgi_protocol(where: dict[str, Any], ask: Ask) -> None:
+def test_answers_over_the_uwsgi_protocol(where: dict[str, Any], ask: Ask) -> None:
     call = {"method": "POST", "url": "/p%20q?a=1", "json": {"k": 1}, "headers": {"X-Thing": "t"}}
     outcomes = ask(f"uwsgi://127.0.0.1:{where['uwsgi']}", call, get("/"))
-    said = json.loads(outcomes[0]["text"])
-    assert (said["modifiers"], said["body"], outcomes[0]["worker"]) == ([0, 0], '{"k": 1}', [1, 99])
+    packet = json.loads(outcomes[0]["text"])
+    assert (packet["modifiers"], packet["body"], outcomes[0]["worker"]) == ([0, 0], '{"k": 1}', [1, 99])
     expected = {"REQUEST_METHOD": "POST", "PATH_INFO": "/p q", "QUERY_STRING": "a=1", "REQUEST_URI": "/p%20q?a=1"}
     expected |= {"CONTENT_LENGTH": "8", "CONTENT_TYPE": "application/json", "HTTP_X_THING": "t"}
     expected |= {"HTTP_HOST": f"127.0.0.1:{where['uwsgi']}", "SERVER_PROTOCOL": "HTTP/1.1"}
-    assert expected.items() <= said["variables"].items()
+    assert expected.items() <= packet["variables"].items()
     assert json.loads(outcomes[1]["text"])["variables"]["REQUEST_METHOD"] == "GET"
 
 
-def test_what_is_sent(where: dict[str, Any], ask: Ask) -> None:
+def test_bodies_and_headers_arrive_as_they_were_given(where: dict[str, Any], ask: Ask) -> None:
     host = f"http://localhost:{where['http']}"
     form = {"method": "POST", "url": "/echo", "data": {"a": "b c"}}
     other = {"method": "PUT", "url": "/echo", "data": "é", "headers": {"host": "app.example"}}
     huge = {"method": "POST", "url": "/echo", "data": "x" * 2_000_000}
     early = {"method": "POST", "url": "/early", "data": "x" * 20_000_000}
     outcomes = ask(host, form, other, huge, early, get("/keep"), get("/keep"), default_headers={"X-Mine": "1"})
-    said = [json.loads(one["text"] if len(one["text"]) < 2000 else "{}") for one in (outcomes[0], outcomes[1])]
-    assert said[0]["body"] == "a=b+c"
-    assert said[0]["fields"]["content-type"] == "application/x-www-form-urlencoded"
-    assert (said[0]["fields"]["host"], said[0]["fields"]["x-mine"]) == (host.removeprefix("http://"), "1")
-    assert (said[1]["fields"]["host"], said[1]["body"]) == ("app.example", "é".encode().decode("latin-1"))
+    sent = [json.loads(one["text"] if len(one["text"]) < 2000 else "{}") for one in (outcomes[0], outcomes[1])]
+    assert sent[0]["body"] == "a=b+c"
+    assert sent[0]["fields"]["content-type"] == "application/x-www-form-urlencoded"
+    assert (sent[0]["fields"]["host"], sent[0]["fields"]["x-mine"]) == (host.removeprefix("http://"), "1")
+    assert (sent[1]["fields"]["host"], sent[1]["body"]) == ("app.example", "é".encode().decode("latin-1"))
     assert outcomes[2]["length"] > 2_000_000
     assert outcomes[3]["status"] == 413
     first, second = (json.loads(one["text"])["port"] for one in outcomes[4:])
@@ -158,13 +167,13 @@ def test_what_is_sent(where: dict[str, Any], ask: Ask) -> None:
     assert closing[0]["fields"]["connection"] == "close"
 
 
-def test_a_kept_connection_that_the_server_closes_is_no_failure(where: dict[str, Any], ask: Ask) -> None:
-    # "/" promises to keep the connection and closes it, as uWSGI's http-socket does.
+def test_a_request_is_repeated_if_the_server_closes_a_kept_connection(where: dict[str, Any], ask: Ask) -> None:
+    # The answer of "/" promises to keep the connection, but the server closes it, as uWSGI's http-socket does.
     outcomes = ask(f"http://127.0.0.1:{where['http']}", *[get("/")] * 200)
     assert {one["row"]["error"] for one in outcomes} == {""}
 
 
-def test_with_blocks(where: dict[str, Any], ask: Ask) -> None:
+def test_a_with_block_judges_the_answer(where: dict[str, Any], ask: Ask) -> None:
     judged = [get(path, catch_response=True, judge=judge) for path, judge in JUDGED]
     outcomes = ask(f"http://127.0.0.1:{where['http']}", *judged, get("/", judge="success"))
     excused, condemned, raising, plain = outcomes
@@ -177,9 +186,9 @@ def test_with_blocks(where: dict[str, Any], ask: Ask) -> None:
 JUDGED = (("/500", "success"), ("/", "failure"), ("/", "raise"))
 
 
-def test_nobody_listens_and_impossible_requests(ask: Ask) -> None:
+def test_a_port_without_a_server_and_requests_that_cannot_be_sent(ask: Ask) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused, and nobody else's
+        taken.bind(("127.0.0.1", 0))  # without listen(), connections are refused, and no other process gets the port
         port = taken.getsockname()[1]
         calls = (get("/"), get("/", headers={"A": "b\nc"}), get("ftp://a/"))
         refused, broken, scheme = ask(f"http://127.0.0.1:{port}", *calls)
@@ -188,14 +197,14 @@ def test_nobody_listens_and_impossible_requests(ask: Ask) -> None:
     assert word_of(socket.gaierror(socket.EAI_NONAME, "no such name")) == "other"
 
 
-def test_a_host_that_cannot_be_is_told_at_the_start() -> None:
+def test_a_host_that_is_not_a_url_is_an_error_at_the_start() -> None:
     call = json.dumps([{"host": "127.0.0.1:80", "calls": []}])
     command = [sys.executable, str(HERE / "client_driver.py")]
     done = subprocess.run(command, input=call, capture_output=True, text=True, timeout=30)
-    assert "StopTest: --host '127.0.0.1:80': not an http" in done.stderr
+    assert "StopTest: --host '127.0.0.1:80' is not an http" in done.stderr
 
 
-def test_every_failure_the_server_can_make_is_asked_for() -> None:
+def test_every_failure_of_the_server_is_tested() -> None:
     assert {path for path in ANSWERS if path.startswith(("/truncated", "/malformed"))} <= set(FAILURES)
 
 
@@ -223,8 +232,8 @@ print(seen, len(gevent.joinall(again, timeout=5)))
 """
 
 
-def test_who_lets_others_go_first_goes_on_behind_them() -> None:
-    """One that a timeout of its scenario hits meanwhile is not woken for its turn; who reads much has several."""
+def test_a_greenlet_that_lets_others_run_first_continues_after_them() -> None:
+    """A greenlet that a timeout hits before its turn is not woken for it. A greenlet may have several turns."""
     command = [sys.executable, "-W", "error", "-c", "from gevent import monkey; monkey.patch_all()" + TURNS]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=NEVER_S, cwd=HERE.parents[2] / "locustfiles", check=True

@@ -1,4 +1,4 @@
-"""The fast client against real uWSGI: http-socket, and the uwsgi protocol over TCP and a unix socket."""
+"""FastUser with real uWSGI: HTTP and the uwsgi protocol, over TCP and over a unix socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def application(environ, start_response):
     body = environ["wsgi.input"].read().decode()
     wanted = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_X_THING", "CONTENT_TYPE")
     text = json.dumps({n: environ.get(n) for n in wanted} | {"body": body}).encode()
-    start_response("200 OK", [("Content-Type", "application/json")])  # no length: until the end
+    start_response("200 OK", [("Content-Type", "application/json")])  # no length: the body ends with the connection
     return [text]
 """
 INI = """[uwsgi]
@@ -69,7 +69,7 @@ def stack(tmp_path: Path) -> Iterator[dict[str, str]]:
         process.wait(LIMIT_S)
 
 
-def test_every_transport_says_the_same(stack: dict[str, str]) -> None:
+def test_every_transport_sends_the_same_request(stack: dict[str, str]) -> None:
     call = {"method": "POST", "url": "/p%20q?a=1", "data": "x" * 50_000, "headers": {"Host": "app.example"}}
     call["headers"] |= {"X-Thing": "t", "Content-Type": "text/plain"}
     users = [
@@ -85,8 +85,8 @@ def test_every_transport_says_the_same(stack: dict[str, str]) -> None:
         assert (posted["status"], posted["row"]["error"], got["status"]) == (200, "", 200), transport
         assert posted["worker"][0] == 1, transport
         assert posted["length"] > 50_000
-        said = json.loads(got["text"])
-        assert (said["REQUEST_METHOD"], said["PATH_INFO"]) == ("GET", "/")
+        sent = json.loads(got["text"])
+        assert (sent["REQUEST_METHOD"], sent["PATH_INFO"]) == ("GET", "/")
         for expected in (
             '"PATH_INFO": "/p q"',
             '"QUERY_STRING": "a=1"',

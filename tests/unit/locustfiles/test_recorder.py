@@ -1,4 +1,4 @@
-"""The recorder: one row for every request of Locust's own clients, with the right word for what went wrong."""
+"""The recorder: it writes a row for every request of Locust's own clients, with the word of its failure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLIENTS = ("HttpUser", "FastHttpUser")
 
 @pytest.fixture(scope="module")
 def driven() -> dict[str, Any]:
-    """What the driver prints; Locust patches its process, so it has one of its own."""
+    """The output of recorder_driver.py. It runs as a process, because Locust patches the process in which it runs."""
     command = [sys.executable, str(Path(__file__).parent / "recorder_driver.py")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
@@ -35,10 +35,10 @@ def cells(line: str) -> dict[str, str]:
 def test_every_exception_has_its_word(driven: dict[str, Any]) -> None:
     wrong = [row for row in driven["words"] if row[0] != row[1]]
     assert wrong == []
-    told = {word for _, word, _ in driven["words"]}
-    assert told <= set(REQUEST_ERRORS)
-    # Those two are no exceptions: one is a killed user, the other a request that was never sent.
-    assert set(REQUEST_ERRORS) - told <= {"in_flight", "missed"}
+    words = {word for _, word, _ in driven["words"]}
+    assert words <= set(REQUEST_ERRORS)
+    # These two are not exceptions: one is a user that was killed, the other a request that was never sent.
+    assert set(REQUEST_ERRORS) - words <= {"in_flight", "missed"}
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -46,14 +46,14 @@ def test_every_exception_has_its_word(driven: dict[str, Any]) -> None:
     ("server", "status"),
     [("whole", 200), ("HEAD", 200), ("chunked", 200), ("unframed", 200), ("empty", 204), ("server error", 500)],
 )
-def test_an_answer_is_one_whatever_its_status(driven: dict[str, Any], client: str, server: str, status: int) -> None:
+def test_every_answer_is_a_row_without_an_error(driven: dict[str, Any], client: str, server: str, status: int) -> None:
     row = cells(driven["rows"][f"{server}, {client}"])
     assert (row["status"], row["error"]) == (str(status), "")
     assert row["method"] == ("HEAD" if server == "HEAD" else "GET")
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_it_tells_who_answered_how_much_and_when(driven: dict[str, Any], client: str) -> None:
+def test_a_row_has_the_worker_the_size_and_the_times(driven: dict[str, Any], client: str) -> None:
     row = cells(driven["rows"][f"whole, {client}"])
     assert (row["slot"], row["pid"], row["bytes"]) == ("3", "77", "10")
     assert row["scheduled_ns"] == row["start_ns"]
@@ -62,7 +62,7 @@ def test_it_tells_who_answered_how_much_and_when(driven: dict[str, Any], client:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_headers_of_somebody_else_do_no_harm(driven: dict[str, Any], client: str) -> None:
+def test_headers_with_unexpected_values_do_not_break_a_row(driven: dict[str, Any], client: str) -> None:
     row = cells(driven["rows"][f"strange headers, {client}"])
     assert (row["status"], row["slot"], row["pid"]) == ("200", "0", "0")
 
@@ -76,22 +76,22 @@ def test_a_failure_is_a_row_with_its_word_and_no_worker(driven: dict[str, Any], 
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_reset_and_a_limit_in_the_middle_of_an_answer_are_no_answers(driven: dict[str, Any], client: str) -> None:
+def test_a_reset_and_a_timeout_within_an_answer_are_failures(driven: dict[str, Any], client: str) -> None:
     assert cells(driven["rows"][f"reset, {client}"])["error"] == "reset"
     assert cells(driven["rows"][f"timeout in the body, {client}"])["error"] in ("timeout", "truncated")
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_timeout_took_as_long_as_it_was_waited_for(driven: dict[str, Any], client: str) -> None:
+def test_the_latency_of_a_timeout_is_the_time_that_was_waited(driven: dict[str, Any], client: str) -> None:
     assert int(cells(driven["rows"][f"timeout, {client}"])["latency_us"]) >= 190_000
 
 
-def test_a_request_whose_user_is_killed_is_a_row(driven: dict[str, Any]) -> None:
+def test_a_request_of_a_user_that_is_killed_is_a_row(driven: dict[str, Any]) -> None:
     row = cells(driven["killed"])
     assert (row["error"], row["status"], row["name"]) == ("in_flight", "0", "/x")
     assert int(row["latency_us"]) >= 40_000
 
 
-def test_it_never_outlasts_what_a_kill_may_cost() -> None:
-    source = (ROOT / "locustfiles" / "recording" / "_recorder.py").read_text()
+def test_the_rows_are_flushed_so_often_that_a_kill_loses_half_a_second_at_most() -> None:
+    source = (ROOT / "locustfiles" / "recording" / "_part_file.py").read_text()
     assert float(re.search(r"^FLUSH_S = ([\d.]+)", source, re.MULTILINE)[1]) <= 0.5

@@ -1,8 +1,8 @@
-"""A server that answers, or fails, as its path asks for; a process of its own, so that nobody's gevent is in it.
+"""A server that answers or fails as the path of a request says. It is a program, so that gevent does not patch it.
 
-`python tiny_server.py DIRECTORY` prints one line of JSON with its ports; it ends with its standard input.
-`--freeze 0.4 --every 2` makes it stand still so long, so often, from the first request on. `/count` says how many
-requests it has answered on other paths.
+`python tiny_server.py DIRECTORY` prints one line of JSON with its ports. It ends when its standard input ends.
+`--freeze 0.4 --every 2` stops it for 0.4 s every 2 s, from the first request on. `/count` returns the number of
+requests that it has answered on other paths.
 """
 
 import argparse
@@ -38,13 +38,13 @@ RST = struct.pack("ii", 1, 0)  # SO_LINGER with 0 s: close sends a reset
 
 
 class Server:
-    """Listens, and counts what it answers."""
+    """Listens on several sockets, and counts its answers."""
 
     def __init__(self, freeze_s, every_s):
         self.count, self.lock, self.began = 0, threading.Lock(), None
         self.freeze_s, self.every_s = freeze_s, every_s
 
-    def stand_still(self):
+    def freeze(self):
         if self.freeze_s:
             self.began = self.began or time.monotonic()
             phase = (time.monotonic() - self.began) % self.every_s
@@ -87,14 +87,14 @@ class Server:
             while path != "/early" and len(data) < length:
                 data += sock.recv(1 << 20)
             body, data = data[:length], data[length:]
-            self.stand_still()
+            self.freeze()
             with self.lock:
                 self.count += path != "/count"
             if not self.answer(sock, method, path, fields, body):
                 return sock.close()
 
     def answer(self, sock, method, path, fields, body):
-        """Whether the connection goes on."""
+        """Send the answer. Return True if the connection stays open."""
         if path == "/hang":
             time.sleep(NEVER_S)
         elif path == "/reset" or path == "/reset-late":
@@ -113,10 +113,10 @@ class Server:
             sock.sendall(bytes(size))
         elif path in ("/count", "/echo", "/keep"):
             port = sock.getpeername()[1] if sock.family != socket.AF_UNIX else 0
-            said = {"method": method, "fields": fields, "body": body.decode("latin-1"), "port": port}
-            text = json.dumps(self.count if path == "/count" else said).encode()
+            echo = {"method": method, "fields": fields, "body": body.decode("latin-1"), "port": port}
+            text = json.dumps(self.count if path == "/count" else echo).encode()
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
-            # Others close unannounced; a POST that comes just then fails, and may not be sent again (RFC 9110).
+            # Other paths close without an announcement. A POST fails then, because no client may repeat it (RFC 9110).
             return fields.get("connection") != "close"
         else:
             answer = ANSWERS.get(path.partition("?")[0], b"HTTP/1.1 404 None\r\nContent-Length: 0\r\n\r\n")
@@ -124,7 +124,7 @@ class Server:
         return False
 
     def uwsgi(self, sock):
-        """Says as JSON what the packet held."""
+        """Answer with the content of the packet as JSON."""
         modifier1, size, modifier2 = struct.unpack("<BHB", sock.recv(4, socket.MSG_WAITALL))
         packet, texts = sock.recv(size, socket.MSG_WAITALL), []
         while packet:

@@ -20,7 +20,7 @@ from analysis.capacity.recommendation import round_up
 from analysis.frames.results import load
 from analysis.reports import capacity_page, verification
 from analysis.reports import capacity_report as reports
-from stacks.commands.arguments import parser as loadtest_parser
+from stacks.commands.command_line import parser as command_parser
 from stacks.lifecycle import records
 from stacks.lifecycle.records import RecordError
 from stacks.lifecycle.verdict import VERDICTS
@@ -366,7 +366,7 @@ def test_verification_is_judged_from_its_run(tmp_path):
 
 def test_verification_runs_what_is_recommended(plan):
     made = verification.command(plan.demand, plan.advice)
-    options = loadtest_parser(None).parse_args(made)
+    options = command_parser(["loadtest"]).parse_args(made)
     assert (options.stack, options.version, options.scenario) == ("work", "py312-2.0.30.post1", "open")
     assert (options.rate, options.users, options.workers, options.threads) == (200, 10, 8, 1)
     advice = plan.advice

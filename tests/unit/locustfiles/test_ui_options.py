@@ -1,4 +1,4 @@
-"""`make ui` before it is Locust: every wrong word is one sentence, all of them at once."""
+"""The options of `make ui`: each wrong option is reported in one sentence, and all of them at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "locustfiles"))
-from workers_ui.__main__ import explained, find_scenario, objection_to_port
+from workers_ui.__main__ import find_scenario, import_error, port_error
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -21,22 +21,22 @@ def start(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "80 89", ""])
-def test_what_is_no_port(port: str) -> None:
-    assert "is no port" in objection_to_port(port)
+def test_a_text_that_is_not_a_port_is_an_error(port: str) -> None:
+    assert "is not a port" in port_error(port)
 
 
-def test_a_port_that_is_taken_is_named_with_another_one() -> None:
+def test_for_a_port_in_use_another_port_is_suggested() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert f"port {port} cannot be used" in objection_to_port(port)
+        assert f"port {port} cannot be used" in port_error(port)
         done = start("--port", port)
     assert done.returncode == 1
     assert "make ui UI_PORT=" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert objection_to_port(port) == ""
+    assert port_error(port) == ""
 
 
-def test_every_mistake_is_said_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     done = start("--port", "0", "--scenario", "stedy", "--pid", "0")
     assert done.returncode == 1
     assert [line.partition(" ")[0] for line in done.stderr.splitlines()] == ["make"] * 3
@@ -44,7 +44,7 @@ def test_every_mistake_is_said_at_once() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_scenarios_by_name_and_by_path(tmp_path: Path) -> None:
+def test_a_scenario_is_found_by_its_name_and_by_its_path(tmp_path: Path) -> None:
     mine = tmp_path / "mine.py"
     mine.touch()
     assert find_scenario("steady") == ROOT / "locustfiles" / "steady.py"
@@ -62,7 +62,7 @@ def test_scenarios_by_name_and_by_path(tmp_path: Path) -> None:
         ("\n1 / 0\n", ("line 2", "division")),
     ],
 )
-def test_a_scenario_that_does_not_import_is_one_sentence(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
+def test_a_scenario_that_cannot_be_imported_is_one_sentence(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
     mine = tmp_path / "mine.py"
     mine.write_text(text)
     with socket.socket() as free:
@@ -74,5 +74,5 @@ def test_a_scenario_that_does_not_import_is_one_sentence(tmp_path: Path, text: s
     assert all(word in done.stderr for word in (str(mine), "SCENARIO=", *words))
 
 
-def test_an_error_without_a_line_names_the_file() -> None:
-    assert explained(Path("a.py"), ValueError("x")) == "a.py: the scenario does not import (ValueError: x)"
+def test_an_error_without_a_line_number_names_the_file() -> None:
+    assert import_error(Path("a.py"), ValueError("x")) == "a.py: the scenario cannot be imported (ValueError: x)"

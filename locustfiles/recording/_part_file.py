@@ -1,0 +1,59 @@
+"""The file `requests-PID.tsv`: the part of a run's requests that this process sent.
+
+Rows are written whole, so a reader never gets half a row. A file that ends with COMPLETE has every row of its process.
+"""
+
+import os
+from pathlib import Path
+
+import gevent
+
+from recording import _rows
+from stacks.lifecycle.records import REQUEST_COLUMNS, REQUEST_PART
+
+FLUSH_S = 0.2  # rows of this time are lost if the process gets a SIGKILL
+COMPLETE = "# complete\n"
+
+_file = None
+_watchers = []
+
+
+def begin(folder):
+    """Close the current file, and record into a new one in `folder`."""
+    global _file
+    end()
+    _rows.take()
+    _file = (Path(folder) / REQUEST_PART.format(pid=os.getpid())).open("w", encoding="utf-8")
+    _file.write("\t".join(REQUEST_COLUMNS) + "\n")
+    _file.flush()
+
+
+def flush():
+    """Write the rows that wait, and hand them to the watchers."""
+    if _file is not None and (rows := _rows.take()):
+        _file.write("".join(rows))
+        _file.flush()
+        for watcher in _watchers:
+            watcher(rows)
+
+
+def flush_forever():
+    """Flush every FLUSH_S seconds. Runs in a greenlet of its own."""
+    while True:
+        gevent.sleep(FLUSH_S)
+        flush()
+
+
+def end():
+    """Write the last rows, mark the file as complete, and close it."""
+    global _file
+    flush()
+    if _file is not None:
+        _file.write(COMPLETE)
+        _file.close()
+        _file = None
+
+
+def watch(watcher):
+    """Call `watcher` with each list of rows that is written."""
+    _watchers.append(watcher)

@@ -1,0 +1,44 @@
+"""`check`: checks a user's own uWSGI: its configuration, its binary and its app."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from stacks.commands import exit_codes
+
+HELP = "Check your own uWSGI: do its workers come back, and what should you change?"
+EXAMPLE = "python -m stacks check --ini /etc/uwsgi/app.ini --uwsgi /srv/app/venv/bin/uwsgi --chdir /srv/app"
+EXIT_CODES = exit_codes.MEANINGS | {
+    exit_codes.OK: "the workers come back",
+    exit_codes.NOT_MEASURED: "the stack could not be measured",
+    exit_codes.UNEXPECTED: "workers do not come back",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the configuration, what it does not contain, and the files to write."""
+    parser.add_argument("--ini", metavar="FILE", help="configuration: ini, yaml, json or xml, if needed with :section")
+    parser.add_argument("--uwsgi", metavar="PATH", help="uWSGI binary, such as venv/bin/uwsgi (default: that on PATH)")
+    parser.add_argument("--app", help="module:callable or file.py:callable, instead of the app in the configuration")
+    parser.add_argument(
+        "--chdir", type=Path, metavar="DIR", help="where uWSGI starts (default: the directory of the configuration)"
+    )
+    parser.add_argument("--url", default="/", metavar="PATH", help="page to request (default: %(default)s)")
+    parser.add_argument("--args", default="", metavar="OPTIONS", help="further uWSGI options, as on its command line")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit report to this file")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result to this file")
+    parser.add_argument(
+        "--start-limit",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="time that the app may take to start (default: %(default)g)",
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Check the stack, and print the result and the advice."""
+    from stacks.check import check
+
+    return check.main(options)

@@ -1,0 +1,97 @@
+"""Parses the command line, runs the command that it names, and turns errors into exit codes.
+
+It imports only the file of the command that is named: `run` starts once for each run of a campaign, so every
+import delays a campaign many times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import NoReturn, Protocol, cast
+
+from stacks.commands import exit_codes
+
+PROGRAM = "python -m stacks"
+
+
+class Command(Protocol):
+    """The contents of a file that is a command."""
+
+    HELP: str  # what the command does, in one sentence
+    EXAMPLE: str  # one command line that works
+    EXIT_CODES: Mapping[int, str]  # each exit code and its meaning
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        """Declare the options of the command."""
+
+    @staticmethod
+    def main(options: argparse.Namespace) -> int:
+        """Run the command and return its exit code."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports an error in one line. The usage text is left to `--help`."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and exit with code 2, as argparse does, but without the usage text."""
+        self.exit(exit_codes.USAGE, f"{self.prog}: {message}\n")
+
+
+def load(name: str) -> Command:
+    """Import the command of this name, a file of this folder."""
+    return cast(Command, import_module(f"stacks.commands.{name}"))
+
+
+def parser(names: Sequence[str]) -> Parser:
+    """Return a parser that knows these commands."""
+    top = Parser(
+        prog=PROGRAM,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Run uWSGI stacks under load until their workers recycle, and say whether the workers come back.",
+        epilog=f"{PROGRAM} COMMAND -h shows the options of a command.\n\n{describe(exit_codes.MEANINGS)}",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in names:
+        command = load(name)
+        one = commands.add_parser(
+            name,
+            help=command.HELP,
+            description=command.HELP,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            epilog=f"Example:\n  {command.EXAMPLE}\n\n{describe(command.EXIT_CODES)}",
+        )
+        command.add_arguments(one)
+    return top
+
+
+def describe(meanings: Mapping[int, str]) -> str:
+    """Return the exit codes as lines of a help text."""
+    return "\n".join(["Exit codes:", *(f"  {code:<3} {meaning}" for code, meaning in meanings.items())])
+
+
+def run(names: Sequence[str], arguments: Sequence[str]) -> int:
+    """Run the command that `arguments` name, one of `names`. Return its exit code."""
+    first = arguments[0] if arguments else ""
+    options = parser([first] if first in names else names).parse_args(arguments)
+    try:
+        return load(options.command).main(options)
+    except Exception as error:
+        code = code_of(error)
+        if code is None:
+            raise
+        print(error, file=sys.stderr)
+        return code
+
+
+def code_of(error: Exception) -> int | None:
+    """Return the exit code for an error whose text tells the user enough. Return None for a defect of the pack."""
+    from stacks.catalogue import UsageError
+    from stacks.lifecycle.records import RecordError
+
+    if isinstance(error, UsageError):
+        return exit_codes.USAGE
+    return exit_codes.NOT_MEASURED if isinstance(error, RecordError | OSError) else None

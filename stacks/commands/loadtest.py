@@ -1,0 +1,32 @@
+"""`loadtest`: runs stacks under load until their workers recycle, and judges them."""
+
+from __future__ import annotations
+
+import argparse
+
+from stacks.commands import exit_codes
+from stacks.commands.plan_options import add_plan_arguments, plan_options
+
+HELP = "Run stacks under load until their workers recycle, and give each stack a verdict."
+EXAMPLE = "python -m stacks loadtest --stack threads --version 2.0.26,2.0.30.post1 --trials 1"
+EXIT_CODES = exit_codes.MEANINGS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the plan, and how a run stops its stack."""
+    add_plan_arguments(parser)
+    parser.add_argument(
+        "--stop", choices=("wait",), help="`wait` measures how long uWSGI takes to stop after one INT, a minute or more"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run the campaign and print its summary."""
+    from stacks import catalogue
+    from stacks.campaign.campaign import Campaign
+    from stacks.campaign.plan import make_plan
+    from stacks.commands.run_campaign import run_campaign
+
+    wanted = plan_options(options)
+    planned, cells, scenario = make_plan(catalogue.load(), wanted)
+    return run_campaign(Campaign(planned, wanted, cells, scenario, patient=options.stop == "wait"))

@@ -1,0 +1,113 @@
+"""The table of the commands: every file is in it, every help text is complete, and only one command is imported."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from stacks.__main__ import COMMANDS, main
+from stacks.catalogue import ROOT, UsageError
+from stacks.commands import command_line, exit_codes
+from stacks.commands.command_line import code_of, load, parser
+from stacks.lifecycle.records import RecordError
+
+SHARED = {"__init__", "command_line", "exit_codes", "plan_options", "run_campaign"}
+
+
+def test_every_file_of_the_folder_is_a_command_of_the_table() -> None:
+    files = {path.stem for path in (ROOT / "stacks" / "commands").glob("*.py")}
+    assert files - SHARED == set(COMMANDS)
+    assert len(COMMANDS) == len(set(COMMANDS))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+class TestCommand:
+    def test_the_help_has_an_example_and_the_exit_codes(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "-h"])
+        assert ended.value.code == 0
+        text = capsys.readouterr().out
+        command = load(name)
+        assert command.HELP.split()[0] in text
+        assert f"Example:\n  {command.EXAMPLE}\n" in text
+        for code, meaning in command.EXIT_CODES.items():
+            assert f"\n  {code:<3} {meaning}\n" in text
+        assert {0, 1, exit_codes.USAGE} <= set(command.EXIT_CODES)
+
+    def test_every_option_has_a_help_text(self, name: str) -> None:
+        one = argparse.ArgumentParser()
+        load(name).add_arguments(one)
+        assert [action.dest for action in one._actions if not action.help] == []
+
+    def test_the_example_is_a_valid_command_line(self, name: str) -> None:
+        words = shlex.split(load(name).EXAMPLE.replace("'", ""))
+        options = parser([name]).parse_args(words[words.index("stacks") + 1 :])
+        assert options.command == name
+
+    def test_a_wrong_option_is_one_line_and_exit_code_2(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--no-such-option"])
+        assert ended.value.code == exit_codes.USAGE
+        error = capsys.readouterr().err
+        assert error.startswith(f"python -m stacks {name}: ") or error.startswith("python -m stacks: ")
+        assert error.count("\n") == 1
+
+    def test_to_parse_it_only_its_own_file_and_the_standard_library_are_imported(self, name: str) -> None:
+        code = (
+            "import sys; from stacks.commands.command_line import parser; before = set(sys.modules)\n"
+            f"parser([{name!r}])\n"
+            "print(*(m for m in sys.modules if m not in before and m.split('.')[0] not in sys.stdlib_module_names))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert set(done.stdout.split()) - {"stacks.commands.plan_options"} == {f"stacks.commands.{name}"}
+
+
+def test_the_help_of_the_program_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["-h"])
+    text = capsys.readouterr().out
+    for name in COMMANDS:
+        assert f"\n    {name} " in text
+    for meaning in exit_codes.MEANINGS.values():
+        assert meaning in text
+
+
+@pytest.mark.parametrize("arguments", [[], ["no-such-command"], ["--stack", "plain"]])
+def test_without_a_known_command_the_exit_code_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == exit_codes.USAGE
+    assert capsys.readouterr().err.startswith("python -m stacks: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("no stack x"), exit_codes.USAGE),
+        (RecordError("run.json is damaged"), exit_codes.NOT_MEASURED),
+        (FileNotFoundError(2, "No such file"), exit_codes.NOT_MEASURED),
+        (ValueError("a defect of the pack"), None),
+    ],
+)
+def test_an_error_that_tells_enough_is_an_exit_code(error: Exception, code: int | None) -> None:
+    assert code_of(error) == code
+
+
+def test_a_defect_of_the_pack_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_options: argparse.Namespace) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(load("list"), "main", fail)
+    with pytest.raises(ZeroDivisionError):
+        command_line.run(COMMANDS, ["list"])
+
+
+def test_a_directory_without_a_plan_is_a_sentence(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(tmp_path)]) == exit_codes.NOT_MEASURED
+    error = capsys.readouterr().err
+    assert str(tmp_path) in error
+    assert error.count("\n") == 1

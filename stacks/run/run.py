@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stacks.catalogue.triggers import Triggers, parse
+from stacks.catalogue.triggers import parse
 from stacks.lifecycle.losses import losses
 from stacks.lifecycle.records import INI_FILE, LOG_FILE, RUN_FILE, read_json, write_json
 from stacks.lifecycle.verdict import Judgement, judge
@@ -27,6 +27,7 @@ from stacks.run import probe, stack_files, supervisor
 from stacks.run.hammer import Hammer
 from stacks.run.last_words import last_words
 from stacks.run.outside_load import Outside
+from stacks.run.trigger_runner import TriggerRunner
 
 # How long a stack may take until its first workers accept; an import of a minute is nothing unheard of.
 START_LIMIT_S = 120.0
@@ -231,10 +232,10 @@ class Run:
         """How long a worker may take to leave before its master kills it."""
         return stack_files.mercy_s(self.directory / INI_FILE)
 
-    def _triggers(self, observer: Observer) -> Triggers | None:
+    def _triggers(self, observer: Observer) -> TriggerRunner | None:
         if self._trigger is None:
             return None
-        return Triggers(self._trigger, self.private, observer.pid, observer.lifecycle, observer.emit)
+        return TriggerRunner(self._trigger, self.private, observer.pid, observer.lifecycle, observer.emit)
 
     def _settle(self, observer: Observer, hammer: Hammer | Outside) -> Judgement:
         """Until every episode that the load began is decided and Locust has let its users finish."""

@@ -150,7 +150,7 @@ def test_every_mistake_is_told_at_once(tree: Path) -> None:
         "stacks/three.ini: app helo.py is not in stacks/apps; there are hello.py",
         "stacks/four.ini: [pack] workers = many: not a number",
         "stacks/five.ini: meets never; there are late",
-        "stacks/six.ini: [pack] trigger = signal WHAT: no signal WHAT",
+        "stacks/six.ini: [pack] trigger = signal WHAT: there is no signal WHAT",
         "stacks/seven.ini: [pack] kind = sort; there are recycle, mode",
         "stacks/seven.ini: file nginx.conf is not in stacks",
         "stacks/eight.ini: no scenario steddy",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from stacks.campaign.campaign import MATRIX, numbers
 from stacks.campaign.plan import Asked, Cell, named, plan
-from stacks.catalogue import Catalogue, Plan, Version, interpreters, venvs
+from stacks.catalogue import Catalogue, Plan, Version, interpreters, venvs, wheels
+from stacks.catalogue.server_packages import HAS_WHEELS
 from stacks.lifecycle.records import CAMPAIGN_FILE, RESULTS, RecordError, read_json
 
 ALL = "all"
@@ -45,8 +46,8 @@ def describe(
     cells: list[Cell],
     trials: int,
     resumed: Path | None,
-    has_wheel: Callable[[str, str, str], bool] = venvs.has_wheel,
-    is_there: Callable[[str], bool] = interpreters.is_there,
+    has_wheel: Callable[[str, str, str], bool] = wheels.has_wheel,
+    is_there: Callable[[str], bool] = interpreters.is_installed,
 ) -> str:
     """The plan in words: what would run, what cannot and why, and how long it takes. Makes nothing."""
     versions = list(dict.fromkeys(cell.version for cell in cells))
@@ -68,10 +69,10 @@ def describe(
     stacks = list(dict.fromkeys(cell.stack.name for cell in cells))
     done = sum(1 for _ in resumed.glob("*/run.json")) if resumed else 0
     runs = len(possible) * trials - done
-    builds = sum(not venvs.PACKAGES[v.package] and not answers[v] for v in versions)
+    builds = sum(not HAS_WHEELS[v.package] and not answers[v] for v in versions)
     lines = [f"{len(stacks)} stacks: {', '.join(stacks)}", f"{len(versions)} versions:"]
     lines += [
-        f"  {version.id:24} {answers[version] or ('wheel' if venvs.PACKAGES[version.package] else 'from source')}"
+        f"  {version.id:24} {answers[version] or ('wheel' if HAS_WHEELS[version.package] else 'from source')}"
         for version in versions
     ]
     if resumed:

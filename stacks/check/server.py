@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stacks.catalogue import interpreters, venvs
+from stacks.catalogue import venvs
+from stacks.catalogue.bounded_command import run_bounded
 from stacks.check.effective import Options
 
 LIMIT_S = 20.0
@@ -67,7 +68,7 @@ def look(uwsgi: Path, version: str, log: str) -> Server:
     if head.startswith(b"#!") and b"pyuwsgi" in head:
         interpreter = Path(head.splitlines()[0][2:].decode(errors="replace").strip().split(" ")[0])
         try:
-            done = interpreters.bounded([interpreter, "-I", "-c", venvs.LOOK, "pyuwsgi"], LIMIT_S)
+            done = run_bounded([interpreter, "-I", "-c", venvs.INSPECT_CODE, "pyuwsgi"], LIMIT_S)
             full, pin = json.loads(done.stdout)
             return Server(uwsgi, version, pin, full, interpreter)
         except (OSError, ValueError, subprocess.TimeoutExpired):
@@ -131,7 +132,7 @@ def upgraded(server: Server, pin: str, options: Options, scratch: Path) -> Path:
     venv = venvs.ensure(server.minor, "pyuwsgi", pin, venvs=scratch)
     theirs = interpreter_of(server, options)
     if theirs is not None:
-        done = interpreters.bounded([theirs, "-c", SITES], LIMIT_S)
+        done = run_bounded([theirs, "-c", SITES], LIMIT_S)
         lines = [f"import site; site.addsitedir({folder!r})" for folder in json.loads(done.stdout)]
         own = next((venv.path / "lib").glob("python3*/site-packages"))
         (own / "theirs.pth").write_text("\n".join([*lines, ""]), encoding="utf-8")

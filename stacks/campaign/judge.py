@@ -11,7 +11,7 @@ from stacks import catalogue
 from stacks.campaign.bisect import BAD, GOOD, RULED_OUT, judgement
 from stacks.campaign.plan import Asked, plan, run_plan
 from stacks.catalogue import APPS, ROOT
-from stacks.check.effective import CannotCheck, find_uwsgi
+from stacks.check.invocation import CannotCheck, find_uwsgi
 from stacks.lifecycle.records import RUN_FILE, read_json
 from stacks.run import run_directory
 from stacks.run.run import LIMIT_S, START_LIMIT_S

@@ -107,8 +107,8 @@ def test_the_thread_state_of_pyuwsgi(checking: Checking) -> None:
     cures = {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]}
     assert cures == {"upgrade": True, "lazy-apps": False, "fork-hooks": False, "no-threads": True}
     assert "unbit/uwsgi#2659" in done.said
-    assert "lazy-apps = true: does not help, 2 of 2 hung" in done.said
-    assert "So: upgrade pyuwsgi to 2.0.30.post1." in done.said
+    assert "lazy-apps = true: does not help, 2 of 2 workers hung" in done.said
+    assert "Recommended change: upgrade pyuwsgi to 2.0.30.post1." in done.said
     assert done.suite.get("failures") == "1"
     assert done.value["seconds"] < PROMISE_S
 
@@ -136,7 +136,7 @@ def test_two_defects_at_once(checking: Checking, duty: float) -> None:
     assert not any(cures[name] for name in ("upgrade", "lazy-apps", "fork-hooks", "no-threads"))
     assert cures["upgrade+lazy-apps"]
     assert cures["upgrade+fork-hooks"]
-    assert "So: lazy-apps = true and upgrade pyuwsgi to 2.0.30.post1." in done.said
+    assert "Recommended change: lazy-apps = true and upgrade pyuwsgi to 2.0.30.post1." in done.said
 
 
 def test_a_worker_that_never_ends(checking: Checking) -> None:
@@ -179,7 +179,7 @@ BAD = {
     "unknown option": (PLAIN + "strict = true\nenable-thraeds = true\n", ANSWERS, "did you mean enable-threads"),
     "missing plugin": (PLAIN + "need-plugin = ruby\n", ANSWERS, "plugin ruby is missing"),
     "no section": ("hello\n", ANSWERS, "no section [uwsgi]"),
-    "no socket": ("[uwsgi]\nmodule = app\n", ANSWERS, "listens nowhere"),
+    "no socket": ("[uwsgi]\nmodule = app\n", ANSWERS, "no address to listen on"),
     "no app": ("[uwsgi]\nhttp-socket = :8000\n", ANSWERS, "names none"),
     "no directory": (PLAIN + "chdir = /nowhere\n", ANSWERS, "--chdir"),
     "acts at once": (PLAIN + "exec-asap = touch /x\n", ANSWERS, "exec-asap"),

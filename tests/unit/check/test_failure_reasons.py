@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 from check_builders import HEALTHY
+from rows import healthy, judged, row
 
 from stacks.check.failure_reasons import explain_failed_start, explain_too_few_respawns, needs_pipe
+from stacks.lifecycle.verdict import HEARTBEAT_GAP_S
 
 
 @pytest.mark.parametrize(
@@ -39,3 +41,12 @@ def test_an_app_that_opens_its_output_needs_a_pipe() -> None:
 def test_too_few_respawns_are_explained() -> None:
     assert "Only 12 workers came back" in explain_too_few_respawns(HEALTHY)
     assert "--url" in explain_too_few_respawns(replace(HEALTHY, recycle_median_s=None, latency_p50_s=2.0))
+
+
+def test_a_run_whose_observer_was_held_up_asks_for_a_quiet_machine() -> None:
+    """The reason comes from the judge, whose sentence `explain_too_few_respawns` recognises."""
+    beats = [row(t, "heartbeat", source="observer") for t in (0.0, 1.0, 1.1 + HEARTBEAT_GAP_S)]
+    judgement = judged(sorted([*healthy(3), *beats], key=lambda event: event.t_ns))
+    run = replace(HEALTHY, verdict=judgement.verdict, reason=judgement.reason)
+    assert run.verdict == "invalid"
+    assert "run nothing else on this machine" in explain_too_few_respawns(run)

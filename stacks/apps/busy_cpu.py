@@ -1,4 +1,4 @@
-"""An app that computes for 10 ms a request and waits for nothing."""
+"""An app that computes for 10 ms in each request and waits for nothing."""
 
 import time
 

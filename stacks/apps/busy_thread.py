@@ -1,11 +1,14 @@
-"""An app whose import starts a thread that is busy half of the time, as an exporter is, or `pyargv = duty=1` of it."""
+"""An app whose import starts a thread that is busy half of the time, like the thread of a metrics exporter.
+
+`pyargv = duty=1` makes it busy all of the time.
+"""
 
 import sys
 import threading
 import time
 
-PERIOD_S = 0.02  # half of it busy; the GIL changes hands every 5 ms
-# Not from the environment: with pyuwsgi `env =` comes too late for os.environ.
+PERIOD_S = 0.02  # half of it busy; longer than the 5 ms after which Python passes on the GIL
+# An argument, not an environment variable: with pyuwsgi `env =` comes too late for os.environ.
 DUTY = next((float(word.removeprefix("duty=")) for word in sys.argv if word.startswith("duty=")), 0.5)
 BUSY_S = PERIOD_S * DUTY
 

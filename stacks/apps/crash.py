@@ -5,11 +5,11 @@ import itertools
 
 EVERY = 20
 
-asked = itertools.count(1)
+request_numbers = itertools.count(1)
 
 
 def application(environ, start_response):
-    if next(asked) % EVERY == 0:
+    if next(request_numbers) % EVERY == 0:
         ctypes.string_at(0)
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "3")])
     return [b"ok\n"]

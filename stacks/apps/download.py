@@ -1,4 +1,4 @@
-"""An app whose import writes the 30 MB that `static-map` serves, into the file that `pyargv` names."""
+"""An app whose import writes a file of 30 MB, which `static-map` serves. `pyargv` names the file."""
 
 import sys
 from pathlib import Path

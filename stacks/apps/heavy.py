@@ -1,4 +1,4 @@
-"""An app that holds 512 MB, every page of it touched, which each fork has to map anew."""
+"""An app that holds 512 MB. It touches every page, so each fork has to map every page."""
 
 PAGES = bytearray(512 << 20)
 for page in range(0, len(PAGES), 4096):

@@ -1,4 +1,4 @@
-"""An app that can be imported when its stack starts and not two seconds later, as one whose database has gone."""
+"""An app whose import works when its stack starts and fails two seconds later, as if its database had stopped."""
 
 import os
 from pathlib import Path

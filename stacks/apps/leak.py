@@ -1,4 +1,4 @@
-"""An app that keeps 2 MB of every request, as one with a cache without bounds does."""
+"""An app that keeps 2 MB of every request, like an app whose cache has no limit."""
 
 KEPT = []
 BYTES = 2 << 20

@@ -1,9 +1,10 @@
-"""An app whose import starts a thread that holds a lock half of the time, and whose requests take the same lock."""
+"""An app whose import starts a thread that holds a lock half of the time. Its requests take the same lock."""
 
 import threading
 import time
 
-HELD_S = 0.3  # asleep with the lock, as while it fetches what it keeps: so it hardly ever holds the GIL as well
+# The thread sleeps while it holds the lock, as if it fetched data for a cache: so it hardly ever holds the GIL as well.
+HELD_S = 0.3
 
 lock = threading.Lock()
 

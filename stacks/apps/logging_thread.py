@@ -1,11 +1,11 @@
-"""An app whose import starts a thread that logs, and whose requests log as well, to a handler that takes a while."""
+"""An app whose import starts a thread that logs. Its requests log as well, to the same slow handler."""
 
 import logging
 import threading
 import time
 
-WRITE_S = 0.1  # what a slow disk or a collector behind a socket takes; the handler holds its lock meanwhile
-REST_S = 0.07  # no divisor of the second in which a master forks: the forks are to meet every phase of this
+WRITE_S = 0.1  # like a slow disk or a log collector behind a socket; the handler holds its lock for this time
+REST_S = 0.07  # not a divisor of 1 s, the period in which a master forks, so that forks meet the thread in every phase
 
 
 class Slow(logging.Handler):

@@ -1,4 +1,4 @@
-"""An app that takes 3 s to end, as one that flushes to a backend does."""
+"""An app that takes 3 s to end, like an app that flushes its data to a backend."""
 
 import atexit
 import time

@@ -1,4 +1,4 @@
-"""An app that takes 15 s to import, as one that waits for a service does: no CPU is used meanwhile."""
+"""An app that takes 15 s to import and uses no CPU meanwhile, like an app that waits for a service."""
 
 import time
 

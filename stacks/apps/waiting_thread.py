@@ -1,4 +1,4 @@
-"""An app with a thread that waits for work and is no daemon, so that Python's end waits for it."""
+"""An app with a thread that waits for work and is not a daemon, so that Python waits for the thread at its exit."""
 
 import queue
 import threading

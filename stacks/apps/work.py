@@ -1,4 +1,4 @@
-"""An app of a stated size: its import fills WORK_MB of memory, a request takes WORK_CPU_MS and waits WORK_IO_MS."""
+"""An app of a given size: its import fills WORK_MB of memory; a request computes WORK_CPU_MS and waits WORK_IO_MS."""
 
 import os
 import time
@@ -9,7 +9,7 @@ TABLE = b"x" * int(float(os.environ.get("WORK_MB") or 16) * 1024 * 1024)
 
 
 def application(environ, start_response):
-    until = time.thread_time() + CPU_S  # CPU time of this thread, so a busy host does not make the work less
+    until = time.thread_time() + CPU_S  # CPU time of this thread, so that a busy host does not reduce the work
     while time.thread_time() < until:
         pass
     time.sleep(IO_S)

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stacks.campaign.cell import Cell
-from stacks.catalogue import Version, interpreters, venvs
+from stacks.catalogue import Version, interpreters, venvs, wheels
+from stacks.catalogue.server_packages import HAS_WHEELS
 from stacks.lifecycle.records import RUN_FILE
 
 RUN_S = 3.2  # 24 runs of the default plan took 77 s on 2 cores
@@ -20,8 +21,8 @@ def describe(
     cells: list[Cell],
     trials: int,
     resumed: Path | None,
-    has_wheel: Callable[[str, str, str], bool] = venvs.has_wheel,
-    is_there: Callable[[str], bool] = interpreters.is_there,
+    has_wheel: Callable[[str, str, str], bool] = wheels.has_wheel,
+    is_there: Callable[[str], bool] = interpreters.is_installed,
 ) -> str:
     """Return the plan in words. Asks the package index, but installs and runs nothing.
 
@@ -34,10 +35,10 @@ def describe(
     stacks = list(dict.fromkeys(cell.stack.name for cell in cells))
     done = sum(1 for _ in resumed.glob(f"*/{RUN_FILE}")) if resumed else 0
     runs = len(possible) * trials - done
-    builds = sum(not venvs.PACKAGES[version.package] and not obstacles[version] for version in versions)
+    builds = sum(not HAS_WHEELS[version.package] and not obstacles[version] for version in versions)
     lines = [f"{len(stacks)} stacks: {', '.join(stacks)}", f"{len(versions)} versions:"]
     for version in versions:
-        source = "wheel" if venvs.PACKAGES[version.package] else "from source"
+        source = "wheel" if HAS_WHEELS[version.package] else "from source"
         lines.append(f"  {version.id:24} {obstacles[version] or source}")
     if resumed:
         lines.append(f"resumes {resumed}, where {done} runs are done")

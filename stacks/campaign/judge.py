@@ -17,7 +17,7 @@ from stacks.campaign.plan import make_plan, run_plan
 from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.version_search import BAD, GOOD
 from stacks.catalogue import APPS, ROOT
-from stacks.check.effective import CannotCheck, find_uwsgi
+from stacks.check.invocation import CannotCheck, find_uwsgi
 from stacks.lifecycle.records import RUN_FILE, read_json
 from stacks.run import run_directory
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S

@@ -3,19 +3,25 @@
 It may import `stacks.lifecycle`.
 """
 
-from stacks.catalogue.entries import KINDS, Catalogue, Defect, Package, Plan, Stack, UsageError, Version, similar
+from stacks.catalogue.catalogue import Catalogue, Plan
+from stacks.catalogue.defect import Defect
 from stacks.catalogue.ini import effective_ini, fill, read_ini
 from stacks.catalogue.paths import APPS, PACK_SECTION, ROOT, SCENARIOS, SHARED, STACKS
-from stacks.catalogue.reading import app_names, load, read_strict
+from stacks.catalogue.reader import load
+from stacks.catalogue.stack import STACK_KINDS, Stack
+from stacks.catalogue.stack_reader import app_names
+from stacks.catalogue.strict_rows import read_strict
+from stacks.catalogue.usage_error import UsageError, similar
+from stacks.catalogue.version import Package, Version
 
 __all__ = [
     "APPS",
-    "KINDS",
     "PACK_SECTION",
     "ROOT",
     "SCENARIOS",
     "SHARED",
     "STACKS",
+    "STACK_KINDS",
     "Catalogue",
     "Defect",
     "Package",

@@ -1,4 +1,4 @@
-"""Reads a uWSGI ini file into sections, and writes the effective configuration that a run starts with."""
+"""Reads a uWSGI ini file into sections, and builds the text of the effective configuration that a run starts with."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def read_ini(path: Path) -> dict[str, list[tuple[str, str]]]:
-    """Sections of a uWSGI ini file, each a list of (key, value), since keys may repeat.
+    """Return the sections of a uWSGI ini file. A section is a list of (key, value), because keys may repeat.
 
-    A section may come back, and `#` and `;` begin comment lines (core/ini.c).
+    As in uWSGI, a section may be continued later, and `#` and `;` begin comment lines (core/ini.c).
     """
     sections: dict[str, list[tuple[str, str]]] = {}
     current: list[tuple[str, str]] = []
@@ -27,26 +27,30 @@ def read_ini(path: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def effective_ini(path: Path, environment: dict[str, str], options: Mapping[str, Any] | None = None) -> str:
-    """The text of `path` with its `ini = %dFILE` includes and `$(NAME)` placeholders filled in.
+    """Return the text of `path` with its `ini = %dFILE` includes and `$(NAME)` placeholders filled in.
 
-    Each of `options` stands in place of what the file says of it; one that is a list is added to it, a line each.
+    Each of `options` replaces the lines of the file with the same key. An option whose value is a list replaces
+    nothing, and adds one line for each item.
     """
-
-    def lines(source: Path) -> list[str]:
-        found: list[str] = []
-        for key, value in read_ini(source).get("uwsgi", []):
-            if key == "ini":
-                found += lines(Path(value.replace("%d", f"{source.parent}/")))
-            else:
-                found.append(f"{key} = {value}")
-        return found
-
-    said = options or {}
-    kept = [line for line in lines(path) if isinstance(said.get(line.partition(" = ")[0], []), list)]
-    more = [f"{key} = {one}" for key, value in said.items() for one in (value if isinstance(value, list) else [value])]
-    return fill("\n".join(["[uwsgi]", *kept, *more, ""]), environment)
+    options = options or {}
+    kept = [f"{key} = {value}" for key, value in _included_pairs(path) if isinstance(options.get(key, []), list)]
+    added = [
+        f"{key} = {item}" for key, value in options.items() for item in (value if isinstance(value, list) else [value])
+    ]
+    return fill("\n".join(["[uwsgi]", *kept, *added, ""]), environment)
 
 
 def fill(text: str, environment: dict[str, str]) -> str:
-    """`text` with its `$(NAME)` placeholders filled in."""
+    """Return `text` with its `$(NAME)` placeholders filled in. An unknown placeholder stays."""
     return re.sub(r"\$\((\w+)\)", lambda match: environment.get(match[1], match[0]), text)
+
+
+def _included_pairs(path: Path) -> list[tuple[str, str]]:
+    """Return the (key, value) pairs of the [uwsgi] section, with those of each included file in its place."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in read_ini(path).get("uwsgi", []):
+        if key == "ini":
+            pairs += _included_pairs(Path(value.replace("%d", f"{path.parent}/")))
+        else:
+            pairs.append((key, value))
+    return pairs

@@ -1,4 +1,4 @@
-"""Where the files of the catalogue lie in this clone."""
+"""The places of the catalogue's files in this clone."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ ROOT = Path(__file__).resolve().parents[2]
 STACKS = ROOT / "stacks"
 APPS = STACKS / "apps"
 SCENARIOS = ROOT / "locustfiles"
-SHARED = ("common.ini", "base.ini")  # included by stacks, and none themselves
-PACK_SECTION = "pack"
+SHARED = ("common.ini", "base.ini")  # the ini files that stacks include, and that are no stacks themselves
+PACK_SECTION = "pack"  # the section of a stack's ini file that uWSGI does not read

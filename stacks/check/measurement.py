@@ -1,4 +1,4 @@
-"""What one run of a checked stack tells: its verdict, how long a recycle takes, what it costs the clients."""
+"""Reads one finished run of a checked configuration: its verdict, the time of a recycle, and the losses of clients."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
 from stacks.lifecycle.workers import Lifecycle
 
-NOT_LOST = ("", "in_flight", "missed")  # an answer; the end of the run; never sent
+NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A run in numbers; None where nothing could be measured."""
+class Measurement:
+    """A run in numbers. None means that the run could not measure the number. check.json has these names."""
 
     directory: str
     verdict: str
@@ -32,7 +32,7 @@ class Measured:
     recycle_max_s: float | None
     requests: int
     unanswered: int = 0  # in flight when the run ended
-    lost: dict[str, int] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)  # by kind of error
     statuses: dict[str, int] = field(default_factory=dict)
     latency_p50_s: float | None = None
     latency_p95_s: float | None = None
@@ -44,27 +44,27 @@ class Measured:
 
     @property
     def trials(self) -> int:
-        """Changes of a worker whose outcome was seen."""
+        """The changes of a worker whose outcome was seen."""
         return self.respawns + self.hung
 
     @property
     def is_hang(self) -> bool:
-        """Whether workers did not come back."""
+        """True if workers did not come back."""
         return self.verdict in ("hung_worker", "hung_master", "hung_request", "hung_exit", "dead_master", "crash_loop")
 
 
-def measured(directory: Path) -> Measured:
-    """Read a run's files."""
+def read_measurement(directory: Path) -> Measurement:
+    """Read the files of the run in `directory`."""
     record = read_json(directory / RUN_FILE)
     events = directory / EVENTS_FILE
     episodes = Lifecycle.of(read_events(events)).episodes() if events.exists() and record["status"] == "done" else []
-    recycles = sorted(
+    recycles_s = sorted(
         (e.ready_ns - begun) / 1e9
         for e in episodes
         if e.generation > 0 and e.ready_ns is not None and (begun := e.exit_begun_ns or e.exited_ns) is not None
     )
     stop, at_ready = record.get("stop") or {}, record.get("at_ready") or {}
-    return Measured(
+    return Measurement(
         directory=str(directory),
         verdict=record["verdict"] or "invalid",
         reason=record["reason"],
@@ -73,33 +73,35 @@ def measured(directory: Path) -> Measured:
         respawns=sum(e.generation > 0 and e.outcome == "ready" for e in episodes),
         hung=sum(e.outcome in ("hung_at_fork", "hung_at_exit") for e in episodes),
         crashed=sum(e.outcome == "crashed" for e in episodes),
-        recycle_median_s=round(statistics.median(recycles), 3) if recycles else None,
-        recycle_max_s=round(recycles[-1], 3) if recycles else None,
+        recycle_median_s=round(statistics.median(recycles_s), 3) if recycles_s else None,
+        recycle_max_s=round(recycles_s[-1], 3) if recycles_s else None,
         stop_signal=stop.get("signal"),
         stop_s=stop.get("seconds"),
-        **_requests(directory),
+        **_request_numbers(directory),
         memory_mib=round(at_ready["pss_kib"] / 1024, 1) if at_ready.get("pss_kib") else None,
         master_threads=at_ready.get("master_threads", 0),
     )
 
 
-def log_of(directory: Path) -> str:
-    """What uWSGI wrote."""
+def read_log(directory: Path) -> str:
+    """Return the log of uWSGI in the run's directory, or ''."""
     path = directory / LOG_FILE
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def _requests(directory: Path) -> dict[str, Any]:
+def _request_numbers(directory: Path) -> dict[str, Any]:
+    """Return the fields of a Measurement that come from requests.parquet."""
     path = directory / REQUESTS_FILE
     if not path.exists():
         return {"requests": 0}
     rows = pq.read_table(path, columns=["latency_us", "status", "error"]).to_pydict()
     errors = Counter(error for error in rows["error"] if error not in NOT_LOST)
     statuses = Counter(str(status) for status in rows["status"] if status)
-    answered = sorted(us / 1e6 for us, error in zip(rows["latency_us"], rows["error"], strict=True) if not error)
-    found: dict[str, Any] = {"requests": len(rows["error"]), "lost": dict(errors), "statuses": dict(statuses)}
-    found["unanswered"] = rows["error"].count("in_flight")
+    latencies_s = sorted(us / 1e6 for us, error in zip(rows["latency_us"], rows["error"], strict=True) if not error)
+    numbers: dict[str, Any] = {"requests": len(rows["error"]), "lost": dict(errors), "statuses": dict(statuses)}
+    numbers["unanswered"] = rows["error"].count("in_flight")
     for name, share in (("p50", 0.5), ("p95", 0.95), ("max", 1.0)):
-        if answered:
-            found[f"latency_{name}_s"] = round(answered[min(len(answered) - 1, int(share * len(answered)))], 4)
-    return found
+        if latencies_s:
+            rank = min(len(latencies_s) - 1, int(share * len(latencies_s)))
+            numbers[f"latency_{name}_s"] = round(latencies_s[rank], 4)
+    return numbers

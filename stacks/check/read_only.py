@@ -1,6 +1,7 @@
-"""A child that can read everything and change no file: what another's configuration is read under (landlock(7)).
+"""Runs a command in a child process that may read every file and write none (landlock(7)).
 
-Best effort: where the kernel has no Landlock (before 5.13, or switched off) the child runs as it is.
+`check` reads a user's configuration this way, because a configuration can execute commands. It is best effort: if
+the kernel has no Landlock (before 5.13, or switched off), the child runs without this limit.
 """
 
 from __future__ import annotations
@@ -11,22 +12,24 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-# The same numbers on every architecture (asm-generic/unistd.h), and include/uapi/linux/landlock.h, prctl.h.
+# The numbers of the system calls are the same on every architecture (asm-generic/unistd.h). The other constants are
+# from include/uapi/linux/landlock.h and prctl.h.
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 RULE_PATH_BENEATH = 1
 PR_SET_NO_NEW_PRIVS = 38
 WRITE_FILE = 1 << 1
-# REMOVE_DIR (4), REMOVE_FILE (5) and every MAKE_ (6 to 12): all of ABI 1 that changes something.
+# All rights of Landlock's ABI 1 that change something: WRITE_FILE, REMOVE_DIR (4), REMOVE_FILE (5) and every MAKE_
+# (6 to 12).
 CHANGES = WRITE_FILE | sum(1 << bit for bit in range(4, 13))
 _RULESET = struct.Struct("=Q")
 _PATH_BENEATH = struct.Struct("=Qi")
 
 
-def confined(*writable: Path) -> Callable[[], None]:
-    """For subprocess's preexec_fn: nothing outside of `writable` and /dev can be made, written or removed."""
+def read_only_except(*writable: Path) -> Callable[[], None]:
+    """Return a `preexec_fn` for subprocess: the child can change files only below `writable`, and write to /dev."""
     libc = ctypes.CDLL(None, use_errno=True)
 
-    def confine() -> None:
+    def restrict() -> None:
         attributes = _RULESET.pack(CHANGES)
         ruleset = libc.syscall(CREATE_RULESET, attributes, len(attributes), 0)
         if ruleset < 0:
@@ -39,4 +42,4 @@ def confined(*writable: Path) -> Callable[[], None]:
         libc.syscall(RESTRICT_SELF, ruleset, 0)
         os.close(ruleset)
 
-    return confine
+    return restrict

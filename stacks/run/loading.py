@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from stacks.catalogue.triggers import Triggers
 from stacks.run.live_run import LiveRun
 from stacks.run.load_window import LoadWindow
+from stacks.run.trigger_runner import TriggerRunner
 
 
 def await_turn(live: LiveRun, window: LoadWindow, limit_s: float) -> None:
@@ -19,7 +19,7 @@ def await_turn(live: LiveRun, window: LoadWindow, limit_s: float) -> None:
 
 
 def apply_load(
-    live: LiveRun, window: LoadWindow, record: dict[str, Any], mercy_s: float, triggers: Triggers | None
+    live: LiveRun, window: LoadWindow, record: dict[str, Any], mercy_s: float, triggers: TriggerRunner | None
 ) -> None:
     """Let the load begin, step the stack's triggers, and return when the window is over.
 

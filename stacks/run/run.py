@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from stacks.catalogue.triggers import Triggers, parse
+from stacks.catalogue.triggers import parse
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE
 from stacks.lifecycle.verdict import Judgement
 from stacks.observe import proc, stats_socket
@@ -27,6 +27,7 @@ from stacks.run.own_instance import OwnInstance
 from stacks.run.reporter import Reporter
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S, PlannedRun
 from stacks.run.settling import settle
+from stacks.run.trigger_runner import TriggerRunner
 
 START_ATTEMPTS = 3  # another process may take the free port before uWSGI binds it
 STDIN_FD = 0  # the campaign or the web UI writes to it
@@ -130,12 +131,12 @@ class Run:
             if objection := probe.objection(answer, path):
                 raise CannotMeasure(objection)
 
-    def _triggers(self, observer: Observer) -> Triggers | None:
+    def _triggers(self, observer: Observer) -> TriggerRunner | None:
         """Return what makes the workers recycle where the load alone does not."""
         if not self.plan.get("trigger"):
             return None
         trigger = parse(self.plan["trigger"])
-        return Triggers(trigger, self.planned.private, observer.pid, observer.lifecycle, observer.emit)
+        return TriggerRunner(trigger, self.planned.private, observer.pid, observer.lifecycle, observer.emit)
 
     def _record_verdict(self, judgement: Judgement) -> None:
         self.record |= {"verdict": judgement.verdict, "reason": judgement.reason, "evidence": judgement.evidence}

@@ -1,4 +1,4 @@
-"""`check` on real uWSGI: inis as large projects have them, both deadlocks, bad input, and nothing of theirs touched."""
+"""`check` on real uWSGI: configurations of large projects, both deadlocks, bad input, and untouched files of the user."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INIS = ROOT / "tests" / "data" / "inis"
 NEW, OLD = "py312-2.0.30.post1", "py312-2.0.26"
 ANSWERS = "def application(e, s):\n    s('200 OK', [('Content-Length', '1')])\n    return [b'x']\n"
 PLAIN = "[uwsgi]\nmaster = true\nprocesses = 2\nhttp-socket = :8000\nmodule = app\ndie-on-term = true\n"
-# The promise is 30 s for an app that starts in a second, on a machine of its own; tests share one.
+# The README promises 30 s for an app that starts in a second, on a machine of its own. Tests share a machine.
 PROMISE_S = 45.0
 
 
@@ -44,7 +44,7 @@ Checking = Callable[..., Done]
 
 @pytest.fixture
 def checking(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Checking:
-    """Run a check of a configuration: its text, its path, or arguments; look for what it left."""
+    """Return a function that checks a configuration (its text, its path, or arguments) and finds no process left."""
 
     def run(
         config: str | Path | None = PLAIN,
@@ -107,8 +107,8 @@ def test_the_thread_state_of_pyuwsgi(checking: Checking) -> None:
     cures = {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]}
     assert cures == {"upgrade": True, "lazy-apps": False, "fork-hooks": False, "no-threads": True}
     assert "unbit/uwsgi#2659" in done.said
-    assert "lazy-apps = true: does not help, 2 of 2 hung" in done.said
-    assert "So: upgrade pyuwsgi to 2.0.30.post1." in done.said
+    assert "lazy-apps = true: does not help, 2 of 2 workers hung" in done.said
+    assert "Recommended change: upgrade pyuwsgi to 2.0.30.post1." in done.said
     assert done.suite.get("failures") == "1"
     assert done.value["seconds"] < PROMISE_S
 
@@ -128,7 +128,7 @@ def test_a_thread_that_runs_in_the_master(checking: Checking) -> None:
 
 @pytest.mark.parametrize("duty", [0.5, 0.0])
 def test_two_defects_at_once(checking: Checking, duty: float) -> None:
-    """No remedy alone: the upgrade leaves the thread in the master, though one that rests may do no harm here."""
+    """No single remedy cures: the upgrade leaves the thread in the master, even where a resting thread does no harm."""
     app = (catalogue.APPS / "busy_thread.py").read_text()
     done = checking(PLAIN.replace("= 2", "= 4") + f"threads = 2\npyargv = duty={duty}\n", version=OLD, app=app)
     assert (done.code, done.value["cause"]) == (3, "thread-state"), done.said
@@ -136,7 +136,7 @@ def test_two_defects_at_once(checking: Checking, duty: float) -> None:
     assert not any(cures[name] for name in ("upgrade", "lazy-apps", "fork-hooks", "no-threads"))
     assert cures["upgrade+lazy-apps"]
     assert cures["upgrade+fork-hooks"]
-    assert "So: lazy-apps = true and upgrade pyuwsgi to 2.0.30.post1." in done.said
+    assert "Recommended change: lazy-apps = true and upgrade pyuwsgi to 2.0.30.post1." in done.said
 
 
 def test_a_worker_that_never_ends(checking: Checking) -> None:
@@ -157,7 +157,7 @@ def test_workers_that_crash(checking: Checking) -> None:
 
 
 def test_only_the_environment(checking: Checking) -> None:
-    """UWSGI_* variables, as container images have them; started where the app is."""
+    """UWSGI_* variables as in container images, with uWSGI started in the directory of the app."""
     environment = {"UWSGI_HTTP": ":9000", "UWSGI_MODULE": "app", "UWSGI_PROCESSES": "2", "UWSGI_PIDFILE": "/run/x.pid"}
     done = checking(None, f"--chdir={INIS / 'apps'}", **environment | {"UWSGI_MODULE": "tiny"})
     assert (done.code, done.value["verdict"]) == (0, "recovers"), done.said
@@ -179,7 +179,7 @@ BAD = {
     "unknown option": (PLAIN + "strict = true\nenable-thraeds = true\n", ANSWERS, "did you mean enable-threads"),
     "missing plugin": (PLAIN + "need-plugin = ruby\n", ANSWERS, "plugin ruby is missing"),
     "no section": ("hello\n", ANSWERS, "no section [uwsgi]"),
-    "no socket": ("[uwsgi]\nmodule = app\n", ANSWERS, "listens nowhere"),
+    "no socket": ("[uwsgi]\nmodule = app\n", ANSWERS, "no address to listen on"),
     "no app": ("[uwsgi]\nhttp-socket = :8000\n", ANSWERS, "names none"),
     "no directory": (PLAIN + "chdir = /nowhere\n", ANSWERS, "--chdir"),
     "acts at once": (PLAIN + "exec-asap = touch /x\n", ANSWERS, "exec-asap"),
@@ -204,7 +204,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_a_sentence(checking: Checking, name: str) -> None:
+def test_bad_input_is_explained(checking: Checking, name: str) -> None:
     config, app, says = BAD[name]
     done = checking(config, "--start-limit=5", app=app)
     assert done.code == 1, done.said
@@ -216,19 +216,19 @@ def test_bad_input_is_a_sentence(checking: Checking, name: str) -> None:
 @pytest.mark.parametrize(
     ("uwsgi", "says"), [("/bin/ls", "is not uWSGI"), ("/nowhere", "does not exist"), ("/etc/passwd", "not executable")]
 )
-def test_a_binary_that_is_none(checking: Checking, uwsgi: str, says: str) -> None:
+def test_a_binary_that_is_not_uwsgi(checking: Checking, uwsgi: str, says: str) -> None:
     done = checking(uwsgi=uwsgi)
     assert done.code == 1
     assert says in done.said
 
 
-def test_an_ini_that_is_none(checking: Checking, tmp_path: Path) -> None:
+def test_an_ini_that_does_not_exist(checking: Checking, tmp_path: Path) -> None:
     done = checking(tmp_path / "missing.ini")
     assert done.code == 1
     assert "does not exist" in done.said
 
 
-def test_no_configuration_is_usage() -> None:
+def test_no_configuration_is_a_usage_error() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UWSGI_")}
     done = subprocess.run(
         [sys.executable, "-m", "stacks", "check"],
@@ -243,7 +243,7 @@ def test_no_configuration_is_usage() -> None:
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, int, int, int]]:
-    """Everything below `folder`; a file that came and went shows in its directory's times."""
+    """Return the state of everything below `folder`. A file that came and went changes the times of its directory."""
     return {
         str(path): (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
         for path in (folder, *sorted(folder.rglob("*")))
@@ -252,8 +252,8 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int, int, int]]:
 
 
 @pytest.mark.parametrize("broken", [False, True], ids=["good", "ends half-way"])
-def test_nothing_of_theirs_is_touched(checking: Checking, tmp_path: Path, broken: bool) -> None:
-    """Their instance runs meanwhile: its sockets, pidfile, log and fifo stay what they are, the TCP port too."""
+def test_no_file_or_socket_of_the_user_is_touched(checking: Checking, tmp_path: Path, broken: bool) -> None:
+    """The user's instance runs during the check: its sockets, pidfile, log, fifo and TCP port do not change."""
     live = tmp_path / "live"
     live.mkdir()
     for name in ("pid", "log", "touch", "x.log"):
@@ -295,7 +295,7 @@ def test_nothing_of_theirs_is_touched(checking: Checking, tmp_path: Path, broken
         assert (snapshot(live), snapshot(tmp_path / "theirs")) == before
 
 
-def test_an_interrupted_check_leaves_nothing(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> None:
+def test_an_interrupted_check_leaves_no_process(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> None:
     (tmp_path / "app.py").write_text(ANSWERS)
     (tmp_path / "uwsgi.ini").write_text(PLAIN)
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Theirs -> ours: what is taken out, what is moved, what is added, and that each is said."""
+"""Neutralising a configuration: what is removed, moved and added, and that each change is recorded."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from stacks.check.effective import CannotCheck, Options
-from stacks.check.neutralise import MAX_REQUESTS, MOST_WORKERS, PORT, Neutral, has, neutralise, rules
+from stacks.check.invocation import CannotCheck
+from stacks.check.neutral_configuration import NeutralConfiguration
+from stacks.check.neutralise import neutralise, rules
+from stacks.check.options import Options, is_set
+from stacks.check.recycling import MAX_REQUESTS, MOST_WORKERS
+from stacks.check.sockets import PORT
 
 KNOWN = frozenset(
     "module wsgi-file callable http http-socket http11-socket socket https http-to master processes workers threads "
@@ -19,7 +23,7 @@ KNOWN = frozenset(
 APP: Options = [("module", "app"), ("http-socket", ":8000")]
 
 
-def made(*options: tuple[str, str], tmp_path: Path = Path("/private"), **more: object) -> Neutral:
+def neutral_of(*options: tuple[str, str], tmp_path: Path = Path("/private"), **more: object) -> NeutralConfiguration:
     return neutralise([*APP, *options], KNOWN, tmp_path, **more)  # type: ignore[arg-type]
 
 
@@ -40,22 +44,22 @@ def made(*options: tuple[str, str], tmp_path: Path = Path("/private"), **more: o
         ("mule", "x.py"),
     ],
 )
-def test_what_would_disturb_is_taken_out_and_said(option: tuple[str, str]) -> None:
-    neutral = made(option)
+def test_an_option_that_would_disturb_is_removed_and_recorded(option: tuple[str, str]) -> None:
+    neutral = neutral_of(option)
     assert option not in neutral.options
     change = next(c for c in neutral.changes if c.option == option[0])
-    assert (change.theirs, change.ours) == (option[1], "")
+    assert (change.original, change.replacement) == (option[1], "")
     assert change.why
 
 
 def test_a_flag_that_stands_alone_is_set_and_not_absent() -> None:
-    neutral = made(("master", ""), ("log-date", ""), ("die-on-term", "false"))
+    neutral = neutral_of(("master", ""), ("log-date", ""), ("die-on-term", "false"))
     assert ("master", "true") in neutral.options
-    told = {change.option: (change.theirs, change.ours) for change in neutral.changes}
-    assert "master" not in told
-    assert "processes" not in [change.option for change in made(("workers", "3"), ("processes", "2")).changes]
-    assert told["log-date"] == ("true", "")
-    assert told["die-on-term"] == ("false", "true")
+    changes = {change.option: (change.original, change.replacement) for change in neutral.changes}
+    assert "master" not in changes
+    assert "processes" not in [change.option for change in neutral_of(("workers", "3"), ("processes", "2")).changes]
+    assert changes["log-date"] == ("true", "")
+    assert changes["die-on-term"] == ("false", "true")
 
 
 @pytest.mark.parametrize(
@@ -69,23 +73,25 @@ def test_a_flag_that_stands_alone_is_set_and_not_absent() -> None:
         ("mount", "/api=app.py"),
     ],
 )
-def test_what_bears_on_a_recycle_stays(option: tuple[str, str]) -> None:
-    assert option in made(option).options
+def test_an_option_that_affects_a_recycle_stays(option: tuple[str, str]) -> None:
+    assert option in neutral_of(option).options
 
 
-def test_the_sockets_keep_their_kind_and_no_address_stays() -> None:
-    neutral = made(("socket", "/run/x.sock"), ("http-socket", ":8001"), ("http", ":80"), ("http-to", "/run/x.sock"))
+def test_the_sockets_keep_their_kind_and_get_new_addresses() -> None:
+    neutral = neutral_of(
+        ("socket", "/run/x.sock"), ("http-socket", ":8001"), ("http", ":80"), ("http-to", "/run/x.sock")
+    )
     assert neutral.front == "http"
     assert ("http", PORT) in neutral.options
-    where = dict(neutral.options)
-    assert where["socket"].startswith("/private/")
-    assert where["http-to"] == where["socket"]
-    text = neutral.text()
-    assert not any(theirs in text for theirs in (":8000", ":8001", ":80\n", "/run/x.sock"))
+    addresses = dict(neutral.options)
+    assert addresses["socket"].startswith("/private/")
+    assert addresses["http-to"] == addresses["socket"]
+    text = neutral.ini_text()
+    assert not any(address in text for address in (":8000", ":8001", ":80\n", "/run/x.sock"))
     assert [key for key, _ in neutral.options].count("http-socket") == 2
 
 
-def test_a_stack_that_speaks_no_http_gets_an_http_socket_of_ours() -> None:
+def test_a_configuration_without_http_gets_an_http_socket() -> None:
     neutral = neutralise([("module", "app"), ("socket", ":3031")], KNOWN, Path("/private"))
     assert ("http-socket", PORT) in neutral.options
 
@@ -93,11 +99,11 @@ def test_a_stack_that_speaks_no_http_gets_an_http_socket_of_ours() -> None:
 def test_https_alone_becomes_the_same_router_without_tls() -> None:
     neutral = neutralise([("module", "app"), ("https", ":443,a.crt,a.key")], KNOWN, Path("/private"))
     assert ("http", PORT) in neutral.options
-    assert "443" not in neutral.text()
+    assert "443" not in neutral.ini_text()
 
 
-def test_it_recycles_quickly() -> None:
-    neutral = made(("workers", "64"), ("max-requests", "5000"), ("max-requests-delta", "500"), ("listen", "9000"))
+def test_the_workers_recycle_quickly() -> None:
+    neutral = neutral_of(("workers", "64"), ("max-requests", "5000"), ("max-requests-delta", "500"), ("listen", "9000"))
     options = dict(neutral.options)
     assert options["max-requests"] == str(MAX_REQUESTS)
     assert options["min-worker-lifetime"] == options["forkbomb-delay"] == "0"
@@ -108,49 +114,49 @@ def test_it_recycles_quickly() -> None:
     assert options["die-on-term"] == "true"
 
 
-def test_what_it_has_already_is_no_change() -> None:
-    neutral = made(("master", "1"), ("die-on-term", ""))
+def test_an_option_that_is_already_right_is_no_change() -> None:
+    neutral = neutral_of(("master", "1"), ("die-on-term", ""))
     assert not {"master", "die-on-term"} & {change.option for change in neutral.changes}
 
 
 def test_an_option_that_implies_threads_leaves_them_on() -> None:
-    assert has(made(("py-autoreload", "1")).options, "enable-threads")
+    assert is_set(neutral_of(("py-autoreload", "1")).options, "enable-threads")
 
 
 def test_directories_are_moved(tmp_path: Path) -> None:
-    neutral = made(("spooler", "/var/spool/x"), ("cache2", "name=a,items=9,store=/x"), tmp_path=tmp_path)
+    neutral = neutral_of(("spooler", "/var/spool/x"), ("cache2", "name=a,items=9,store=/x"), tmp_path=tmp_path)
     assert dict(neutral.options)["spooler"] == str(tmp_path / "spool")
     assert dict(neutral.options)["cache2"] == "name=a,items=9"
 
 
 def test_another_app_and_directory() -> None:
-    neutral = made(("chdir", "/opt/x"), ("mount", "/=x.py"), app="other:app", directory=Path("/here"))
+    neutral = neutral_of(("chdir", "/opt/x"), ("mount", "/=x.py"), app="other:app", directory=Path("/here"))
     options = dict(neutral.options)
     assert options["module"] == "other:app"
     assert options["chdir"] == "/here"
     assert "mount" not in options
-    assert dict(made(app="/srv/a.py:app").options)["callable"] == "app"
+    assert dict(neutral_of(app="/srv/a.py:app").options)["callable"] == "app"
 
 
 def test_percent_signs_survive_the_second_reading() -> None:
-    assert "env = A=%%d" in made(("env", "A=%d")).text()
+    assert "env = A=%%d" in neutral_of(("env", "A=%d")).ini_text()
 
 
-def test_what_the_binary_does_not_know_is_left_out_and_kept_in_mind() -> None:
-    neutral = made(("project", "x"), ("strict", "true"))
+def test_an_option_that_the_binary_does_not_have_is_left_out_and_listed() -> None:
+    neutral = neutral_of(("project", "x"), ("strict", "true"))
     assert neutral.unknown == ["project"]
     assert not {"project", "strict"} & {key for key, _ in neutral.options}
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "text"),
     [
-        ([("module", "app")], "listens nowhere"),
+        ([("module", "app")], "no address to listen on"),
         ([("emperor", "/etc/x"), ("http", ":80")], "vassals"),
     ],
 )
-def test_what_has_nothing_to_check_is_refused(options: Options, says: str) -> None:
-    with pytest.raises(CannotCheck, match=says):
+def test_a_configuration_with_nothing_to_check_is_refused(options: Options, text: str) -> None:
+    with pytest.raises(CannotCheck, match=text):
         neutralise(options, KNOWN, Path("/private"))
 
 

@@ -1,0 +1,106 @@
+"""The result of a check: as check.json, and as the JSON and JUnit files for CI."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from stacks.check.diagnosis import Findings, likely_defect
+from stacks.check.junit import Case, write_junit
+from stacks.check.neutral_configuration import NeutralConfiguration
+from stacks.check.options import Options
+from stacks.check.result_text import describe_stop, result_text
+from stacks.lifecycle.records import SCHEMA, write_json
+
+CHECK_FILE = "check.json"
+COME_BACK, STOP = "workers come back", "stops when asked"  # the names of the test cases in JUnit
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """A check that has come to a verdict."""
+
+    findings: Findings
+    neutral: NeutralConfiguration
+    advice: list[str]
+    directory: Path
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of check.json."""
+        server, run = self.findings.server, self.findings.measurement
+        return {
+            "schema": SCHEMA,
+            "status": "done",
+            "verdict": run.verdict,
+            "recovers": not run.is_hang,
+            "cause": likely_defect(self.findings),
+            "seconds": self.seconds,
+            "server": {
+                "uwsgi": str(server.uwsgi),
+                "version": server.version,
+                "pyuwsgi": server.pin,
+                "python": server.python,
+            },
+            "measured": asdict(run),
+            "threads_at_import": self.findings.import_threads,
+            "remedies": [
+                {
+                    "name": trial.remedy.name,
+                    "what": trial.what,
+                    "cures": trial.cures,
+                    "said": trial.describe(),
+                    "measured": asdict(trial.measurement) if trial.measurement else None,
+                }
+                for trial in self.findings.remedy_trials
+            ],
+            "advice": self.advice,
+            "changes": [
+                {"option": c.option, "theirs": c.original, "ours": c.replacement, "why": c.why}
+                for c in self.neutral.changes
+            ],
+            "effective": hide_secrets(self.findings.options),
+            "run": hide_secrets(self.neutral.options),
+            "directory": str(self.directory),
+        }
+
+    def text(self) -> str:
+        """Return the result for people."""
+        return result_text(self.findings, self.neutral, self.advice, self.directory, self.seconds)
+
+    def write(self, json_file: Path | None, junit_file: Path | None) -> None:
+        """Write check.json into the results, and the files for CI if they are named."""
+        value = self.as_json()
+        for path in filter(None, (self.directory / CHECK_FILE, json_file)):
+            write_json(path, value)
+        if junit_file is not None:
+            write_junit(junit_file, self._cases(), self.seconds, self.text())
+
+    def _cases(self) -> list[Case]:
+        run = self.findings.measurement
+        if run.is_hang:
+            failure = f"{run.reason}\n{run.evidence or ''}\n" + "\n".join(self.advice)
+            return [Case(COME_BACK, failure), Case(STOP)]
+        stops = run.stop_signal == "INT"
+        return [
+            Case(COME_BACK),
+            Case(STOP, None if stops else f"SIGINT did not end the instance: {describe_stop(run)}"),
+        ]
+
+
+def write_failure(json_file: Path | None, junit_file: Path | None, why: str) -> None:
+    """Write the files for CI of a check that could not measure, and print an error if that fails."""
+    try:
+        if json_file is not None:
+            write_json(json_file, {"schema": SCHEMA, "status": "failed", "verdict": None, "error": why})
+        if junit_file is not None:
+            write_junit(junit_file, [Case(COME_BACK, error=why)], 0.0, why)
+    except OSError as error:
+        print(f"{error.filename} cannot be written ({error.strerror})", file=sys.stderr)
+
+
+def hide_secrets(options: Options) -> list[list[str]]:
+    """Return the options as CI may show them: the environment of an app often contains passwords."""
+    return [[key, f"{value.partition('=')[0]}=..." if key == "env" else value] for key, value in options]

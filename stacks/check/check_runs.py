@@ -1,0 +1,94 @@
+"""Executes the runs of one check: a configuration in, a measurement out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stacks import catalogue
+from stacks.check.failure_reasons import needs_pipe
+from stacks.check.invocation import Invocation
+from stacks.check.measurement import Measurement, read_log, read_measurement
+from stacks.check.neutral_configuration import NeutralConfiguration
+from stacks.check.recycling import MAX_REQUESTS
+from stacks.observe.collectors.log import READY_LINE
+from stacks.run import run_directory
+
+SCENARIO = catalogue.SCENARIOS / "check.py"
+USERS = 8
+WINDOW_S, REMEDY_WINDOW_S = 4.0, 2.0
+LIMIT_S = 30.0  # for the respawns wanted: an app that takes 10 s to import manages a few
+# W workers recycle about W times a second; 24 respawns miss a hang of every eighth respawn with 4 %.
+RESPAWNS_A_WORKER, FEWEST_RESPAWNS, MOST_RESPAWNS = 5, 8, 24
+REMEDY_RESPAWNS = 16  # a configuration is known to hang here; 16 miss a hang of every fourth respawn with 1 %
+GRACE_S = 10.0  # the same as `docker stop`
+HUNG_GRACE_S = 3.0  # a healthy instance stops in 1 s, a hung one in 62 s (worker-reload-mercy), which is known
+REMEDY_HUNG_GRACE_S = 0.3  # the stop of a remedy that does not help is of no interest
+
+
+@dataclass
+class CheckRuns:
+    """The runs of one check. Each has a directory of its own below `directory`."""
+
+    invocation: Invocation
+    neutral: NeutralConfiguration
+    directory: Path
+    url: str  # the path of the page that gets the load
+    start_limit_s: float
+
+    def measure(self) -> Measurement:
+        """Run the configuration without a remedy, with a pipe for its log if the app fails with a socket."""
+        measurement = self.run("theirs", self.neutral, self.invocation.uwsgi)
+        if not needs_pipe(read_log(Path(measurement.directory))):
+            return measurement
+        self.neutral.set_option(
+            "hook-accepting",
+            f"exec:echo {READY_LINE} $PPID",
+            "the app opens its standard output by path, so the log must be a pipe, and each worker must print its pid",
+        )
+        return self.run("theirs-piped", self.neutral, self.invocation.uwsgi, "pipe")
+
+    def run(
+        self, name: str, neutral: NeutralConfiguration, uwsgi: Path, log: str = "socket", *, is_remedy: bool = False
+    ) -> Measurement:
+        """Execute one run in the directory `name` and in its own session. `log` is "socket" or "pipe"."""
+        directory = self.directory / name
+        directory.mkdir()
+        ini = directory / "effective.ini"
+        ini.write_text(neutral.ini_text(), encoding="utf-8")
+        paths = {"uwsgi": uwsgi, "ini": ini, "scenario": SCENARIO, "cwd": self.invocation.directory}
+        run_directory.write_plan(directory, self._plan(log, is_remedy=is_remedy), paths)
+        # Without bytecode, so that no files appear beside the user's modules that the user's own uWSGI does not write.
+        environment = {**self.invocation.environment, "PACK_URL": self.url, "PYTHONDONTWRITEBYTECODE": "1"}
+        with (directory / "run.err").open("wb") as stderr:
+            subprocess.run(
+                [sys.executable, "-m", "stacks", "run", str(directory)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                cwd=catalogue.ROOT,
+                env=environment,
+                start_new_session=True,
+                check=False,
+            )
+        return read_measurement(directory)
+
+    def _plan(self, log: str, *, is_remedy: bool) -> dict[str, Any]:
+        """Return the numbers of a run, as run.json has them."""
+        respawns = min(max(RESPAWNS_A_WORKER * self.neutral.workers, FEWEST_RESPAWNS), MOST_RESPAWNS)
+        return {
+            "users": USERS,
+            "duration_s": REMEDY_WINDOW_S if is_remedy else WINDOW_S,
+            "workers": self.neutral.workers,
+            "max_requests": MAX_REQUESTS,
+            "respawns": min(respawns, REMEDY_RESPAWNS) if is_remedy else respawns,
+            "start_limit_s": self.start_limit_s,
+            "limit_s": LIMIT_S,
+            "grace_s": GRACE_S,
+            "hung_grace_s": REMEDY_HUNG_GRACE_S if is_remedy else HUNG_GRACE_S,
+            "probe": self.url,
+            "log": log,
+        }

@@ -1,0 +1,132 @@
+"""Reads the effective configuration of a user's uWSGI: the user's own binary reads, prints and ends before it acts.
+
+`--show-config` prints the configuration after includes, placeholders and conditions, but then uWSGI goes on to start.
+So the check also names a clock that the binary does not have: uWSGI gives up there (core/uwsgi.c, uwsgi_setup), after
+the print and before the first file, socket or process. Options that would act earlier are refused through `blacklist`.
+Logs, daemonization and the clean-up at exit are moved to a private directory.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stacks.check.invocation import CannotCheck, Invocation, config_arguments
+from stacks.check.options import Options
+from stacks.check.read_only import read_only_except
+from stacks.check.refusals import explain_refusal, forbidden_option
+
+LIMIT_S = 15.0  # it takes 0.1 s; @(exec://...) and @(http://...) in a configuration may take longer
+VERSION = re.compile(r"^\d+\.\d+(?:\.\d+)*(?:[.-]?\w+)*$")
+STOP_CLOCK = "pack-stop-here"
+# With log-date every line has a prefix. The last log-date counts, so the check's own prefix can be removed.
+LOG_MARK = "@pack@"
+BEGIN, END = ";uWSGI instance configuration\n[uwsgi]\n", ";end of configuration"
+# Options that act before the clock or in spite of it, because they run commands or lock files.
+FORBIDDEN = (
+    *("exec-asap", "hook-asap", "call-asap", "mount-asap", "umount-asap"),
+    *("exec-as-user-atexit", "hook-as-user-atexit", "call-as-user-atexit"),
+    *("flock", "flock-wait", "flock2", "flock-wait2", "fallback-config", "stop", "reload", "pause", "resume"),
+)
+
+
+@dataclass(frozen=True)
+class EffectiveConfiguration:
+    """The configuration as the user's binary understands it."""
+
+    options: Options
+    known: frozenset[str]  # every option that the binary has
+    version: str
+
+
+def read_effective(invocation: Invocation, private: Path) -> EffectiveConfiguration:
+    """Let the user's binary print its configuration; it can write only to `private`. Raise CannotCheck."""
+    version = _read_version(invocation.uwsgi)
+    without_uwsgi = {name: value for name, value in invocation.environment.items() if not name.startswith("UWSGI_")}
+    known = frozenset(_run(invocation, ["--dump-options"], without_uwsgi, private).split())
+    _refuse_forbidden_variables(invocation.environment)
+    log = private / "resolve.log"
+    first, last = _added_arguments(log)
+    command = [*first, *config_arguments(invocation.config), *invocation.arguments, *last]
+    # A reload opens no log and does not daemonize; with log-reopen it opens the last log named (core/logging.c).
+    output = _run(invocation, command, {**invocation.environment, "UWSGI_RELOADS": "0"}, private)
+    if log.exists():
+        output += log.read_text(errors="replace")
+    output = output.replace(f"{LOG_MARK} - ", "")
+    if BEGIN not in output or END not in output:
+        raise CannotCheck(explain_refusal(output, known))
+    if match := re.search(r"Can't find section \"(.+?)\" in .*? configuration file (.+) \*\*\*", output):
+        raise CannotCheck(
+            f"{match[2]} has no section [{match[1]}]: name another file with --ini, or one of its sections."
+        )
+    added = _added_options(log)
+    return EffectiveConfiguration([pair for pair in _parse(output) if pair not in added], known, version)
+
+
+def _refuse_forbidden_variables(environment: Mapping[str, str]) -> None:
+    """Raise CannotCheck if a UWSGI_* variable sets an option that `blacklist` cannot refuse."""
+    for name in environment:
+        option = name.removeprefix("UWSGI_").lower().replace("_", "-")
+        if name.startswith("UWSGI_") and option in FORBIDDEN:
+            raise CannotCheck(forbidden_option(option))
+
+
+def _added_arguments(log: Path) -> tuple[list[str], list[str]]:
+    """Return the check's own arguments before and after those of the user."""
+    first = ["--blacklist", " ".join(FORBIDDEN)]
+    last = [*("--set", "vacuum=false"), *("--set", f"log-date={LOG_MARK}")]
+    last += [*("--daemonize", str(log)), *("--daemonize2", str(log)), "--show-config", *("--clock", STOP_CLOCK)]
+    return first, last
+
+
+def _added_options(log: Path) -> set[tuple[str, str]]:
+    """Return the options that uWSGI prints because of the check's own arguments."""
+    return {
+        ("blacklist", " ".join(FORBIDDEN)),
+        *(("set", "vacuum=false"), ("vacuum", "false"), ("clock", STOP_CLOCK)),
+        *(("set", f"log-date={LOG_MARK}"), ("log-date", LOG_MARK)),
+        *(("daemonize", str(log)), ("daemonize2", str(log)), ("show-config", "true")),
+    }
+
+
+def _parse(output: str) -> Options:
+    lines = output.split(BEGIN, 1)[1].split(END, 1)[0].splitlines()
+    return [(key.strip(), value.strip()) for key, equals, value in (line.partition(" = ") for line in lines) if equals]
+
+
+def _read_version(uwsgi: Path) -> str:
+    try:
+        done = subprocess.run([uwsgi, "--version"], capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        output = (done.stdout + done.stderr).strip()
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
+        output = str(error)
+    line = output.splitlines()[0] if output else "nothing"
+    if not VERSION.match(line):
+        raise CannotCheck(f"{uwsgi} is not uWSGI: with --version it printed {line!r}. Name your uWSGI with --uwsgi.")
+    return line
+
+
+def _run(invocation: Invocation, arguments: Sequence[str], environment: Mapping[str, str], private: Path) -> str:
+    """Run the user's binary and return what it prints. It can write only to `private`."""
+    try:
+        done = subprocess.run(
+            [invocation.uwsgi, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=invocation.directory,
+            env=dict(environment),
+            timeout=LIMIT_S,
+            check=False,
+            start_new_session=True,
+            preexec_fn=read_only_except(private),
+        )
+    except subprocess.TimeoutExpired:
+        raise CannotCheck(
+            f"{invocation.uwsgi} did not finish reading the configuration in {LIMIT_S:.0f} s: look for an "
+            "@(exec://...) or @(http://...) in it that waits, and replace it by its value."
+        ) from None
+    return done.stdout.decode(errors="replace")

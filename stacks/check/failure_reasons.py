@@ -1,0 +1,90 @@
+"""Explains why a checked configuration could not be measured: its log and its run -> one text that says what to do."""
+
+from __future__ import annotations
+
+import re
+
+from stacks.check.measurement import Measurement
+from stacks.check.refusals import missing_plugin
+
+_ERROR = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt)\b.*")
+NO_CALLABLE = re.compile(r"unable to find .* callable|\(callable not found or import error\)")
+_STDOUT = re.compile(r"No such device or address.*/(?:dev/std(?:out|err)|proc/self/fd/\d|dev/fd/\d)")
+
+
+def needs_pipe(log: str) -> bool:
+    """Return True if the app failed to open its standard output by path, which a socket does not allow."""
+    return bool(_STDOUT.search(log))
+
+
+def explain_failed_start(log: str, error: str) -> str:
+    """Return why uWSGI did not serve. `error` is the run's own reason, and the result if the log tells no more."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    is_app_missing = any(text in log for text in ("unable to load app", "no python application found", "no app loaded"))
+    if "Traceback (most recent call last)" in log and is_app_missing:
+        return _import_failed(lines)
+    return _explain_known_line(log, lines, is_app_missing) or _explain_slow_import(log, error) or error
+
+
+def _import_failed(lines: list[str]) -> str:
+    exception = next((line for line in reversed(lines) if _ERROR.match(line)), "an exception")
+    return (
+        f"The app could not be imported: {exception}. Name the directory that production starts in with --chdir, or "
+        "name the app with --app module:callable. The packages of the app must be in the venv of the checked uWSGI."
+    )
+
+
+def _explain_known_line(log: str, lines: list[str], is_app_missing: bool) -> str:
+    """Return the reason that a known line of the log gives, or ''."""
+    if match := re.search(r"Python Home is not a directory: (.+)", log):
+        return (
+            f"The virtualenv {match[1]} does not exist here: run the check where it exists, or check a copy without it."
+        )
+    if match := re.search(r"failed to open python file (\S+)", log):
+        return f"The file {match[1]} does not exist from here: name the directory with --chdir, or the app with --app."
+    if line := next((line for line in lines if NO_CALLABLE.search(line)), ""):
+        return f"The module has no such callable (uWSGI reports: {line}): name it with --app module:callable."
+    plugin = re.search(r"UNABLE to load uWSGI plugin: (\S+?):", log)
+    if is_app_missing and plugin:
+        return missing_plugin(plugin[1])
+    if "no python application found" in log or "no app loaded" in log:
+        return (
+            "uWSGI has loaded no app: the configuration names none (module, wsgi-file, mount). Name the app with "
+            "--app module:callable."
+        )
+    if "PyImport_AppendInittab" in log:
+        return (
+            "This pyuwsgi cannot start on this Python (unbit/uwsgi#2579, pyuwsgi before 2.0.23.post0 on 3.12). "
+            "Upgrade pyuwsgi to 2.0.28.post1 or later."
+        )
+    if match := re.search(r"chdir\(\): (.+?) \[", log):
+        return f"uWSGI cannot enter the directory that the configuration names ({match[1]}): name another with --chdir."
+    return ""
+
+
+def _explain_slow_import(log: str, error: str) -> str:
+    """Return the reason if the import of the app has not ended within the start limit, or ''."""
+    if "no worker was ready" not in error or "WSGI app" in log:
+        return ""
+    return (
+        f"{error.partition(';')[0]}: the import of the app has not ended. If the import waits for a service, start the "
+        "service, or configure the app without it. If the import is only slow, raise --start-limit. `py-spy dump` "
+        "shows where the import is."
+    )
+
+
+def explain_too_few_respawns(run: Measurement) -> str:
+    """Return why a configuration that served has recycled too little for a verdict."""
+    if "held up" in run.reason:
+        return f"{run.reason}; run nothing else on this machine during the check."
+    if run.recycle_median_s is not None:
+        return (
+            f"Only {run.respawns} workers came back in the time limit, because a recycle takes "
+            f"{run.recycle_median_s:.1f} s here: too few for a verdict. Check a copy without the code that makes the "
+            "import slow, or check without lazy-apps."
+        )
+    slow = f" (an answer takes {run.latency_p50_s:.1f} s)" if run.latency_p50_s else ""
+    return (
+        f"No worker recycled, because too few requests were answered{slow}. Name a page that answers quickly with "
+        "--url (URL=/path)."
+    )

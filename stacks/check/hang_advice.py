@@ -1,0 +1,82 @@
+"""The sentences of the advice about a hang: the defect, the threads of the app, the remedies tried, the best remedy."""
+
+from __future__ import annotations
+
+from stacks.catalogue import Defect
+from stacks.check.diagnosis import Findings, has_two_defects, likely_defect
+from stacks.check.measurement import Measurement
+from stacks.check.options import is_set
+from stacks.check.remedy_trial import RemedyTrial
+
+
+def hang_advice(findings: Findings, defects: dict[str, Defect]) -> list[str]:
+    """Return the sentences if workers hang, or a warning if a thread of the app could hang them."""
+    if findings.measurement.is_hang:
+        return _about_hang(findings, defects)
+    if findings.import_threads and not is_set(findings.options, "lazy-apps", "lazy"):
+        return [_about_possible_hang(findings)]
+    return []
+
+
+def _about_hang(findings: Findings, defects: dict[str, Defect]) -> list[str]:
+    name = likely_defect(findings)
+    sentences = [_about_defect(findings, defects[name]) if name else _about_unknown_defect(findings)]
+    if name in ("thread-at-fork", "lock-at-fork"):
+        sentences[0] += f" {_describe_threads(findings)}"
+    elif has_two_defects(findings):
+        second = "Such a thread causes a second deadlock, in every version (unbit/uwsgi#1149)."
+        sentences.append(f"{_describe_threads(findings)} {second}")
+    sentences += [f"{trial.describe()}." for trial in findings.remedy_trials]
+    cures = [trial for trial in findings.remedy_trials if trial.cures]
+    if cures:
+        sentences.append(f"Recommended change: {_best(cures).what}.")
+    elif name:
+        sentences.append(f"Known remedy: {defects[name].remedy}.")
+    return sentences
+
+
+def _about_defect(findings: Findings, defect: Defect) -> str:
+    outcome = _describe_outcome(findings.measurement)
+    return (
+        f"{findings.server.describe()}: {defect.what} ({', '.join(defect.upstream)}). The outcome of this check: "
+        f"{outcome}."
+    )
+
+
+def _about_unknown_defect(findings: Findings) -> str:
+    run = findings.measurement
+    return (
+        f"{findings.server.describe()}: {_describe_outcome(run)}, and the pack knows no defect that fits. A report to "
+        f"uWSGI needs the backtraces in {run.directory}/evidence, and the uwsgi.log beside them."
+    )
+
+
+def _about_possible_hang(findings: Findings) -> str:
+    return (
+        f"{_describe_threads(findings)} None of {findings.measurement.respawns} respawns hung here, but a respawn can "
+        "hang on every uWSGI version if such a thread holds a lock at the fork (unbit/uwsgi#1149). lazy-apps = true "
+        "prevents this hang. py-call-uwsgi-fork-hooks = true prevents it too, except for locks that Python cannot "
+        "renew after a fork."
+    )
+
+
+def _describe_outcome(run: Measurement) -> str:
+    if run.verdict == "crash_loop":
+        return f"{run.crashed} workers died"
+    if run.verdict == "hung_master":
+        return "the master hung"
+    if run.verdict in ("hung_request", "dead_master"):
+        return run.reason
+    return f"{run.hung} of {run.trials} workers hung"
+
+
+def _describe_threads(findings: Findings) -> str:
+    if findings.import_threads:
+        count, names = len(findings.import_threads), ", ".join(findings.import_threads)
+        return f"Your app starts {count} thread{'s' * (count > 1)} at import: {names}."
+    return f"The master runs {findings.measurement.master_threads} threads."
+
+
+def _best(cures: list[RemedyTrial]) -> RemedyTrial:
+    """Return the upgrade if it cures, otherwise the first cure in the order of remedies.toml."""
+    return next((trial for trial in cures if trial.remedy.upgrade), cures[0])

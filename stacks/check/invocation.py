@@ -1,0 +1,76 @@
+"""How a user starts uWSGI: the binary, the configuration, the arguments, the environment and the directory."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+# The uWSGI option that reads a configuration file, by the suffix of the file; `ini` for every other suffix.
+LOADERS = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".js": "json", ".xml": "xml"}
+
+
+class CannotCheck(Exception):
+    """A configuration cannot be checked; the text says why and what the user can do."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """The user's way to start uWSGI."""
+
+    uwsgi: Path
+    config: str | None  # a file, possibly with `:section`
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    directory: Path  # where the user starts it
+
+
+def read_invocation(options: argparse.Namespace) -> Invocation:
+    """Return the invocation that the command line of `check` describes. Raise CannotCheck."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PACK_")}
+    directory = options.chdir or (Path(options.ini).parent if options.ini else Path.cwd())
+    if not directory.is_dir():
+        if options.chdir:
+            raise CannotCheck(
+                f"{directory} is not a directory: use --chdir to name the directory that uWSGI starts in."
+            )
+        directory = Path.cwd()
+    ini = str(Path(options.ini).absolute()) if options.ini else None
+    config_arguments(ini)  # raises, so that an error of the configuration comes before an error of the binary
+    arguments = tuple(shlex.split(options.args))
+    return Invocation(find_uwsgi(options.uwsgi), ini, arguments, environment, directory.resolve())
+
+
+def find_uwsgi(name: str | None) -> Path:
+    """Return the path of the binary `name`, or of the uwsgi on PATH if `name` is None. Raise CannotCheck."""
+    found = shutil.which(name or "uwsgi")
+    if found is None:
+        if name is None:
+            raise CannotCheck("No uwsgi is on PATH: name yours with --uwsgi (UWSGI=path/to/venv/bin/uwsgi).")
+        what = "is not executable" if Path(name).exists() else "does not exist"
+        raise CannotCheck(f"{name} {what}: name your uWSGI with --uwsgi (UWSGI=path/to/venv/bin/uwsgi).")
+    return Path(os.path.abspath(found))  # noqa: PTH100 - not resolved: a venv is known by its own path
+
+
+def config_arguments(config: str | None) -> list[str]:
+    """Return the uWSGI arguments that read a configuration file. Raise CannotCheck if the file cannot be read."""
+    if config is None:
+        return []
+    path, section = Path(config), ""
+    if not path.exists() and ":" in config:
+        head, _, section = config.rpartition(":")
+        path = Path(head)
+    if not path.exists():
+        raise CannotCheck(f"{path} does not exist: name your configuration with --ini (INI=path/to/uwsgi.ini).")
+    if path.is_dir():
+        raise CannotCheck(f"{path} is a directory: name one configuration in it with --ini (INI=path/to/uwsgi.ini).")
+    if not os.access(path, os.R_OK):
+        raise CannotCheck(
+            f"{path} cannot be read by this user: run the check as a user who may read it, or check a readable copy."
+        )
+    loader = LOADERS.get(path.suffix.lower(), "ini")
+    return [f"--{loader}", f"{path.resolve()}{':' if section else ''}{section}"]

@@ -1,0 +1,55 @@
+"""Searches for a remedy for workers that do not come back: tries each remedy that applies, in a run of its own."""
+
+from __future__ import annotations
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from stacks.catalogue import interpreters, venvs
+from stacks.check.check_runs import CheckRuns
+from stacks.check.diagnosis import Findings, has_two_defects, leaves_threads
+from stacks.check.remedies import Remedy, remedies, with_upgrade
+from stacks.check.remedy_trial import RemedyTrial
+from stacks.check.upgrade import install_upgrade, newest_pyuwsgi
+
+AT_ONCE = 3  # a configuration that hangs uses no CPU, and a healthy one mostly waits for its master
+
+
+def try_remedies(runs: CheckRuns, findings: Findings, private: Path) -> list[RemedyTrial]:
+    """Try every remedy that applies, in the order of remedies.toml; those that add the upgrade come last.
+
+    A combination with the upgrade is tried if there are two defects, or if no single remedy cures.
+    """
+    measurement = findings.measurement
+    if not measurement.is_hang:
+        return []
+    single = [
+        remedy
+        for remedy in remedies()
+        if remedy.applies(measurement.verdict, runs.neutral, findings.known, findings.server)
+    ]
+    upgrade = next((remedy for remedy in single if remedy.upgrade), None)
+    combined = [with_upgrade(remedy, upgrade) for remedy in single if remedy.set] if upgrade else []
+    # With two defects the upgrade cures only one of them, so the combinations are needed in any case.
+    first, second = (single + combined, []) if has_two_defects(findings) else (single, combined)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        trials = list(pool.map(lambda remedy: _try(runs, findings, remedy, private), first))
+        if not any(trial.cures for trial in trials):
+            trials += pool.map(lambda remedy: _try(runs, findings, remedy, private), second)
+    return trials
+
+
+def _try(runs: CheckRuns, findings: Findings, remedy: Remedy, private: Path) -> RemedyTrial:
+    log = "pipe" if findings.measurement.directory.endswith("-piped") else "socket"
+    changed = remedy.apply(runs.neutral)
+    uwsgi, target = runs.invocation.uwsgi, ""
+    if remedy.upgrade:
+        target = newest_pyuwsgi()
+        try:
+            uwsgi = install_upgrade(findings.server, target, findings.options, private / "venvs")
+        except (venvs.VenvError, interpreters.NotFound, OSError, ValueError, subprocess.SubprocessError) as error:
+            return RemedyTrial(remedy, None, f"pyuwsgi {target} cannot be installed: {error}")
+    measurement = runs.run(f"with-{remedy.name}", changed, uwsgi, log, is_remedy=True)
+    is_left = leaves_threads(findings, changed.options)
+    return RemedyTrial(remedy, measurement, target=target, leaves_threads=is_left)

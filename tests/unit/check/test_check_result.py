@@ -1,0 +1,53 @@
+"""The result of a check: as text for people, and as JSON and JUnit for CI."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+from check_builders import HEALTHY, HUNG, findings
+
+from stacks.check.check_result import CheckResult, write_failure
+from stacks.check.neutral_configuration import NeutralConfiguration
+
+
+def test_the_result_of_a_hang(tmp_path: Path) -> None:
+    run = replace(HUNG, evidence="take_gil\x00 <- <x>", stop_signal="KILL", stop_s=3.0, unanswered=8)
+    neutral = NeutralConfiguration(workers=2)
+    result = CheckResult(findings(run, ("threads", "2")), neutral, ["do & this"], tmp_path, 9.0)
+    result.write(tmp_path / "out.json", tmp_path / "out.xml")
+    value = json.loads((tmp_path / "out.json").read_text())
+    assert (value["verdict"], value["recovers"], value["cause"]) == ("hung_worker", False, "thread-state")
+    suite = ElementTree.parse(tmp_path / "out.xml").getroot()  # noqa: S314 - our own file
+    assert (suite.get("failures"), suite.get("errors")) == ("1", "0")
+    assert "DO NOT come back" in result.text()
+    assert "8 never answered" in result.text()
+    assert "of the respawns hang" not in result.text()
+
+
+def test_the_changes_in_check_json_have_the_keys_of_the_file_contract(tmp_path: Path) -> None:
+    neutral = NeutralConfiguration()
+    neutral.note("stats", ":1717", "", "why")
+    (change,) = CheckResult(findings(), neutral, [], tmp_path, 9.0).as_json()["changes"]
+    assert change == {"option": "stats", "theirs": ":1717", "ours": "", "why": "why"}
+
+
+def test_the_text_of_a_check_that_passes_says_what_it_rules_out(tmp_path: Path) -> None:
+    text = CheckResult(findings(), NeutralConfiguration(workers=2), [], tmp_path, 9.0).text()
+    assert "fewer than 22 % of the respawns hang (95 % confidence, n = 12)" in text
+    assert "not checked: reloads" in text
+
+
+def test_values_of_the_environment_are_not_in_the_result(tmp_path: Path) -> None:
+    neutral = NeutralConfiguration(options=[("env", "PASSWORD=secret"), ("module", "app")])
+    result = CheckResult(findings(HEALTHY, ("env", "PASSWORD=secret")), neutral, [], tmp_path, 9.0)
+    assert "secret" not in json.dumps(result.as_json())
+    assert ["env", "PASSWORD=..."] in result.as_json()["run"]
+
+
+def test_the_files_of_a_check_that_could_not_measure(tmp_path: Path) -> None:
+    write_failure(tmp_path / "out.json", tmp_path / "out.xml", "why not")
+    assert json.loads((tmp_path / "out.json").read_text())["error"] == "why not"
+    assert ElementTree.parse(tmp_path / "out.xml").getroot().get("errors") == "1"  # noqa: S314 - our own file

@@ -1,0 +1,47 @@
+"""Reading the files of a run into a measurement, for a golden run of every verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stacks.check.measurement import read_measurement
+
+RUNS = Path(__file__).resolve().parents[2] / "data" / "runs"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_hang"),
+    [
+        ("recovers", False),
+        ("hung_worker", True),
+        ("hung_exit", True),
+        ("hung_master", True),
+        ("hung_request", True),
+        ("dead_master", True),
+        ("crash_loop", True),
+        ("throttled", False),
+        ("invalid", False),
+    ],
+)
+def test_every_verdict_is_read(name: str, is_hang: bool) -> None:
+    run = read_measurement(RUNS / name)
+    assert (run.verdict, run.is_hang) == (name, is_hang)
+    assert run.requests > 0 or name == "crash_loop"
+
+
+def test_a_healthy_run_has_times_and_no_losses() -> None:
+    run = read_measurement(RUNS / "recovers")
+    assert run.recycle_median_s is not None
+    assert run.recycle_max_s is not None
+    assert 0 < run.recycle_median_s <= run.recycle_max_s < 10
+    assert run.respawns == run.trials > 0
+    assert run.latency_p50_s is not None
+    assert run.lost == {}
+
+
+def test_hung_workers_are_counted_at_the_fork_and_at_the_exit() -> None:
+    assert read_measurement(RUNS / "hung_worker").hung > 0
+    assert read_measurement(RUNS / "hung_exit").hung > 0
+    assert read_measurement(RUNS / "crash_loop").crashed > 0

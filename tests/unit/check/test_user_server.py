@@ -1,0 +1,32 @@
+"""The user's server: pyuwsgi or a standalone binary, and the threads that the import of the app starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from stacks.check.import_threads import list_import_threads
+from stacks.check.server import Server, identify
+
+
+def test_a_script_of_pyuwsgi_is_told_from_a_binary(tmp_path: Path) -> None:
+    script = tmp_path / "uwsgi"
+    script.write_text("#!/nowhere/python\nfrom pyuwsgi import run\nrun()\n")
+    assert identify(script, "2.0.26", "Python version: 3.12.1 (main)\n") == Server(
+        script, "2.0.26", "2.0.26", "3.12.1", Path("/nowhere/python")
+    )
+    script.write_bytes(b"\x7fELF" + b"\0" * 99)
+    binary = identify(script, "2.0.31", "Python version: 3.11.7 (main)\n")
+    assert (binary.pin, binary.minor, binary.interpreter) == (None, "3.11", None)
+
+
+def test_threads_are_named_with_their_target(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import os, threading\ndef work():\n    threading.Event().wait()\n"
+        "threading.Thread(target=work, name=os.environ['NAME'], daemon=True).start()\n"
+    )
+    server = Server(Path("/v/bin/uwsgi"), "2.0.30", "2.0.30", "3.12.1", Path(sys.executable))
+    options = [("env", "NAME=exporter"), ("module", "app:application")]
+    assert list_import_threads(server, options, tmp_path, os.environ) == ["exporter (app.work)"]
+    assert list_import_threads(server, [("module", "missing")], tmp_path, os.environ) is None

@@ -1,0 +1,34 @@
+"""Builds servers, measurements, findings and remedies for the tests of the check."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from stacks.check.diagnosis import Findings
+from stacks.check.measurement import Measurement
+from stacks.check.remedies import Remedy, remedies
+from stacks.check.server import Server
+
+KNOWN = frozenset("enable-threads lazy-apps py-call-uwsgi-fork-hooks skip-atexit-teardown max-requests-delta".split())
+MASTER = [("master", "true"), ("die-on-term", "true")]
+HEALTHY = Measurement("results/x", "recovers", "12 of 12", None, None, 12, 0, 0, 0.9, 1.0, 60)
+HUNG = replace(HEALTHY, verdict="hung_worker", hung=4, respawns=0, recycle_median_s=None, reason="4 workers hung")
+
+
+def server(pin: str | None = "2.0.26", python: str = "3.12.1") -> Server:
+    """Return a pyuwsgi of version `pin`, or the standalone uWSGI 2.0.31 if `pin` is None."""
+    return Server(Path("/v/bin/uwsgi"), pin or "2.0.31", pin, python, None)
+
+
+def findings(
+    measurement: Measurement = HEALTHY, *options: tuple[str, str], pin: str | None = "2.0.26", **more: object
+) -> Findings:
+    """Return the findings about a configuration with a master, die-on-term and these `options`."""
+    python = str(more.pop("python", "3.12.1"))
+    return Findings(server(pin, python), [*MASTER, *options], KNOWN, [], measurement, **more)  # type: ignore[arg-type]
+
+
+def remedy(name: str) -> Remedy:
+    """Return the remedy of remedies.toml with this name."""
+    return next(remedy for remedy in remedies() if remedy.name == name)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contract import problems_below
 from pages import blocks, commands
 
 from stacks.catalogue import ROOT
@@ -48,6 +49,7 @@ def test_a_command(command: str, venv: Callable[[str], object], results: Path, l
         assert loadtest("--trials=1", "--stack=threads", "--version=2.0.26,2.0.30.post1").code == 0
     done = run(command.replace("results/", f"{results}/"), TRIALS="1")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert problems_below(results) == []
     if "STOP=wait" in command:
         assert re.search(r"INT after 6\d\.\d s", done.stdout), done.stdout
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contract import problems_below
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc
@@ -171,6 +172,7 @@ def test_a_hang_appears_and_another_version_recovers(ui: Callable[..., Ui], resu
         assert (directory.parent / "summary.json").exists()
         assert (directory.parent / "report.html").exists()
     assert (results / "latest").resolve() == recovered.parent
+    assert problems_below(results) == []
 
 
 def test_several_processes_a_base_path_and_a_signal_under_load(ui: Callable[..., Ui], tmp_path: Path) -> None:
@@ -294,6 +296,7 @@ def test_a_stack_of_somebody_else_is_watched_and_left_alone(
         assert (run["status"], run["locust"]["complete"]) == ("done", True)
         assert run["verdict"] == ("hung_worker" if hangs else "invalid")  # fewer respawns than health takes
         assert "too few" in run["reason"] or hangs
+        assert problems_below(Path(state["directory"])) == []
         made.end()
         assert proc.is_alive(pid)
         shutil.rmtree(state["directory"])

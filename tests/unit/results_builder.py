@@ -13,7 +13,6 @@ from stacks.lifecycle.records import Event
 
 BEGIN = 1_000_000_000_000  # the load's begin on a machine that has been up for a while
 MASTER = 900
-TYPES = {"int64": pa.int64(), "int32": pa.int32(), "int16": pa.int16(), "string": pa.string()}
 SOURCES = {"exited": "exits", "state": "closer", "backtrace": "backtrace"}  # of other kinds of row: the log
 HOST = {"hostname": "box", "kernel": "6.1", "machine": "x86_64", "cpu": "Xeon", "cores": 2, "memory_kib": 8 << 20}
 CLOCK = {"monotonic_ns": BEGIN, "unix_ns": BEGIN}
@@ -21,6 +20,7 @@ RUN_PLAN = {"users": 8, "duration_s": 2.0, "workers": 2, "max_requests": 10, "re
 RUN_PLAN |= {"start_limit_s": 120.0, "limit_s": 92.0}
 CAMPAIGN_PLAN = {"trials": 1, "seed": 1, "scenario": "steady", "users": 8, "duration_s": 2.0, "workers": 2}
 CAMPAIGN_PLAN |= {"max_requests": 10, "respawns": 2, "options": {}, "app": None, "rate": None}
+TYPES = {"int64": pa.int64(), "int32": pa.int32(), "int16": pa.int16(), "string": pa.string()}
 GIL = ["futex_wait", "take_gil", "PyEval_RestoreThread", "uwsgi_python_master_fixup", "uwsgi_respawn_worker"]
 
 

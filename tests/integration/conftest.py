@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contract import problems_below
 
 from stacks import catalogue
 from stacks.catalogue import interpreters, venvs
@@ -82,6 +83,7 @@ def loadtest(results: Path) -> Callable[..., Loadtest]:
             timeout=LIMIT_S,
             check=False,
         )
+        assert problems_below(results) == []  # every file that any of these leaves is as the schemas describe it
         return Loadtest(done.returncode, done.stdout + done.stderr, (results / "latest").resolve())
 
     return run
@@ -116,6 +118,7 @@ def one_run(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Callable[..., 
             timeout=LIMIT_S,
             check=False,
         )
+        assert problems_below(directory) == []
         record = json.loads((directory / RUN_FILE).read_text())
         return record | {"code": done.returncode, "said": done.stderr, "directory": directory}
 

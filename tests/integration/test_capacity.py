@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contract import problems_below
 
 from analysis.__main__ import main
 from analysis.reports import verification
@@ -62,6 +63,7 @@ def test_a_plan_from_end_to_end(venv: Callable[[str], object], results: Path, mo
     code = main(["report", str(directory), "--demand", "40", "--slo-p99", "500ms", "--verify"])
     found = json.loads((directory / "capacity.json").read_text())["verification"]
     assert (code, found["met"]) in ((0, True), (3, False))
+    assert problems_below(results) == []  # with the plan, its verification and all of their runs
     assert found["offered_rps"] == pytest.approx(
         40, rel=0.4
     )  # Poisson, 200 of them: three standard deviations are 21 %

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from contract import problems_below
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc
@@ -68,6 +69,7 @@ def test_a_signal_in_the_middle(hung_stack: tuple[subprocess.Popen[bytes], Path]
     assert process.wait(LIMIT_S) == 1
     assert left_behind(directory) == []
     assert any("interrupted" in path.read_text() for path in directory.glob("*/run.json"))
+    assert problems_below(directory) == []
 
 
 @pytest.mark.parametrize("who", ["pack-observer", "pack-guard", "locust", "uwsgi"])

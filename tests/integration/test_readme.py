@@ -1,4 +1,4 @@
-"""Every command of the README is run as it stands there, on free ports and with one run a cell."""
+"""Every command of every page is run as it stands there, once, on free ports and with one run a cell."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contract import problems_below
+from pages import blocks, commands
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc
 from stacks.run.ports import free_port
 
-README = (ROOT / "README.md").read_text()
-COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line]
+COMMANDS = commands()
 BY_HAND = next(line for line in COMMANDS if line.startswith("PACK_PORT"))
 LIMIT_S = 300
 
@@ -48,6 +49,7 @@ def test_a_command(command: str, venv: Callable[[str], object], results: Path, l
         assert loadtest("--trials=1", "--stack=threads", "--version=2.0.26,2.0.30.post1").code == 0
     done = run(command.replace("results/", f"{results}/"), TRIALS="1")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert problems_below(results) == []
     if "STOP=wait" in command:
         assert re.search(r"INT after 6\d\.\d s", done.stdout), done.stdout
 
@@ -111,7 +113,7 @@ def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: 
         server.wait()
 
 
-@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+@pytest.mark.parametrize("text", blocks("yaml"))
 def test_a_ci_job_says_only_what_check_knows(text: str) -> None:
     import yaml
 
@@ -122,12 +124,3 @@ def test_a_ci_job_says_only_what_check_knows(text: str) -> None:
     options = re.findall(r" (--[a-z]+)", command.partition("stacks check")[2])
     assert len(options) >= 4
     assert all(f"{option} " in known for option in options)
-
-
-def test_the_readme_names_what_there_is() -> None:
-    for folder, pattern in (("stacks", "versions.toml"), ("stacks", "loadtest.toml")):
-        assert (ROOT / folder / pattern).exists()
-    from stacks.lifecycle.verdict import VERDICTS
-
-    assert all(f"| `{verdict}` |" in README for verdict in VERDICTS)
-    assert all((ROOT / path).exists() for path in re.findall(r"\]\(([^)#:]+)\)", README))

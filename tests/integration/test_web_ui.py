@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contract import problems_below
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc
@@ -171,6 +172,7 @@ def test_a_hang_appears_and_another_version_recovers(ui: Callable[..., Ui], resu
         assert (directory.parent / "summary.json").exists()
         assert (directory.parent / "report.html").exists()
     assert (results / "latest").resolve() == recovered.parent
+    assert problems_below(results) == []
 
 
 def test_several_processes_a_base_path_and_a_signal_under_load(ui: Callable[..., Ui], tmp_path: Path) -> None:
@@ -294,6 +296,7 @@ def test_a_uwsgi_that_is_running_already_is_observed_and_not_changed(
         assert (run["status"], run["locust"]["complete"]) == ("done", True)
         assert run["verdict"] == ("hung_worker" if hangs else "invalid")  # `recovers` takes more respawns than these
         assert "too few" in run["reason"] or hangs
+        assert problems_below(Path(state["directory"])) == []
         web_ui.end()
         assert proc.is_alive(pid)
         shutil.rmtree(state["directory"])

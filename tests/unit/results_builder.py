@@ -13,6 +13,13 @@ from stacks.lifecycle.records import Event
 
 BEGIN = 1_000_000_000_000  # the load's begin on a machine that has been up for a while
 MASTER = 900
+SOURCES = {"exited": "exits", "state": "closer", "backtrace": "backtrace"}  # of other kinds of row: the log
+HOST = {"hostname": "box", "kernel": "6.1", "machine": "x86_64", "cpu": "Xeon", "cores": 2, "memory_kib": 8 << 20}
+CLOCK = {"monotonic_ns": BEGIN, "unix_ns": BEGIN}
+RUN_PLAN = {"users": 8, "duration_s": 2.0, "workers": 2, "max_requests": 10, "respawns": 2, "options": {}}
+RUN_PLAN |= {"start_limit_s": 120.0, "limit_s": 92.0}
+CAMPAIGN_PLAN = {"trials": 1, "seed": 1, "scenario": "steady", "users": 8, "duration_s": 2.0, "workers": 2}
+CAMPAIGN_PLAN |= {"max_requests": 10, "respawns": 2, "options": {}, "app": None, "rate": None}
 TYPES = {"int64": pa.int64(), "int32": pa.int32(), "int16": pa.int16(), "string": pa.string()}
 GIL = ["futex_wait", "take_gil", "PyEval_RestoreThread", "uwsgi_python_master_fixup", "uwsgi_respawn_worker"]
 
@@ -31,7 +38,7 @@ class Story:
     pid: int = 1000
 
     def add(self, t: float, kind: str, pid: int | None = None, slot: int | None = None, **data) -> None:
-        self.events.append(Event(at(t), "test", kind, pid, slot, data))
+        self.events.append(Event(at(t), SOURCES.get(kind, "log"), kind, pid, slot, data))
 
     def first(self, slot: int, *, ready: bool = True) -> int:
         """A worker of the first generation."""
@@ -56,7 +63,7 @@ class Story:
         """The rows that prove `pid` to be stuck: no CPU time, one thread on a futex, the GIL in its backtrace."""
         for step in (0.0, seconds / 2, seconds):
             self.add(t + step, "state", pid, ticks=2, switches=int(200 * step), tasks=[["S", "futex-timed"]])
-        self.add(t + seconds, "backtrace", pid, frames=GIL)
+        self.add(t + seconds, "backtrace", pid, frames=GIL, file=f"evidence/backtrace-{pid}.txt", reason="")
 
     def request(self, start: float, latency: float = 0.001, error: str = "", slot: int = 0, pid: int = 0) -> None:
         row = {"scheduled_ns": at(start), "start_ns": at(start), "latency_us": round(latency * 1e6)}
@@ -107,7 +114,7 @@ class Builder:
     ) -> None:
         python, pin = version.removeprefix("py").split("-", 1)
         row = {"stack": stack, "version": version, "python": f"{python[0]}.{python[1:]}", "package": "pyuwsgi"}
-        row |= {"pin": pin, "app": "hello.py", "what": f"what {stack} is", "expected": expected}
+        row |= {"variant": "", "pin": pin, "app": "hello.py", "what": f"what {stack} is", "expected": expected}
         self.cells.append(row | {"not_tested_because": None, "runs": []} | more)
 
     def run(self, verdict: str | None = "recovers", story: Story | None = None, **more) -> Path:
@@ -122,6 +129,7 @@ class Builder:
         run |= {"package_version": cell["pin"], "scenario": "steady", "seed": 1, "status": "done", "error": None}
         run |= {"load": {"begin_ns": BEGIN, "end_ns": at(2.0), "window_s": 2.0}, "verdict": verdict}
         run |= {"reason": f"because {verdict}", "evidence": None, "duration_s": 3.0}
+        run |= {"plan": RUN_PLAN, "paths": {"scenario": "/pack/locustfiles/steady.py"}, "host": HOST, "clock": CLOCK}
         run |= {"stop": {"signal": "INT", "seconds": 1.0, "tried": [], "left_behind": []}}
         records.write_json(directory / records.RUN_FILE, run | more)
         if story is not None:
@@ -131,8 +139,8 @@ class Builder:
     def write(self, **more) -> Path:
         campaign = {"schema": records.SCHEMA, "campaign": self.path.name, "status": "done", "seed": 1, "trials": 1}
         campaign |= {"scenario": "steady", "cells": self.cells, "command": "python -m stacks loadtest --seed 1"}
-        campaign |= {"host": {"hostname": "box", "kernel": "6.1", "cpu": "Xeon", "cores": 2, "memory_kib": 8 << 20}}
-        campaign |= {"git": {"commit": "0123abc", "dirty": False}, "clock": {"monotonic_ns": BEGIN, "unix_ns": BEGIN}}
+        campaign |= {"kind": "loadtest", "plan": CAMPAIGN_PLAN}
+        campaign |= {"host": HOST, "git": {"commit": "0123abc", "dirty": False}, "clock": CLOCK}
         self.path.mkdir(parents=True, exist_ok=True)
         records.write_json(self.path / records.CAMPAIGN_FILE, campaign | more)
         return self.path

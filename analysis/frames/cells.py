@@ -25,7 +25,7 @@ class Cell:
     verdict: str
     runs: pd.DataFrame
     episodes: pd.DataFrame
-    hangs: clusters.Clustered
+    hangs: clusters.HangRate
     ready: survival.Sample
 
     @property
@@ -34,7 +34,7 @@ class Cell:
         return f"{self.stack} x {self.version}"
 
     @property
-    def per_run(self) -> list[clusters.Run]:
+    def per_run(self) -> list[clusters.RunCounts]:
         """(hung, trials) of each run; a first generation that hung is a trial as well."""
         first = self.runs["hung_initial"]
         return list(
@@ -76,7 +76,7 @@ def cells(results: Results) -> list[Cell]:
     return found
 
 
-def claim(hangs: clusters.Clustered) -> str:
+def claim(hangs: clusters.HangRate) -> str:
     """The hang rate in words; no hang is a limit and never a zero."""
     if not hangs.trials:
         return "no respawn was seen to its end"

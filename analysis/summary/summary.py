@@ -18,7 +18,7 @@ import pandas as pd
 from analysis.frames import bottleneck
 from analysis.frames.campaigns import Campaign
 from analysis.frames.results import raw
-from analysis.statistics import clusters, hang_rates
+from analysis.statistics import clusters, respawn_times
 from stacks.lifecycle.records import SAMPLES_FILE, SCHEMA
 from stacks.lifecycle.verdict import VERDICTS
 
@@ -36,7 +36,7 @@ def severest(verdicts: Iterable[str]) -> str | None:
 
 def _time(episodes: pd.DataFrame, share: float) -> float | None:
     """A quantile of the respawn time in seconds; None for never, as JSON knows no infinity."""
-    value = hang_rates.quantile(episodes["respawn_s"].to_numpy(), share)
+    value = respawn_times.quantile(episodes["respawn_s"].to_numpy(), share)
     return round(value, 6) if value is not None and math.isfinite(value) else None
 
 

@@ -3,11 +3,9 @@
 import math
 import statistics
 
-import numpy as np
 import pytest
 
 from analysis.capacity import formulas, herd
-from analysis.statistics import erlang, usl
 
 # W = 16 workers, s = 25 ms, lambda = 400/s, R = 2 s.
 W, S, LOAD, R = 16, 0.025, 400, 2.0
@@ -120,83 +118,3 @@ def test_breach_comes_before_the_outage():
     assert formulas.hang_s(count, W, 200, LOAD, 0.1) == pytest.approx(39.0)
     assert formulas.hang_s(1, W, 200, LOAD, 0.0) == math.inf
     assert formulas.worker_seconds_lost(100, 200, LOAD, 0.1) == pytest.approx(1000)
-
-
-# The R package `usl` (README and tests): sizes, throughputs, alpha, beta, gamma.
-SDM91 = ([1, 18, 36, 72, 108, 144, 216], [64.9, 995.9, 1652.4, 1853.2, 1828.9, 1775.0, 1702.2])
-RAYTRACER = ([1, 4, 8, 12, 16, 20, 24, 28, 32, 48, 64], [20, 78, 130, 170, 190, 200, 210, 230, 260, 280, 310])
-
-
-def test_usl_of_sdm91():
-    fit = usl.fit(*SDM91)
-    assert (fit.alpha, fit.beta, fit.gamma) == (
-        pytest.approx(0.0277285, abs=5e-7),
-        pytest.approx(0.0001044, abs=5e-8),
-        pytest.approx(89.995233, abs=1e-3),
-    )
-    assert fit.errors == (
-        pytest.approx(0.0091217, abs=5e-7),
-        pytest.approx(0.0000199, abs=5e-8),
-        pytest.approx(14.2134894, abs=1e-3),
-    )
-    assert fit.residual == pytest.approx(82.8, abs=0.05)
-    assert fit.peak == pytest.approx(96.52, abs=0.005)
-
-
-def test_usl_without_crosstalk():
-    fit = usl.fit(*RAYTRACER)
-    assert (fit.alpha, fit.beta, fit.gamma) == (
-        pytest.approx(0.057771, abs=5e-6),
-        0.0,
-        pytest.approx(21.848843, abs=1e-3),
-    )
-    assert fit.peak == math.inf
-
-
-def test_usl_of_exact_points():
-    fit = usl.fit([1, 2, 4, 6, 8, 10], [1, 1.8868, 3.0769, 3.5294, 3.5398, 3.3557])
-    assert (fit.alpha, fit.beta, fit.gamma) == (
-        pytest.approx(0.02, abs=5e-5),
-        pytest.approx(0.02, abs=5e-5),
-        pytest.approx(1.0, abs=5e-4),
-    )
-
-
-def test_usl_band_holds_the_truth():
-    generator = np.random.default_rng(2)
-    sizes = np.repeat([1, 2, 4, 8, 16], 3)
-    true = usl.fit([1, 2, 4, 6, 8, 10], [1, 1.8868, 3.0769, 3.5294, 3.5398, 3.3557])
-    inside = 0
-    for _ in range(60):
-        low, high = usl.fit(sizes, true.at(sizes) + generator.normal(0, 0.05, len(sizes))).band(8.0)
-        inside += bool(low <= true.at(8.0) <= high)
-    assert inside >= 51  # 57 expected, three standard deviations are 5
-
-
-@pytest.mark.parametrize(
-    ("sizes", "rates", "words"),
-    [([], [], "0 sizes"), ([1, 2, 4], [1, 2, 3], "3 sizes"), ([1, 2, 3, math.nan], [1, 2, 3, 4], "not a number")],
-)
-def test_usl_refuses_what_cannot_carry_a_curve(sizes, rates, words):
-    with pytest.raises(ValueError, match=words):
-        usl.fit(sizes, rates)
-
-
-@pytest.mark.parametrize(("load", "servers", "waits"), [(1, 2, 1 / 3), (2, 3, 4 / 9), (48, 55, 0.2387)])
-def test_erlang_c(load, servers, waits):
-    assert erlang.wait_probability(load, servers) == pytest.approx(waits, abs=5e-5)
-
-
-def test_erlang_c_of_a_call_centre():
-    assert erlang.wait_probability(10, 14) == pytest.approx(0.17413, abs=5e-6)
-    assert 1 - erlang.wait_beyond(10, 14, 180, 20) == pytest.approx(0.88835, abs=5e-6)
-    assert erlang.mean_wait_s(10, 14, 180) == pytest.approx(7.836, abs=5e-4)
-    assert erlang.mean_wait_s(2, 3, 1) * 2 == pytest.approx(8 / 9)  # the queue, by Little's law
-
-
-def test_workers_for_a_wait():
-    assert erlang.servers_for(LOAD * S, S, 0.05) == 12
-    assert erlang.servers_for(LOAD * S, S, -0.01) is None
-    assert erlang.wait_beyond(12, 12, S, 1) == 1.0
-    with pytest.raises(ValueError, match="on 0 servers"):
-        erlang.wait_probability(1, 0)

@@ -103,13 +103,6 @@ def test_a_hung_worker_is_censored_in_its_phase_only(tmp_path):
     assert phases.phase_sample(episodes, "first response").durations_s == []
 
 
-def test_a_curve_is_known_to_its_last_duration():
-    early = survival.Sample([1.0, 2.0], [True, True])
-    cut = survival.Sample([1.0, 4.0, 5.0], [True, True, False])
-    assert survival.common_horizon_s([early]) == 30.0
-    assert survival.common_horizon_s([early, cut]) == 5.0
-
-
 def test_cells_and_comparisons(tmp_path):
     found = cells(load(typical(tmp_path / "a")))
     assert [cell.verdict for cell in found].count("hung_worker") == 2

@@ -104,7 +104,7 @@ def limits(results: Results, samples: pd.DataFrame) -> dict[str, bottleneck.Bott
     by_run = dict(tuple(samples.groupby("run_key"))) if len(samples) else {}
     return (
         {
-            run["run_key"]: bottleneck.find(
+            run["run_key"]: bottleneck.find_bottleneck(
                 {str(k): v for k, v in run.items()}, by_run.get(run["run_key"], samples.iloc[:0])
             )
             for run in results.counted.to_dict("records")

@@ -13,7 +13,8 @@ from analysis.capacity.measurements import Measured
 from analysis.capacity.predictions import Check
 from analysis.capacity.recommendation import Recommendation
 from analysis.frames import cells, phases
-from analysis.frames.cells import Cell, Comparison
+from analysis.frames.cells import Cell
+from analysis.frames.comparisons import Comparison, compare_hung_cells
 from analysis.frames.results import Results, hosts
 from analysis.reports.verification import Verification
 from analysis.statistics import survival
@@ -66,7 +67,7 @@ def build(results: Results, demand: Demand) -> Report:
     """Raises RecordError, in a sentence, where the results say nothing at all."""
     refuse_empty(results)
     counted = results.counted
-    found = cells.cells(results)
+    found = cells.group_by_cell(results)
     facts = measurements.measure(results, recommendation.choose(found))
     first = counted.iloc[0]
     cores = None if pd.isna(first["cores"]) else int(first["cores"])
@@ -76,7 +77,7 @@ def build(results: Results, demand: Demand) -> Report:
         results,
         demand,
         found,
-        cells.comparisons(found),
+        compare_hung_cells(found),
         facts,
         advice,
         [outage for cell in found if (outage := _outage(cell, demand, facts, advice)) is not None],

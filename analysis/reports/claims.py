@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from analysis.frames.answers import connection
 from analysis.frames.campaigns import Campaign
+from analysis.frames.queries import connection
 from analysis.reports.terminal import STYLES, console
 from analysis.summary import wording
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json

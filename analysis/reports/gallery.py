@@ -160,7 +160,7 @@ def outages(advice: Recommendation, demand: Demand, rates: Sequence[float], chec
 
 def side(results: Results, run_key: str) -> Side | None:
     """One run as a half of the swimlane; None when no load ever began in it."""
-    run, episodes, seconds = results.of(run_key)
+    run, episodes, seconds = results.one_run(run_key)
     if pd.isna(run["load_begin_ns"]) or pd.isna(run["load_end_ns"]):
         return None
     begin = int(run["load_begin_ns"])

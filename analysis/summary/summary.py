@@ -15,9 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.frames import bottleneck
+from analysis.frames.bottleneck import find_bottleneck
 from analysis.frames.campaigns import Campaign
-from analysis.frames.results import raw
+from analysis.frames.queries import query_runs
 from analysis.statistics import clusters, respawn_times
 from stacks.lifecycle.records import SAMPLES_FILE, SCHEMA
 from stacks.lifecycle.verdict import VERDICTS
@@ -68,14 +68,14 @@ def _reason(
 
 def generator_limits(campaign: Campaign) -> dict[str, str]:
     """Run id -> why, of every run whose load generator was the limit instead of its stack."""
-    samples = raw(campaign.counted, SAMPLES_FILE, "*")
+    samples = query_runs(campaign.counted, SAMPLES_FILE, "*")
     if samples.empty:
         return {}
     by_run = dict(list(samples.groupby("run_key")))
     found = {}
     for run in campaign.counted.to_dict("records"):
         if run["run_key"] in by_run:
-            limit = bottleneck.find({str(name): value for name, value in run.items()}, by_run[run["run_key"]])
+            limit = find_bottleneck({str(name): value for name, value in run.items()}, by_run[run["run_key"]])
             if limit.limit == "generator":
                 found[run["run_id"]] = limit.why
     return found

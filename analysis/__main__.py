@@ -27,7 +27,8 @@ def summary(results: Path) -> int:
     from analysis.frames.campaigns import load_campaign
     from analysis.reports import claims, matrix, terminal
     from analysis.reports.campaign_page import write_page
-    from analysis.summary.summary import exit_code, is_matrix, summarise
+    from analysis.summary.expectations import exit_code, is_matrix
+    from analysis.summary.summary import summarise
     from stacks.lifecycle.records import SUMMARY_FILE, RecordError, write_json
 
     try:

@@ -20,7 +20,7 @@ from analysis.frames import phases
 from analysis.frames.cells import Cell
 from analysis.frames.results import Results
 from analysis.reports.campaign_pictures import data_uri
-from analysis.summary.run_words import Side, alt_text, finding
+from analysis.summary.run_findings import PicturedRun, alt_text, run_finding
 
 MOST_CURVES, MOST_PANELS = 8, 8  # more and nobody can tell them apart
 FINE_S = 0.02
@@ -158,7 +158,7 @@ def outages(advice: Recommendation, demand: Demand, rates: Sequence[float], chec
     return Shown("outage", outage.finding(scene), outage.alt(scene), outage.outage(scene))
 
 
-def side(results: Results, run_key: str) -> Side | None:
+def side(results: Results, run_key: str) -> PicturedRun | None:
     """One run as a half of the swimlane; None when no load ever began in it."""
     run, episodes, seconds = results.one_run(run_key)
     if pd.isna(run["load_begin_ns"]) or pd.isna(run["load_end_ns"]):
@@ -166,7 +166,7 @@ def side(results: Results, run_key: str) -> Side | None:
     begin = int(run["load_begin_ns"])
     end_s = (int(run["load_end_ns"]) - begin) / 1e9
     name = f"{run['stack_id']} x {run['version']}"
-    return Side(name, run["verdict"], begin, end_s, float(run["window_s"]), episodes, seconds)
+    return PicturedRun(name, run["verdict"], begin, end_s, float(run["window_s"]), episodes, seconds)
 
 
 def swimlanes(results: Results, left_key: str, right_key: str) -> Shown | None:
@@ -174,7 +174,7 @@ def swimlanes(results: Results, left_key: str, right_key: str) -> Shown | None:
     left, right = side(results, left_key), side(results, right_key)
     if left is None or right is None:
         return None
-    title = f"{left.name}: {finding(left)}; {right.name}: {finding(right)}"
+    title = f"{left.name}: {run_finding(left)}; {right.name}: {run_finding(right)}"
     return Shown("swimlane", title, alt_text(left, right), swimlane.swimlane(left, right))
 
 

@@ -407,9 +407,10 @@ def test_begin_is_the_builders():
 
 def test_a_verdict_that_a_later_version_adds_breaks_nothing(tmp_path, monkeypatch, capsys):
     verdicts = ("hung_request", *VERDICTS)
-    for module in ("frames.runs", "frames.cells", "summary.summary", "reports.capacity_report", "summary.wording"):
+    rooms = ("frames.runs", "frames.cells", "summary.cell_entry", "summary.verdict_words", "reports.capacity_report")
+    for module in rooms:
         monkeypatch.setattr(f"analysis.{module}.VERDICTS", verdicts)
-    for module in ("summary.wording", "reports.pairs"):
+    for module in ("summary.verdict_words", "reports.pairs"):
         monkeypatch.setattr(f"analysis.{module}.HANGS", ("hung_request",))
     builder = Builder(tmp_path / "campaign")
     builder.cell("lock", "py312-2.0.30.post1", "hung_request")

@@ -14,10 +14,10 @@ MARKS = {"recovers": ("ok", "good"), "throttled": ("!", "warn"), "invalid": ("?"
 BAD = ("X", "bad")
 
 VERDICT_MEANINGS = {
-    "recovers": "every respawned worker whose start was seen to its end became ready",
+    "recovers": "every respawned worker whose outcome was seen became ready",
     "hung_worker": "a worker was forked and never became ready; the rows prove that it waits for a lock that no thread "
     "can release",
-    "hung_master": "the master itself is stuck: it replaces no worker any more, or it stays alive after its last worker",
+    "hung_master": "the master itself is stuck: it replaces no worker any more, or it outlives its last worker",
     "hung_request": "a worker became ready and will never answer: each of its threads waits for a lock that no thread "
     "releases",
     "hung_exit": "a worker was to leave and never ended, or it was still alive when worker-reload-mercy had passed",

@@ -63,7 +63,9 @@ def report(options: argparse.Namespace) -> int:
 
     try:
         asked = demand.Demand(
-            demand.requests_per_second(options.demand), demand.seconds(options.slo_p99), demand.share(options.headroom)
+            demand.parse_rps(options.demand),
+            demand.parse_seconds(options.slo_p99),
+            demand.parse_share(options.headroom),
         )
     except demand.DemandError as error:
         _complain(str(error))

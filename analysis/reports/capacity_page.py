@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from analysis.capacity import predictions
+from analysis.capacity import formula_check
 from analysis.figures.outage import clock
 from analysis.frames import cells
 from analysis.reports import gallery
@@ -99,7 +99,7 @@ def render(report: Report) -> str:
         marks={cell.name: verdict_words.mark(cell.verdict) for cell in report.cells},
         commands=commands(report),
         limits=_limits(report),
-        held=predictions.summary(report.checks),
+        held=formula_check.summarise(report.checks),
         recycling=_recycling(report),
     )
 

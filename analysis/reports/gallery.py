@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from analysis.capacity import formulas
 from analysis.capacity.demand import Demand
-from analysis.capacity.measurements import Measured
-from analysis.capacity.predictions import Check
+from analysis.capacity.formula_check import FormulaCheck
+from analysis.capacity.measurements import Measurements
 from analysis.capacity.recommendation import Recommendation
 from analysis.figures import forest, heatmap, outage, ready_curves, recycle_dips, swimlane, throughput_curve
 from analysis.frames import phases
@@ -126,13 +126,13 @@ def _answered(run: dict[Any, Any], episodes: pd.DataFrame, rows: pd.DataFrame | 
     return recycle_dips.Answered(done, rows["n"].to_numpy(float), events)
 
 
-def capacity_curve(measured: Measured, advice: Recommendation, demand: Demand) -> Shown | None:
+def capacity_curve(measured: Measurements, advice: Recommendation, demand: Demand) -> Shown | None:
     """The fitted law with the recommendation on it."""
     if measured.curve is None or measured.service_s is None or measured.away_s is None:
         return None
     m, threads = advice.max_requests or 1000, advice.threads or 1
     scene = throughput_curve.Scene(
-        measured.own_points,
+        measured.curve_points,
         measured.curve,
         demand,
         formulas.efficiency(m, measured.service_s, measured.away_s, threads),
@@ -146,7 +146,9 @@ def capacity_curve(measured: Measured, advice: Recommendation, demand: Demand) -
     )
 
 
-def outages(advice: Recommendation, demand: Demand, rates: Sequence[float], checks: Sequence[Check]) -> Shown | None:
+def outages(
+    advice: Recommendation, demand: Demand, rates: Sequence[float], checks: Sequence[FormulaCheck]
+) -> Shown | None:
     """What happens if the unfixed version ships; None where none was seen to hang."""
     if not rates:
         return None

@@ -27,7 +27,8 @@ def summary(results: Path) -> int:
     from analysis.frames.campaigns import load_campaign
     from analysis.reports import claims, matrix, terminal
     from analysis.reports.campaign_page import write_page
-    from analysis.summary.summary import exit_code, is_matrix, summarise
+    from analysis.summary.expectations import exit_code, is_matrix
+    from analysis.summary.summary import summarise
     from stacks.lifecycle.records import SUMMARY_FILE, RecordError, write_json
 
     try:
@@ -62,7 +63,9 @@ def report(options: argparse.Namespace) -> int:
 
     try:
         asked = demand.Demand(
-            demand.requests_per_second(options.demand), demand.seconds(options.slo_p99), demand.share(options.headroom)
+            demand.parse_rps(options.demand),
+            demand.parse_seconds(options.slo_p99),
+            demand.parse_share(options.headroom),
         )
     except demand.DemandError as error:
         _complain(str(error))

@@ -26,14 +26,15 @@ sys.path.insert(0, str(Path.cwd().parent))
 
 import pandas as pd
 
-from analysis.frames.cells import as_row, cells, comparisons
+from analysis.frames.cells import as_row, group_by_cell
+from analysis.frames.comparisons import compare_hung_cells
 from analysis.frames.results import load
 from analysis.reports import gallery
 from analysis.reports.capacity_report import comparison_row
 from analysis.reports.notebook_picture import picture
 
 results = load(RESULTS)
-found = cells(results)
+found = group_by_cell(results)
 
 # %%
 pd.DataFrame(map(as_row, found))[["stack", "version", "verdict", "runs", "claim", "design_effect"]]
@@ -52,7 +53,7 @@ picture(gallery.versions(found))
 # of the ratio. Without two pairs there is no ratio.
 
 # %%
-pd.DataFrame([comparison_row(comparison) for comparison in comparisons(found)]).T
+pd.DataFrame([comparison_row(comparison) for comparison in compare_hung_cells(found)]).T
 
 # %% [markdown]
 # ## What it looks like

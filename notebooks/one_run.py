@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path.cwd().parent))
 
 from analysis.frames import timeline
-from analysis.frames.cells import cells
+from analysis.frames.cells import group_by_cell
 from analysis.frames.results import load
 from analysis.reports import gallery
 from analysis.reports.notebook_picture import picture
@@ -38,9 +38,9 @@ results.counted[["run_key", "verdict", "respawns", "hung", "answered_rps", "p99_
 # above will do.
 
 # %%
-pair = gallery.worst_and_best(cells(results))
+pair = gallery.worst_and_best(group_by_cell(results))
 keys = list(pair) if pair else list(results.counted["run_key"][:1]) * 2
-run, episodes, seconds = results.of(keys[0])
+run, episodes, seconds = results.one_run(keys[0])
 print(run["run_key"], "-", run["verdict"], "-", run["reason"])
 
 # %%
@@ -64,10 +64,10 @@ print(run["evidence"] or "no process was stuck")
 # ## The log and the requests on the same axis
 
 # %%
-timeline.merged(results, run["run_key"]).head(40)
+timeline.events_and_requests(results, run["run_key"]).head(40)
 
 # %% [markdown]
 # ## Who was the limit
 
 # %%
-timeline.limit(results, run["run_key"])
+timeline.bottleneck_table(results, run["run_key"])

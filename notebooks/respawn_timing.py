@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path.cwd().parent))
 import pandas as pd
 
 from analysis.frames import phases
-from analysis.frames.cells import cells
+from analysis.frames.cells import group_by_cell
 from analysis.frames.results import load
 from analysis.reports import gallery
 from analysis.reports.capacity_report import phase_rows
@@ -35,7 +35,7 @@ from analysis.reports.notebook_picture import picture
 from analysis.statistics.survival import kaplan_meier
 
 results = load(RESULTS)
-found = cells(results)
+found = group_by_cell(results)
 
 # %%
 picture(gallery.time_to_ready(found))

@@ -1,4 +1,4 @@
-"""What is asked of a stack: requests a second, a 99th percentile, headroom and spare workers, as people write them."""
+"""The demand that a stack must meet, and the parsers of its parts as people write them."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ UNITS = {"ms": 1e-3, "s": 1.0, "": 1.0}
 
 
 class DemandError(ValueError):
-    """A demand that makes no sense; the text says how to write it."""
+    """A part of a demand that cannot be parsed; the text names the part and shows how to write it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """`rps` is the peak that is expected, `headroom` what shall be left above it, as a share."""
+    """A peak load with its service level, and the reserve that the plan must keep."""
 
-    rps: float
-    slo_p99_s: float
-    headroom: float = 0.25
-    spares: int = 1
+    rps: float  # requests a second at the peak
+    slo_p99_s: float  # 99 % of the requests are answered within this time
+    headroom: float = 0.25  # reserve above `rps`, as a share of it
+    spares: int = 1  # workers that may be missing although the demand is met
 
     @property
     def wanted_rps(self) -> float:
-        """What the stack must be able to answer."""
+        """The requests a second that the stack must be able to answer: the peak and the headroom."""
         return self.rps * (1 + self.headroom)
 
 
-def requests_per_second(text: str) -> float:
-    """`400` or `400/s`."""
+def parse_rps(text: str) -> float:
+    """Parse requests a second: `400`, `400/s` or `400rps`. Raises DemandError."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:/s|rps)?\s*", text)
     if not match or float(match[1]) <= 0:
-        raise DemandError(f"DEMAND: {text!r} is no number of requests a second, such as 400")
+        raise DemandError(f"DEMAND: {text!r} is not a positive number of requests a second, such as 400")
     return float(match[1])
 
 
-def seconds(text: str) -> float:
-    """`200ms` or `0.2s`."""
+def parse_seconds(text: str) -> float:
+    """Parse a time: `200ms`, `0.2s` or `0.2`. Returns seconds; raises DemandError."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|)\s*", text)
     if not match or float(match[1]) <= 0:
-        raise DemandError(f"SLO_P99: {text!r} is no time, such as 200ms or 0.5s")
+        raise DemandError(f"SLO_P99: {text!r} is not a positive time, such as 200ms or 0.5s")
     return float(match[1]) * UNITS[match[2]]
 
 
-def share(text: str) -> float:
-    """`25%` or `0.25`."""
+def parse_share(text: str) -> float:
+    """Parse a share: `25%` or `0.25`. Raises DemandError."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%|)\s*", text)
     if not match:
-        raise DemandError(f"HEADROOM: {text!r} is no share, such as 25% or 0.25")
+        raise DemandError(f"HEADROOM: {text!r} is not a share, such as 25% or 0.25")
     return float(match[1]) / (100 if match[2] else 1)

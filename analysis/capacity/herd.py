@@ -1,7 +1,7 @@
-"""Workers that reach max-requests together: a simulation of recycling event by event, because no formula fits.
+"""Simulates a herd event by event: workers that started together reach max-requests together and are away together.
 
-A normal approximation says 9 of 16 workers are away at once where the truth is 14 to 16: those left take
-the load of the others and reach their limit sooner.
+A simulation, because no formula fits: a normal approximation says that 9 of 16 workers are away at once where the
+simulation says 14 to 16. The workers that are left take the load of the others, so they reach max-requests sooner.
 """
 
 from __future__ import annotations
@@ -16,47 +16,47 @@ from analysis.capacity.formulas import limit_of_worker
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A configuration and what is asked of it."""
+    """A configuration and its demand."""
 
     workers: int
     max_requests: int
-    demand: float
-    service_s: float
-    away_s: float
-    delta: int = 0
+    demand_rps: float
+    service_s: float  # the time that a request occupies a thread
+    away_s: float  # a worker's absence at a recycle, after the master has reaped it
+    delta: int = 0  # max-requests-delta
     threads: int = 1
-    lifetime_s: float = 0.0
-    hang: float = 0.0
-    balance: str = "random"  # who takes the next request of those that are free; or fifo, lifo
-    reap_s: float = 0.0  # the master's loop: the dead are replaced at its ticks, `away_s` after which they are back
+    min_lifetime_s: float = 0.0  # min-worker-lifetime
+    hang_probability: float = 0.0  # that a respawn hangs
+    balance: str = "random"  # which free worker takes the next request: random, fifo (longest idle) or lifo
+    reap_interval_s: float = 0.0  # the master reaps dead workers once in this time; 0: at once
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What happened; `waits_s` has one entry a request that was begun."""
+class Simulation:
+    """What happened in a simulation. Times are seconds since its begin."""
 
     recycles: int = 0
-    peak_down: int = 0
-    peak_waiting: int = 0
+    peak_down: int = 0  # most workers away at once
+    peak_waiting: int = 0  # most requests that waited at once
     hung: int = 0
     answered: int = 0
     outage_s: float | None = None  # when the last worker hung
-    hangs_s: list[float] = field(default_factory=list)  # when each of them did
+    hangs_s: list[float] = field(default_factory=list)  # when each hung worker hung
     down_s: float = 0.0  # worker-seconds away
-    waits_s: list[float] = field(default_factory=list)
+    waits_s: list[float] = field(default_factory=list)  # how long each request waited that a worker took
 
     def wait_s(self, share: float) -> float:
-        """A quantile of the wait."""
+        """Return the time that `share` of the requests did not wait longer than."""
         ordered = sorted(self.waits_s)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 class _Pool:
-    """The workers: how many threads of each are free, and how many requests each may still take."""
+    """The workers: their free threads, and how many requests each may still take."""
 
     def __init__(self, setting: Setting, generator: random.Random) -> None:
         self.setting, self.generator = setting, generator
-        self.free: list[int] = [w for w in range(setting.workers) for _ in range(setting.threads)]
+        self.free: list[int] = [w for w in range(setting.workers) for _ in range(setting.threads)]  # one a free thread
         self.served = [0] * setting.workers
         self.busy = [0] * setting.workers
         self.limit = [limit_of_worker(setting.max_requests, setting.delta, w + 1) for w in range(setting.workers)]
@@ -64,7 +64,7 @@ class _Pool:
         self.leaving = [False] * setting.workers
 
     def take(self) -> int:
-        """A worker with a free thread."""
+        """Give a request to a worker with a free thread, and return the worker."""
         if self.setting.balance == "random":
             index = self.generator.randrange(len(self.free))
             self.free[index], self.free[-1] = self.free[-1], self.free[index]
@@ -75,10 +75,13 @@ class _Pool:
         return worker
 
     def release(self, worker: int, now: float) -> bool:
-        """A request is done; whether the worker leaves now: its limit is reached and no thread is busy."""
+        """End a request of the worker. Return True if the worker leaves now.
+
+        A worker leaves when it has reached its limit and its minimum lifetime, and none of its threads is busy.
+        """
         self.served[worker] += 1
         self.busy[worker] -= 1
-        old_enough = now - self.born_s[worker] >= self.setting.lifetime_s
+        old_enough = now - self.born_s[worker] >= self.setting.min_lifetime_s
         if not self.leaving[worker] and self.served[worker] >= self.limit[worker] and old_enough:
             self.leaving[worker] = True
             self.free = [w for w in self.free if w != worker]
@@ -86,31 +89,31 @@ class _Pool:
             self.free.append(worker)
         return self.leaving[worker] and self.busy[worker] == 0
 
-    def reborn(self, worker: int, now: float) -> None:
-        """A new process in the slot."""
+    def respawn(self, worker: int, now: float) -> None:
+        """Put a new process in the slot of the worker."""
         self.served[worker], self.leaving[worker], self.born_s[worker] = 0, False, now
         self.free += [worker] * self.setting.threads
 
 
-ARRIVAL, DONE, BACK = 0, 1, 2
+ARRIVAL, DONE, BACK = 0, 1, 2  # kinds of event
 
 
-def reaped_s(died_s: float, reap_s: float, phase_s: float) -> float:
-    """The next tick of the master's loop; at once where it has none."""
-    if reap_s <= 0:
+def reaped_s(died_s: float, reap_interval_s: float, phase_s: float) -> float:
+    """Return the next tick of the master's loop after a death; the ticks are at phase_s + k reap_interval_s."""
+    if reap_interval_s <= 0:
         return died_s
-    return phase_s + math.ceil((died_s - phase_s) / reap_s) * reap_s
+    return phase_s + math.ceil((died_s - phase_s) / reap_interval_s) * reap_interval_s
 
 
-def simulate(setting: Setting, seconds: float, seed: int = 1) -> Outcome:
-    """Poisson arrivals, a constant service time, one queue; until `seconds`, or until every worker hangs."""
+def simulate(setting: Setting, seconds: float, seed: int = 1) -> Simulation:
+    """Simulate until `seconds`, or until every worker hangs: Poisson arrivals, constant service time, one queue."""
     generator = random.Random(seed)  # noqa: S311 - a simulation, not a secret
-    pool, outcome = _Pool(setting, generator), Outcome()
-    waiting: list[float] = []
-    phase_s = generator.random() * setting.reap_s
-    head = down = 0
-    events: list[tuple[float, int, int, int]] = [(generator.expovariate(setting.demand), 0, ARRIVAL, 0)]
-    number = 0
+    pool, result = _Pool(setting, generator), Simulation()
+    arrivals_s: list[float] = []
+    phase_s = generator.random() * setting.reap_interval_s
+    begun = down = 0  # requests that a worker took; workers that are away
+    events: list[tuple[float, int, int, int]] = [(generator.expovariate(setting.demand_rps), 0, ARRIVAL, 0)]
+    number = 0  # keeps events of the same time in the order in which they were added
 
     def push(when: float, kind: int, worker: int) -> None:
         nonlocal number
@@ -122,31 +125,31 @@ def simulate(setting: Setting, seconds: float, seed: int = 1) -> Outcome:
         if now > seconds:
             break
         if kind == ARRIVAL:
-            waiting.append(now)
-            push(now + generator.expovariate(setting.demand), ARRIVAL, 0)
+            arrivals_s.append(now)
+            push(now + generator.expovariate(setting.demand_rps), ARRIVAL, 0)
         elif kind == DONE:
-            outcome.answered += 1
+            result.answered += 1
             if pool.release(worker, now):
                 down += 1
-                outcome.recycles += 1
-                outcome.peak_down = max(outcome.peak_down, down)
-                if generator.random() < setting.hang:
-                    outcome.hung += 1
-                    outcome.hangs_s.append(now)
-                    outcome.down_s += seconds - now
-                    if outcome.hung == setting.workers:
-                        outcome.outage_s = now
+                result.recycles += 1
+                result.peak_down = max(result.peak_down, down)
+                if generator.random() < setting.hang_probability:
+                    result.hung += 1
+                    result.hangs_s.append(now)
+                    result.down_s += seconds - now
+                    if result.hung == setting.workers:
+                        result.outage_s = now
                         break
                 else:
-                    back_s = reaped_s(now, setting.reap_s, phase_s) + setting.away_s
-                    outcome.down_s += min(back_s, seconds) - now
+                    back_s = reaped_s(now, setting.reap_interval_s, phase_s) + setting.away_s
+                    result.down_s += min(back_s, seconds) - now
                     push(back_s, BACK, worker)
         else:
             down -= 1
-            pool.reborn(worker, now)
-        while pool.free and head < len(waiting):
-            outcome.waits_s.append(now - waiting[head])
-            head += 1
+            pool.respawn(worker, now)
+        while pool.free and begun < len(arrivals_s):
+            result.waits_s.append(now - arrivals_s[begun])
+            begun += 1
             push(now + setting.service_s, DONE, pool.take())
-        outcome.peak_waiting = max(outcome.peak_waiting, len(waiting) - head)
-    return outcome
+        result.peak_waiting = max(result.peak_waiting, len(arrivals_s) - begun)
+    return result

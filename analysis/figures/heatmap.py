@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from analysis.figures.swimlane import LIGHT_BLUE, TEXT, headline
 from analysis.frames.cells import Cell
-from analysis.statistics.clusters import Clustered, hang_rate
+from analysis.statistics.clusters import HangRate, hang_rate
 from analysis.statistics.hang_rates import highest_rate_without_hang
 
 FIELD_W, FIELD_H = 1.75, 0.85  # inches
@@ -18,7 +18,7 @@ LEFT, TOP, FOOT = 1.5, 1.05, 0.2
 # From white to Okabe and Ito's vermilion; text on it stays dark and legible up to here.
 SHADES = ((0.0, LIGHT_BLUE), (0.0001, "#FBE6D8"), (0.1, "#F6CBB0"), (0.4, "#F0AE84"), (0.8, "#EA9160"))
 
-Grid = dict[tuple[str, str], Clustered]
+Grid = dict[tuple[str, str], HangRate]
 
 
 def grid(cells: Sequence[Cell]) -> Grid:
@@ -45,7 +45,7 @@ def alt(fields: Grid) -> str:
     return "Hang rate by Python and package version. " + "; ".join(rows) + "."
 
 
-def words(rate: Clustered) -> str:
+def words(rate: HangRate) -> str:
     """What stands in a field."""
     if not rate.trials:
         return "no respawn"

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.lanes import CRASHED, HUNG, MISSING, RESPAWNING, SERVING, Span, lane_spans
-from analysis.summary.run_words import ROUNDING, Side, finding, is_bad, silent_from_s
+from analysis.summary.run_findings import ROUNDING, PicturedRun, is_bad, outage_begin_s, run_finding
 
 # Okabe and Ito's colours for fills; for text darker ones with a contrast of 4.5:1 or more on white.
 BLUE, AMBER, VERMILION = "#0072B2", "#E69F00", "#D55E00"
@@ -44,7 +44,7 @@ def headline(figure: Figure, text: str) -> None:
     figure.text(0.01, top, words, fontsize=12, weight="bold", color=TEXT, va="top", linespacing=1.15)
 
 
-def _draw_lanes(axes: Axes, side: Side, spans: Sequence[Span]) -> None:
+def _draw_lanes(axes: Axes, side: PicturedRun, spans: Sequence[Span]) -> None:
     for state, (fill, edge, hatch, height, _) in LOOKS.items():
         corners = [
             [(x, span.slot + y) for x, y in ((span.begin_s, -h), (span.end_s, -h), (span.end_s, h), (span.begin_s, h))]
@@ -69,11 +69,11 @@ def _draw_lanes(axes: Axes, side: Side, spans: Sequence[Span]) -> None:
     )
     bad = is_bad(side)
     axes.set_title(
-        f"{side.name}\n{finding(side)}", loc="left", fontsize=11, color=BAD_TEXT if bad else TEXT, weight="bold"
+        f"{side.name}\n{run_finding(side)}", loc="left", fontsize=11, color=BAD_TEXT if bad else TEXT, weight="bold"
     )
 
 
-def _draw_answers(axes: Axes, side: Side, end_s: float, top: float) -> None:
+def _draw_answers(axes: Axes, side: PicturedRun, end_s: float, top: float) -> None:
     bins = side.seconds[side.seconds["t_s"] < end_s]
     edges = [*bins["t_s"].astype(float), float((bins["t_s"] + bins["bin_s"]).max())] if len(bins) else [0.0, end_s]
     heights = bins["answered_rps"].astype(float).tolist() or [0.0]
@@ -81,7 +81,7 @@ def _draw_answers(axes: Axes, side: Side, end_s: float, top: float) -> None:
     window = side.seconds[side.seconds["t_s"] < side.window_s - ROUNDING]
     mean = float(window["answered"].sum()) / side.window_s
     text = f"{mean:.0f} answered/s in the first {side.window_s:g} s"
-    silent_s = silent_from_s(side)
+    silent_s = outage_begin_s(side)
     if silent_s is not None:
         text += f"\nno answer after {silent_s:.1f} s"
     colour = TEXT if silent_s is None else BAD_TEXT
@@ -91,7 +91,7 @@ def _draw_answers(axes: Axes, side: Side, end_s: float, top: float) -> None:
     axes.set_ylim(0, top)
 
 
-def _draw_end_of_load(lanes: Axes, answers: Axes, side: Side, end_s: float) -> None:
+def _draw_end_of_load(lanes: Axes, answers: Axes, side: PicturedRun, end_s: float) -> None:
     """The load of a run in which nobody is left to answer is ended early: say so instead of drawing on."""
     if side.end_s > end_s - ROUNDING:
         return
@@ -112,7 +112,7 @@ def _draw_end_of_load(lanes: Axes, answers: Axes, side: Side, end_s: float) -> N
     )
 
 
-def swimlane(left: Side, right: Side) -> Figure:
+def swimlane(left: PicturedRun, right: PicturedRun) -> Figure:
     """The worker slots above the answered requests/s, two runs beside each other on the same axes."""
     sides = (left, right)
     window_s = max(side.window_s for side in sides)

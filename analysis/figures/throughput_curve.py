@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.capacity.demand import Demand
-from analysis.capacity.measurements import Point
+from analysis.capacity.points import Point
 from analysis.figures.swimlane import BAD_TEXT, BLUE, QUIET_TEXT, VERMILION, headline
 from analysis.statistics.usl import Fit
 

@@ -1,4 +1,4 @@
-"""Who was the limit of a run: the load generator, the workers, the host, or nobody; from the /proc samples."""
+"""Names the bottleneck of a run: the load generator, the workers, the host, or none of them. It reads /proc samples."""
 
 from __future__ import annotations
 
@@ -8,77 +8,83 @@ from typing import Any
 import pandas as pd
 
 TICKS_A_SECOND = 100  # USER_HZ, which Linux fixes at 100 for what it tells user space (include/asm-generic/param.h)
-# A Locust process uses one core, and its own documentation warns above 90 % of it.
+# The collector takes a sample once a second, so this includes the last sample before the load and the first after it.
+MARGIN_NS = 1_500_000_000
+# A Locust process uses at most one core. Locust's documentation warns above 90 % of it.
 GENERATOR_BUSY = 0.9
 HOST_BUSY = 0.9
-# An arrival that begins so late was held up by the generator, not by the stack.
-LATE_MS = 50.0
-KEPT_UP = 0.99
+KEPT_UP = 0.99  # share of the offered requests that were answered within the window
 
 
 @dataclass(frozen=True, slots=True)
 class Bottleneck:
-    """`limit` is generator, host, workers or none; the CPU times are cores in use."""
+    """What limited the throughput of a run, and why. None if the samples do not tell a number."""
 
-    limit: str
+    limit: str  # generator, host, workers or none
     why: str
-    generator_cores: float | None
-    stack_cores: float | None
-    backlog: int | None
+    generator_cores: float | None  # CPU cores in use on average
+    stack_cores: float | None  # of master and workers
+    backlog: int | None  # most connections that waited in the accept backlog
 
 
 def cores_used(samples: pd.DataFrame, roles: tuple[str, ...], begin_ns: int, end_ns: int) -> float | None:
-    """CPU seconds a second of all processes of these roles; None without two samples of one of them."""
+    """Return the CPU seconds a second of all processes with these roles, around the window from begin to end.
+
+    None if the samples cover no time. The result is a lower bound: of a process that lives shorter than two samples,
+    little or no CPU time is seen.
+    """
     rows = samples[samples["role"].isin(roles) & (samples["pid"] > 0)]
-    rows = rows[(rows["t_ns"] >= begin_ns - 1_500_000_000) & (rows["t_ns"] <= end_ns + 1_500_000_000)]
+    rows = rows[(rows["t_ns"] >= begin_ns - MARGIN_NS) & (rows["t_ns"] <= end_ns + MARGIN_NS)]
     if rows.empty:
         return None
     spans = rows.groupby("pid").agg(
         first=("cpu_ticks", "min"), last=("cpu_ticks", "max"), since=("t_ns", "min"), until=("t_ns", "max")
     )
     seconds = (float(spans["until"].max()) - float(spans["since"].min())) / 1e9
-    # A worker that recycled has little left of its time in two samples, so this is a lower bound.
     return float((spans["last"] - spans["first"]).sum()) / TICKS_A_SECOND / seconds if seconds > 0 else None
 
 
-def busiest(samples: pd.DataFrame, begin_ns: int, end_ns: int) -> float | None:
-    """The cores that the busiest process of the generator used: it has one, however many processes there are.
+def busiest_generator_cores(samples: pd.DataFrame, begin_ns: int, end_ns: int) -> float | None:
+    """Return the cores that the busiest Locust process used. Each process can use one core.
 
-    Of the samples within the load where there are two: in those around it Locust loads, waits and ends.
+    Only samples within the load count, if there are at least two: before and after the load Locust starts, waits and
+    ends. None without two samples of one process.
     """
     locust = samples[samples["role"] == "locust"]
     used = []
-    for _, of_one in locust.groupby("pid"):
-        within = of_one[of_one["t_ns"].between(begin_ns, end_ns)]
-        used.append(cores_used(within if len(within) > 1 else of_one, ("locust",), begin_ns, end_ns))
+    for _, process in locust.groupby("pid"):
+        within = process[process["t_ns"].between(begin_ns, end_ns)]
+        used.append(cores_used(within if len(within) > 1 else process, ("locust",), begin_ns, end_ns))
     return max((cores for cores in used if cores is not None), default=None)
 
 
-def find(run: dict[str, Any], samples: pd.DataFrame) -> Bottleneck:
-    """Judge a run by its row of the runs frame and its samples."""
-    begin, window_s = run["load_begin_ns"], run["window_s"]
-    if pd.isna(begin) or pd.isna(run["answered"]):
+def find_bottleneck(run: dict[str, Any], samples: pd.DataFrame) -> Bottleneck:
+    """Judge a run by its row of the runs frame and its samples (columns: SAMPLE_COLUMNS of the records)."""
+    if pd.isna(run["load_begin_ns"]) or pd.isna(run["answered"]):
         return Bottleneck("none", "no load was offered", None, None, None)
-    end = int(begin) + int(float(window_s) * 1e9)
-    generator = cores_used(samples, ("locust",), int(begin), end)
-    stack = cores_used(samples, ("worker", "master"), int(begin), end)
-    waiting = samples[(samples["role"] == "backlog") & samples["t_ns"].between(int(begin), end)]
+    begin = int(run["load_begin_ns"])
+    end = begin + int(float(run["window_s"]) * 1e9)
+    generator = cores_used(samples, ("locust",), begin, end)
+    stack = cores_used(samples, ("worker", "master"), begin, end)
+    waiting = samples[(samples["role"] == "backlog") & samples["t_ns"].between(begin, end)]
     backlog = int(waiting["value"].max()) if len(waiting) else None
     cores = run.get("cores")
-    found = (generator, stack, backlog)
+    numbers = (generator, stack, backlog)
     missed = int(run["missed"]) if not pd.isna(run["missed"]) else 0
     if missed:
-        return Bottleneck("generator", f"the generator could not start {missed} arrivals", *found)
-    most = busiest(samples, int(begin), end)
-    if most is not None and most >= GENERATOR_BUSY:
-        return Bottleneck("generator", f"a Locust process used {most:.2f} of the one core that it can use", *found)
+        return Bottleneck("generator", f"the generator could not start {missed} arrivals", *numbers)
+    busiest = busiest_generator_cores(samples, begin, end)
+    if busiest is not None and busiest >= GENERATOR_BUSY:
+        why = f"a Locust process used {busiest:.2f} of the one core that it can use"
+        return Bottleneck("generator", why, *numbers)
     if generator is not None and stack is not None and not pd.isna(cores) and generator + stack >= HOST_BUSY * cores:
-        return Bottleneck("host", f"stack and generator used {generator + stack:.1f} of {cores} cores", *found)
-    # Users of a closed loop leave little over, however long they wait: what tells is that some always do.
+        return Bottleneck("host", f"stack and generator used {generator + stack:.1f} of {cores} cores", *numbers)
+    # Users of a closed loop wait for their answer, so few requests are left at the end. A backlog that is never empty
+    # shows that the workers were the limit all the same.
     if len(waiting) and waiting["value"].median() >= 1:
-        return Bottleneck("workers", f"up to {backlog} connections waited for a worker, all the time", *found)
+        return Bottleneck("workers", f"up to {backlog} connections waited for a worker, all the time", *numbers)
     if not pd.isna(run["offered"]) and run["offered"] and run["answered"] >= KEPT_UP * run["offered"]:
-        return Bottleneck("none", "everything that was asked was answered within the window", *found)
+        return Bottleneck("none", "everything that was asked was answered within the window", *numbers)
     if backlog:
-        return Bottleneck("workers", f"up to {backlog} connections waited for a worker", *found)
-    return Bottleneck("workers", "requests were left over, and neither generator nor host was busy", *found)
+        return Bottleneck("workers", f"up to {backlog} connections waited for a worker", *numbers)
+    return Bottleneck("workers", "requests were left over, and neither generator nor host was busy", *numbers)

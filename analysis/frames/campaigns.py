@@ -1,7 +1,7 @@
-"""A campaign's directory -> tidy frames: one row a run, an episode, a bin of the load window.
+"""Loads a campaign's directory as tidy frames: one row a run, an episode, a bin of the load window.
 
-A run that cannot be used is named with its reason and never dropped; one damaged run does not
-cost the others. Times ending in `_ns` are CLOCK_MONOTONIC, `t_s` counts from the begin of the load.
+A run that cannot be used is listed with the reason. It is never dropped silently, and it does not stop the other runs
+from being loaded.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.frames.episodes import EPISODE_COLUMNS
-from analysis.frames.runs import RUN_COLUMNS, SECOND_COLUMNS, Row, field, frame, load_run
+from analysis.frames.columns import EPISODE_COLUMNS, RUN_COLUMNS, SECOND_COLUMNS, Row, frame
+from analysis.frames.runs import load_run, required
 from stacks.lifecycle.records import CAMPAIGN_FILE, RUN_FILE, RecordError, read_json
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
-    """Runs as frames; `left_out` names every run that is missing from them, and why."""
+    """Runs as frames; the columns are in `analysis.frames.columns`."""
 
     runs: pd.DataFrame
     episodes: pd.DataFrame
-    seconds: pd.DataFrame
-    left_out: list[tuple[str, str]]
+    seconds: pd.DataFrame  # bins of the load windows
+    left_out: list[tuple[str, str]]  # run id and reason of every run that is not in the frames
 
     @property
     def counted(self) -> pd.DataFrame:
-        """The runs that came to their end: the only ones that say anything of their cell."""
+        """The runs that are done. Only they say anything of their cell."""
         return self.runs[self.runs["status"] == "done"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Campaign(Frames):
-    """What was planned, and what has become of it."""
+    """The frames of one campaign, with its directory and its campaign.json."""
 
     path: Path
     campaign: dict[str, Any]
 
 
 def load_runs(directories: list[Path]) -> Frames:
-    """Every run that can be used."""
+    """Load every run that can be used, and list the others in `left_out`."""
     rows: list[Row] = []
     episodes: list[Row] = []
     seconds: list[Row] = []
@@ -63,26 +63,26 @@ def load_runs(directories: list[Path]) -> Frames:
     )
 
 
-def _planned(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """campaign.json and the run ids that it plans, checked as far as the frames and the summary need it."""
+def _read_plan(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return campaign.json and the run ids of its plan. Checks the fields that the frames and the summary need."""
     campaign = read_json(path)
-    planned: list[str] = []
-    for cell in field(path, campaign, "cells"):
+    run_ids: list[str] = []
+    for cell in required(path, campaign, "cells"):
         for name in ("stack", "version", "python", "package", "pin", "expected"):
-            field(path, cell, name)
-        planned += field(path, cell, "runs")
-    return campaign, planned
+            required(path, cell, name)
+        run_ids += required(path, cell, "runs")
+    return campaign, run_ids
 
 
 def load_campaign(path: Path) -> Campaign:
-    """Every run of the campaign in `path`. Raises RecordError when campaign.json itself cannot be used."""
+    """Load every run of the campaign in `path`. Raises RecordError if campaign.json itself cannot be used."""
     path = path.resolve()
-    campaign, planned = _planned(path / CAMPAIGN_FILE)
+    campaign, planned = _read_plan(path / CAMPAIGN_FILE)
     missing = [run_id for run_id in planned if not (path / run_id).is_dir()]
-    strangers = sorted({file.parent.name for file in path.glob(f"*/{RUN_FILE}")} - set(planned))
-    found = load_runs([path / run_id for run_id in planned if run_id not in missing])
+    unplanned = sorted({file.parent.name for file in path.glob(f"*/{RUN_FILE}")} - set(planned))
+    frames = load_runs([path / run_id for run_id in planned if run_id not in missing])
     state = campaign.get("status", "not known")
-    why = dict.fromkeys(missing, f"missing; planned but never run (campaign {state}). Repeat it.")
-    why |= dict.fromkeys(strangers, f"not in {CAMPAIGN_FILE}; move it out of the campaign.")
-    left_out = found.left_out + [(run_id, f"{path / run_id}: {reason}") for run_id, reason in why.items()]
-    return Campaign(**(vars(found) | {"path": path, "campaign": campaign, "left_out": left_out}))
+    reasons = dict.fromkeys(missing, f"missing; planned but never run (campaign {state}). Repeat it.")
+    reasons |= dict.fromkeys(unplanned, f"not in {CAMPAIGN_FILE}; move it out of the campaign.")
+    left_out = frames.left_out + [(run_id, f"{path / run_id}: {reason}") for run_id, reason in reasons.items()]
+    return Campaign(**(vars(frames) | {"path": path, "campaign": campaign, "left_out": left_out}))

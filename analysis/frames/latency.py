@@ -1,7 +1,7 @@
-"""requests.parquet -> latencies from the scheduled moment, aggregated by DuckDB; milliseconds out, microseconds in.
+"""Computes latencies of a run from requests.parquet, in milliseconds. The file has microseconds.
 
-A request that waited for its turn in the generator waited for its user all the same. One that was
-never answered counts as infinite, so a stack that loses 2 % has no p99.
+Latency counts from the moment when a request was scheduled: a request that waited inside the load generator waited for
+its user, too. A request that was never answered counts as infinite, so a stack that loses 2 % has no finite p99.
 """
 
 from __future__ import annotations
@@ -14,52 +14,65 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.frames.answers import Load, connection
+from analysis.frames.load_window import LoadWindow
+from analysis.frames.queries import connection
 
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
-# The span from when the request was due to its last byte.
-WAITED_US = "(start_ns - scheduled_ns) // 1000 + latency_us"
-_DUE = "FROM read_parquet(?) WHERE scheduled_ns >= ? AND scheduled_ns < ?"
+# SQL: from the scheduled moment to the last byte.
+LATENCY_US = "(start_ns - scheduled_ns) // 1000 + latency_us"
+_SCHEDULED_WITHIN = "FROM read_parquet(?) WHERE scheduled_ns >= ? AND scheduled_ns < ?"
 
-Counted = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # values in order, and how often each of them
-
-
-def _count(what: str, arguments: list[Any]) -> Counted:
-    """Microseconds repeat, so counting them is exact and takes no more room for 5e7 rows than for 1e6."""
-    query = f"SELECT {what} AS value, count(*) AS n {_DUE} AND error = '' GROUP BY 1 ORDER BY 1"
-    found = connection().execute(query, arguments).fetchnumpy()
-    return np.asarray(found["value"], float), np.asarray(found["n"], np.int64)
+ValueCounts = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # distinct values in order, and how often each is
 
 
-def _quantile(counted: Counted, share: float, of: int) -> float:
-    """The least value that `share` of all `of` do not exceed; infinite where it falls among those never answered."""
-    values, counts = counted
-    index = int(np.searchsorted(np.cumsum(counts), math.ceil(share * of - 1e-9)))
+def _count_values(expression: str, arguments: list[Any]) -> ValueCounts:
+    """Count how often each value of an SQL expression occurs among the answered requests.
+
+    Whole microseconds repeat, so the counts are exact and need no more room for 5e7 rows than for 1e6.
+    """
+    query = f"SELECT {expression} AS value, count(*) AS n {_SCHEDULED_WITHIN} AND error = '' GROUP BY 1 ORDER BY 1"
+    columns = connection().execute(query, arguments).fetchnumpy()
+    return np.asarray(columns["value"], float), np.asarray(columns["n"], np.int64)
+
+
+def quantile_of_counts(counts: ValueCounts, share: float, total: int) -> float:
+    """Return the least value that is not exceeded by `share` of `total` requests.
+
+    `total` includes the requests without an answer, which `counts` does not have. The result is infinite if the
+    quantile falls among them.
+    """
+    values, numbers = counts
+    index = int(np.searchsorted(np.cumsum(numbers), math.ceil(share * total - 1e-9)))
     return float(values[index]) if index < len(values) else math.inf
 
 
-def run_latency(path: Path, load: Load) -> dict[str, Any]:
-    """Offered requests/s, quantiles and the share lost, of what was due within the load window."""
-    begin = load.begin_ns
-    end = None if begin is None else begin + int(load.window_s * 1e9)
-    arguments = [str(path), begin, end]
+def read_latency(path: Path, window: LoadWindow) -> dict[str, Any]:
+    """Return the latency columns of a run, over the requests that were scheduled within the load window.
+
+    `offered`, `offered_rps`, `missed`, `lost_share`, `late_ms`, the QUANTILES and `median_answer_ms`: see RUN_COLUMNS.
+    """
+    arguments = [str(path), window.begin_ns, window.end_ns]
     query = f"""
         SELECT count(*), count(*) FILTER (error <> ''), count(*) FILTER (error = 'missed'),
-               max((start_ns - scheduled_ns) / 1e6) {_DUE}"""
+               max((start_ns - scheduled_ns) / 1e6) {_SCHEDULED_WITHIN}"""
     offered, lost, missed, late_ms = connection().execute(query, arguments).fetchall()[0]
-    found: dict[str, Any] = {"offered": offered, "lost_share": lost / offered if offered else None, "missed": missed}
-    waited = _count(WAITED_US, arguments)
-    found |= {name: _quantile(waited, share, offered) / 1e3 if offered else None for name, share in QUANTILES.items()}
-    found["offered_rps"] = offered / load.window_s
+    row: dict[str, Any] = {"offered": offered, "lost_share": lost / offered if offered else None, "missed": missed}
+    counts = _count_values(LATENCY_US, arguments)
+    for name, share in QUANTILES.items():
+        row[name] = quantile_of_counts(counts, share, offered) / 1e3 if offered else None
+    row["offered_rps"] = offered / window.window_s
+    row["late_ms"] = late_ms
     answered = offered - lost
-    served_us = _quantile(_count("latency_us", arguments), 0.5, answered) if answered else None
-    return found | {"late_ms": late_ms, "median_answer_ms": None if served_us is None else served_us / 1e3}
+    answer_us = quantile_of_counts(_count_values("latency_us", arguments), 0.5, answered) if answered else None
+    row["median_answer_ms"] = None if answer_us is None else answer_us / 1e3
+    return row
 
 
-def corrected(latencies_s: Sequence[float], expected_interval_s: float) -> np.ndarray[Any, Any]:
-    """The latencies of a closed loop with those that it kept itself from sending, one an interval.
+def correct_omission(latencies_s: Sequence[float], expected_interval_s: float) -> np.ndarray[Any, Any]:
+    """Add the latencies of the requests that a closed loop did not send while it waited for a slow answer.
 
-    Tene's correction of coordinated omission, for locustfiles that do not record when a request was due.
+    Gil Tene's correction of coordinated omission: one more latency for every `expected_interval_s` of waiting. It is
+    for locustfiles that do not record when a request was scheduled. Raises ValueError if the interval is not positive.
     """
     if expected_interval_s <= 0:
         raise ValueError(f"an interval of {expected_interval_s} s")

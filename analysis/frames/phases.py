@@ -1,7 +1,7 @@
-"""The phases of a respawn - exit, reap, start, first response - as samples with censoring.
+"""Splits respawns into phases - exit, reap, start, first response - and returns their durations with censoring.
 
-A phase that began and was not seen to end lasted at least until the watching ended. Only a worker
-that was proven stuck or was cut off counts so; what never began is no row of the phase.
+A phase that began and was not seen to end is censored: it lasted at least until the observation ended. A phase that
+never began is left out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.statistics.survival import Sample
 
-# Phase: the columns of its begin and end, and what goes on in it.
+# Phase: the columns of its begin and its end, and what happens in it.
 PHASES: dict[str, tuple[str, str, str]] = {
     "exit": ("exit_begun_ns", "exited_ns", "the old worker ends"),
     "reap": ("exited_ns", "forked_ns", "the master sleeps, finds the dead worker and forks"),
@@ -20,30 +20,33 @@ PHASES: dict[str, tuple[str, str, str]] = {
 
 
 def _sample(rows: pd.DataFrame, begin: pd.Series[int], end: pd.Series[int]) -> Sample:
-    known = begin.notna() & (end.notna() | rows["watched_until_ns"].notna())
-    begin, end, until = begin[known], end[known], rows.loc[known, "watched_until_ns"]
-    seen = end.notna()
-    # A child may write "ready" before its master has written its name: never less than 0.
+    usable = begin.notna() & (end.notna() | rows["watched_until_ns"].notna())
+    begin, end, until = begin[usable], end[usable], rows.loc[usable, "watched_until_ns"]
+    # A worker may log "ready" before its master logs its pid. So a difference may be negative, and 0 is the least.
     durations = ((end.fillna(until) - begin).astype("float64") / 1e9).clip(lower=0.0)
-    return Sample(durations.tolist(), seen.tolist())
+    return Sample(durations.tolist(), end.notna().tolist())
 
 
 def respawns(episodes: pd.DataFrame) -> pd.DataFrame:
-    """The rows that are a change of incarnation, not the first generation."""
+    """Return the episodes without the first generation, which replaced no worker."""
     return episodes[episodes["generation"] > 0]
 
 
 def phase_sample(episodes: pd.DataFrame, phase: str) -> Sample:
-    """One phase over all respawns."""
+    """Return the durations of one phase (a key of PHASES) over all respawns of an episodes frame."""
     begin, end, _ = PHASES[phase]
     rows = respawns(episodes)
-    # A worker that died of itself did so in the phase before: it neither ended this one nor was it cut off.
+    # A worker that crashed or was killed before `end` leaves no duration: it neither reached the end of this phase, nor
+    # did the end of the observation cut the phase off.
     rows = rows[~rows["outcome"].isin(["crashed", "killed"]) | rows[end].notna()]
     return _sample(rows, rows[begin], rows[end])
 
 
 def ready_sample(episodes: pd.DataFrame) -> Sample:
-    """Exit begun (or the end of one that crashed) to ready: what a slot is without a worker."""
+    """Return how long each slot was without a ready worker: from exit begun to ready.
+
+    A worker that crashed began no exit: its time counts from its end, or from the fork of its successor.
+    """
     rows = respawns(episodes)
     begin = rows["exit_begun_ns"].fillna(rows["exited_ns"]).fillna(rows["forked_ns"])
     return _sample(rows, begin, rows["ready_ns"])

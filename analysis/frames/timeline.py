@@ -1,4 +1,7 @@
-"""One run as tables in seconds since its load began: episodes, events beside requests, and who was the limit."""
+"""Shows one run as tables: its episodes, its events beside its requests, and its bottleneck.
+
+Times are seconds since the load began.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.frames import bottleneck
+from analysis.frames.bottleneck import find_bottleneck
+from analysis.frames.queries import END_NS
 from analysis.frames.results import Results
 from stacks.lifecycle.records import EVENTS_FILE, read_events
 
 MARKS = ("exit_begun", "exited", "forked", "ready", "first_response")
-TELLING = (
+# Event kinds that change something; heartbeats and samples would hide them.
+SHOWN_KINDS = (
     "respawned",
     "spawned",
     "ready",
@@ -28,14 +33,14 @@ BIN_S = 0.1
 
 
 def begin_ns(run: pd.Series[Any], episodes: pd.DataFrame) -> int:
-    """The begin of the load, or the first fork where there was none."""
+    """Return the moment at which the load began; if no load began, that of the first fork."""
     if not pd.isna(run["load_begin_ns"]):
         return int(run["load_begin_ns"])
     return int(episodes["forked_ns"].min()) if len(episodes) else 0
 
 
 def episodes_table(run: pd.Series[Any], episodes: pd.DataFrame) -> pd.DataFrame:
-    """One row an episode in the order in which they began."""
+    """Return one row an episode, in the order in which the episodes began."""
     begin = begin_ns(run, episodes)
     table = episodes[["slot", "generation", "pid", "outcome"]].copy()
     for mark in MARKS:
@@ -44,20 +49,23 @@ def episodes_table(run: pd.Series[Any], episodes: pd.DataFrame) -> pd.DataFrame:
     return table.loc[order.sort_values().index].reset_index(drop=True)
 
 
-def merged(results: Results, run_key: str) -> pd.DataFrame:
-    """What the server's side said, a row each, among the answered and lost requests of every tenth of a second."""
-    run, episodes, _ = results.of(run_key)
+def events_and_requests(results: Results, run_key: str) -> pd.DataFrame:
+    """Return the lifecycle events of a run, and the answered and lost requests of every tenth of a second, by time.
+
+    Columns: `t_s`, then `source`, `event` and `pid` of an event, or `answered` and `lost` of a tenth of a second.
+    """
+    run, episodes, _ = results.one_run(run_key)
     begin = begin_ns(run, episodes)
     key = run_key.replace("'", "''")
-    end = f"((start_ns + latency_us * 1000) - {begin}) // {round(BIN_S * 1e9)}"
-    select = f"{end} AS bin, count(*) FILTER (error = '') AS answered, count(*) FILTER (error <> '') AS lost"
+    time_bin = f"(({END_NS}) - {begin}) // {round(BIN_S * 1e9)}"
+    select = f"{time_bin} AS bin, count(*) FILTER (error = '') AS answered, count(*) FILTER (error <> '') AS lost"
     requests = results.requests(select, f"run_key = '{key}' GROUP BY 1")
     rows: list[dict[str, Any]] = [
         {"t_s": round(row["bin"] * BIN_S, 3), "answered": row["answered"], "lost": row["lost"]}
         for row in requests.to_dict("records")
     ]
     for event in read_events(Path(str(run["path"])) / EVENTS_FILE):
-        if event.kind in TELLING:
+        if event.kind in SHOWN_KINDS:
             what = f"{event.kind}" + (f" slot {event.slot}" if event.slot else "")
             t_s = round((event.t_ns - begin) / 1e9, 3)
             rows.append({"t_s": t_s, "source": event.source, "event": what, "pid": event.pid or None})
@@ -67,9 +75,9 @@ def merged(results: Results, run_key: str) -> pd.DataFrame:
     return table.astype({"pid": "Int64", "answered": "Int64", "lost": "Int64"})
 
 
-def limit(results: Results, run_key: str) -> pd.DataFrame:
-    """Generator, host, workers or none, with the numbers behind it."""
-    run, _, _ = results.of(run_key)
-    found = bottleneck.find({str(k): v for k, v in run.items()}, results.samples(run_key))
+def bottleneck_table(results: Results, run_key: str) -> pd.DataFrame:
+    """Return the bottleneck of a run and the numbers behind it, one row a field of `Bottleneck`."""
+    run, _, _ = results.one_run(run_key)
+    bottleneck = find_bottleneck({str(k): v for k, v in run.items()}, results.samples(run_key))
     names = ("limit", "why", "generator_cores", "stack_cores", "backlog")
-    return pd.DataFrame({"value": [getattr(found, name) for name in names]}, index=list(names))
+    return pd.DataFrame({"value": [getattr(bottleneck, name) for name in names]}, index=list(names))

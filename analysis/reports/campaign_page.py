@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from analysis.frames.campaigns import Campaign
 from analysis.reports import matrix
 from analysis.reports.campaign_pictures import draw_matrix, draw_pictures
-from analysis.summary import wording
-from analysis.summary.summary import is_matrix
+from analysis.summary import campaign_words, verdict_words, wording
+from analysis.summary.expectations import is_matrix
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,7 +27,7 @@ def _rows(campaign: Campaign, summary: dict[str, Any]) -> list[dict[str, Any]]:
     """The cells in words, as the template shows them."""
     rows = []
     for plan, entry in zip(campaign.campaign["cells"], summary["cells"], strict=True):
-        sign, tone = wording.mark(entry["verdict"])
+        sign, tone = verdict_words.mark(entry["verdict"])
         p50, p95 = (wording.respawn_time(entry, name) for name in ("respawn_s_p50", "respawn_s_p95"))
         rows.append(
             {
@@ -36,8 +36,8 @@ def _rows(campaign: Campaign, summary: dict[str, Any]) -> list[dict[str, Any]]:
                 "what": plan.get("what", ""),
                 "mark": sign,
                 "tone": tone,
-                "verdict": wording.verdict_word(entry),
-                "expectation": wording.expectation(entry),
+                "verdict": verdict_words.verdict_word(entry),
+                "expectation": verdict_words.expectation(entry),
                 "hung": wording.hung_of(entry),
                 "at_start": wording.hung_at_start(entry),
                 "rate": wording.hang_rate(entry),
@@ -82,16 +82,16 @@ def render(campaign: Campaign, summary: dict[str, Any]) -> str:
     return template.render(
         summary=summary,
         day=_day(campaign),
-        answer=matrix.answer(summary) if is_matrix(summary) else wording.answer(summary),
+        answer=matrix.answer(summary) if is_matrix(summary) else campaign_words.answer(summary),
         pictures_first=is_matrix(summary),
         rows=rows,
         warned=[row for row in rows if row["warning"]],
         unusual=[row for row in rows if not row["entry"]["as_expected"]],
         pictures=draw_matrix(summary) if is_matrix(summary) else draw_pictures(campaign, summary["cells"]),
-        causes=wording.causes(summary),
-        evidence=wording.evidence_groups(summary),
+        causes=campaign_words.causes(summary),
+        evidence=campaign_words.evidence_groups(summary),
         plan=_settings(campaign),
-        meanings=wording.VERDICT_MEANINGS,
+        meanings=verdict_words.VERDICT_MEANINGS,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.frames.campaigns import Campaign
 from analysis.reports.pairs import Pair, choose_pairs
-from analysis.summary.run_words import Side, alt_text
+from analysis.summary.run_findings import PicturedRun, alt_text
 from analysis.summary.wording import cell_name
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Picture:
     data_uri: str
 
 
-def _side(campaign: Campaign, entry: dict[str, Any]) -> Side | None:
+def _side(campaign: Campaign, entry: dict[str, Any]) -> PicturedRun | None:
     """The first run of a cell that has the cell's verdict: a rule, so that nobody picks the prettiest.
 
     None when all workers of such runs hung before there was any load.
@@ -40,7 +40,7 @@ def _side(campaign: Campaign, entry: dict[str, Any]) -> Side | None:
         return None
     run = runs.iloc[0]
     begin_ns, end_ns = run["load_begin_ns"], run["load_end_ns"]
-    return Side(
+    return PicturedRun(
         name=cell_name(entry),
         verdict=entry["verdict"],
         begin_ns=int(begin_ns),

@@ -12,14 +12,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from analysis.capacity import predictions
+from analysis.capacity import formula_check
 from analysis.figures.outage import clock
 from analysis.frames import cells
 from analysis.reports import gallery
 from analysis.reports.campaign_page import templates
 from analysis.reports.capacity_report import Report, as_json
-from analysis.summary import wording
-from analysis.summary.json_values import plain
+from analysis.summary import verdict_words, wording
+from analysis.summary.json_values import to_json_value
 
 HTML, JSON, PDF = "capacity.html", "capacity.json", "capacity.pdf"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -96,10 +96,10 @@ def render(report: Report) -> str:
         ini=ini(report) if advice.feasible else "",
         shown={name: {"title": s.title, "alt": s.alt, "uri": s.svg()} for name, s in shown.items()},
         claims={cell.name: cells.claim(cell.hangs) for cell in report.cells},
-        marks={cell.name: wording.mark(cell.verdict) for cell in report.cells},
+        marks={cell.name: verdict_words.mark(cell.verdict) for cell in report.cells},
         commands=commands(report),
         limits=_limits(report),
-        held=predictions.summary(report.checks),
+        held=formula_check.summarise(report.checks),
         recycling=_recycling(report),
     )
 
@@ -136,7 +136,7 @@ def write(report: Report, directory: Path) -> list[Path]:
     """HTML and JSON, replaced atomically, and the PDF where a browser prints it. Returns what was written."""
     page, numbers = directory / HTML, directory / JSON
     replace(page, render(report))
-    replace(numbers, json.dumps(plain(as_json(report)), indent=1, allow_nan=False) + "\n")
+    replace(numbers, json.dumps(to_json_value(as_json(report)), indent=1, allow_nan=False) + "\n")
     printed = print_pdf(page, directory / PDF)
     return [page, numbers, *([printed] if printed else [])]
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.capacity import formulas, measurements, predictions, recommendation
+from analysis.capacity import formulas, measurements, predictions, recommendation, version_choice
 from analysis.capacity.demand import Demand
-from analysis.capacity.measurements import Measured
-from analysis.capacity.predictions import Check
+from analysis.capacity.formula_check import FormulaCheck
+from analysis.capacity.measurements import Measurements
 from analysis.capacity.recommendation import Recommendation
 from analysis.frames import cells, phases
-from analysis.frames.cells import Cell, Comparison
+from analysis.frames.cells import Cell
+from analysis.frames.comparisons import Comparison, compare_hung_cells
 from analysis.frames.results import Results, hosts
 from analysis.reports.verification import Verification
 from analysis.statistics import survival
@@ -45,10 +46,10 @@ class Report:
     demand: Demand
     cells: list[Cell]
     comparisons: list[Comparison]
-    measured: Measured
+    measured: Measurements
     advice: Recommendation
     outages: list[Outage]
-    checks: list[Check]
+    checks: list[FormulaCheck]
     phases: list[dict[str, Any]]
     by_threads: list[Recommendation]
     spares: list[dict[str, Any]]
@@ -66,8 +67,8 @@ def build(results: Results, demand: Demand) -> Report:
     """Raises RecordError, in a sentence, where the results say nothing at all."""
     refuse_empty(results)
     counted = results.counted
-    found = cells.cells(results)
-    facts = measurements.measure(results, recommendation.choose(found))
+    found = cells.group_by_cell(results)
+    facts = measurements.measure(results, version_choice.choose_cells(found))
     first = counted.iloc[0]
     cores = None if pd.isna(first["cores"]) else int(first["cores"])
     memory_mb = None if pd.isna(first["memory_kib"]) else float(first["memory_kib"]) / 1024
@@ -76,11 +77,11 @@ def build(results: Results, demand: Demand) -> Report:
         results,
         demand,
         found,
-        cells.comparisons(found),
+        compare_hung_cells(found),
         facts,
         advice,
         [outage for cell in found if (outage := _outage(cell, demand, facts, advice)) is not None],
-        predictions.checks(results, facts),
+        predictions.check_formulas(results, facts),
         [row for cell in found for row in phase_rows(cell)],
         by_threads,
         _spares(demand, facts, found, cores, memory_mb),
@@ -107,7 +108,7 @@ def refuse_empty(results: Results) -> None:
         raise RecordError(f"all {len(counted)} runs are invalid: {counted['reason'].iloc[0]}")
 
 
-def _outage(cell: Cell, demand: Demand, facts: Measured, advice: Recommendation) -> Outage | None:
+def _outage(cell: Cell, demand: Demand, facts: Measurements, advice: Recommendation) -> Outage | None:
     rate = cell.hangs.rate
     if not rate:
         return None
@@ -145,7 +146,7 @@ def phase_rows(cell: Cell) -> list[dict[str, Any]]:
 
 
 def _spares(
-    demand: Demand, facts: Measured, found: list[Cell], cores: int | None, memory_mb: float | None
+    demand: Demand, facts: Measurements, found: list[Cell], cores: int | None, memory_mb: float | None
 ) -> list[dict[str, Any]]:
     rows = []
     for spares in SPARES:
@@ -155,7 +156,7 @@ def _spares(
     return rows
 
 
-def _cautions(results: Results, found: list[Cell], facts: Measured, advice: Recommendation) -> list[str]:
+def _cautions(results: Results, found: list[Cell], facts: Measurements, advice: Recommendation) -> list[str]:
     """What a reader must know before relying on it."""
     said = list(advice.cautions)
     counted = results.counted

@@ -10,10 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from analysis.frames.answers import connection
 from analysis.frames.campaigns import Campaign
+from analysis.frames.queries import connection
 from analysis.reports.terminal import STYLES, console
-from analysis.summary import wording
+from analysis.summary import verdict_words, wording
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
 from stacks.lifecycle.workers import Lifecycle
 
@@ -115,7 +115,7 @@ def _verdict(entry: dict[str, Any], directories: list[Path], wanted: str) -> Fin
     name, runs = wording.cell_name(entry), [path.name for path in directories]
     if entry["verdict"] in (None, "invalid"):
         why = entry["not_tested_because"] or entry["reason"] or "no run of it ended"
-        return Finding(None, f"{name}: {wording.verdict_word(entry)}, {why}", runs)
+        return Finding(None, f"{name}: {verdict_words.verdict_word(entry)}, {why}", runs)
     trials = entry["respawns"] + entry["hung_initial"]
     rate = f"{wording.hung_of(entry)} hung ({wording.hang_interval(entry)} %)" if trials else "no respawn"
     agree = sum(verdict == wanted for verdict in entry["verdicts"])

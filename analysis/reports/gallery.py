@@ -12,15 +12,15 @@ from matplotlib.figure import Figure
 
 from analysis.capacity import formulas
 from analysis.capacity.demand import Demand
-from analysis.capacity.measurements import Measured
-from analysis.capacity.predictions import Check
+from analysis.capacity.formula_check import FormulaCheck
+from analysis.capacity.measurements import Measurements
 from analysis.capacity.recommendation import Recommendation
 from analysis.figures import forest, heatmap, outage, ready_curves, recycle_dips, swimlane, throughput_curve
 from analysis.frames import phases
 from analysis.frames.cells import Cell
 from analysis.frames.results import Results
 from analysis.reports.campaign_pictures import data_uri
-from analysis.summary.run_words import Side, alt_text, finding
+from analysis.summary.run_findings import PicturedRun, alt_text, run_finding
 
 MOST_CURVES, MOST_PANELS = 8, 8  # more and nobody can tell them apart
 FINE_S = 0.02
@@ -126,13 +126,13 @@ def _answered(run: dict[Any, Any], episodes: pd.DataFrame, rows: pd.DataFrame | 
     return recycle_dips.Answered(done, rows["n"].to_numpy(float), events)
 
 
-def capacity_curve(measured: Measured, advice: Recommendation, demand: Demand) -> Shown | None:
+def capacity_curve(measured: Measurements, advice: Recommendation, demand: Demand) -> Shown | None:
     """The fitted law with the recommendation on it."""
     if measured.curve is None or measured.service_s is None or measured.away_s is None:
         return None
     m, threads = advice.max_requests or 1000, advice.threads or 1
     scene = throughput_curve.Scene(
-        measured.own_points,
+        measured.curve_points,
         measured.curve,
         demand,
         formulas.efficiency(m, measured.service_s, measured.away_s, threads),
@@ -146,7 +146,9 @@ def capacity_curve(measured: Measured, advice: Recommendation, demand: Demand) -
     )
 
 
-def outages(advice: Recommendation, demand: Demand, rates: Sequence[float], checks: Sequence[Check]) -> Shown | None:
+def outages(
+    advice: Recommendation, demand: Demand, rates: Sequence[float], checks: Sequence[FormulaCheck]
+) -> Shown | None:
     """What happens if the unfixed version ships; None where none was seen to hang."""
     if not rates:
         return None
@@ -158,15 +160,15 @@ def outages(advice: Recommendation, demand: Demand, rates: Sequence[float], chec
     return Shown("outage", outage.finding(scene), outage.alt(scene), outage.outage(scene))
 
 
-def side(results: Results, run_key: str) -> Side | None:
+def side(results: Results, run_key: str) -> PicturedRun | None:
     """One run as a half of the swimlane; None when no load ever began in it."""
-    run, episodes, seconds = results.of(run_key)
+    run, episodes, seconds = results.one_run(run_key)
     if pd.isna(run["load_begin_ns"]) or pd.isna(run["load_end_ns"]):
         return None
     begin = int(run["load_begin_ns"])
     end_s = (int(run["load_end_ns"]) - begin) / 1e9
     name = f"{run['stack_id']} x {run['version']}"
-    return Side(name, run["verdict"], begin, end_s, float(run["window_s"]), episodes, seconds)
+    return PicturedRun(name, run["verdict"], begin, end_s, float(run["window_s"]), episodes, seconds)
 
 
 def swimlanes(results: Results, left_key: str, right_key: str) -> Shown | None:
@@ -174,7 +176,7 @@ def swimlanes(results: Results, left_key: str, right_key: str) -> Shown | None:
     left, right = side(results, left_key), side(results, right_key)
     if left is None or right is None:
         return None
-    title = f"{left.name}: {finding(left)}; {right.name}: {finding(right)}"
+    title = f"{left.name}: {run_finding(left)}; {right.name}: {run_finding(right)}"
     return Shown("swimlane", title, alt_text(left, right), swimlane.swimlane(left, right))
 
 

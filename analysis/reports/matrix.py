@@ -14,8 +14,8 @@ from rich.text import Text
 
 from analysis.reports.terminal import STYLES, console, notes
 from analysis.statistics.hang_rates import highest_rate_without_hang
-from analysis.summary import wording
-from analysis.summary.summary import is_unexpected
+from analysis.summary import verdict_words, wording
+from analysis.summary.expectations import is_unexpected
 
 NO_WHEEL, NOT_TESTED = "no wheel", "not tested"
 
@@ -108,7 +108,7 @@ def answer(summary: dict[str, Any]) -> str:
     tested = [cell for cell in cells if not untested(cell)]
     missing = sum(untested(cell) == NO_WHEEL for cell in cells)
     changed = sum(map(is_unexpected, tested))
-    text = f"{len(tested)} of {wording.cells_of(len(cells))} tested, {missing} have no wheel: "
+    text = f"{len(tested)} of {wording.cell_count(len(cells))} tested, {missing} have no wheel: "
     return text + (f"{changed} CHANGED" if changed else "all of them as expected")
 
 
@@ -134,7 +134,7 @@ def _field(entry: dict[str, Any] | None) -> Text:
     if state := untested(entry):
         return Text(state, "dim")
     verdict, rate = words(entry)
-    sign, tone = wording.mark(entry["verdict"])
+    sign, tone = verdict_words.mark(entry["verdict"])
     text = Text(f"{sign} {verdict}\n{rate}", STYLES[tone])
     if is_unexpected(entry):
         text.append(f"\nCHANGED: expected {entry['expected']}", "bold red")
@@ -173,5 +173,5 @@ def show(summary: dict[str, Any], to: Console | None = None) -> None:
                 reasons.setdefault(_reason(why), []).append(name)
             for why, names in reasons.items():
                 versions = dict.fromkeys(name.rpartition(" ")[2] for name in names)
-                to.print(Text(f"  {wording.cells_of(len(names))}: {', '.join(versions)}\n    {why}"), soft_wrap=True)
+                to.print(Text(f"  {wording.cell_count(len(names))}: {', '.join(versions)}\n    {why}"), soft_wrap=True)
             to.print()

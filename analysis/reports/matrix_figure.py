@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from analysis.figures.swimlane import LIGHT_BLUE, TEXT
 from analysis.reports.matrix import NO_WHEEL, Grid, untested, words
-from analysis.summary.summary import is_unexpected
+from analysis.summary.expectations import is_unexpected
 
 FIELD_W, FIELD_H, LEFT, TOP = 1.32, 0.58, 1.75, 0.4  # inches
 HANG_SHADES = ((0.0, "#FBE6D8"), (0.2, "#F6CBB0"), (0.5, "#F0AE84"), (0.9, "#EA9160"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from analysis.summary.wording import HANGS
+from analysis.summary.verdict_words import HANGS
 
 Entry = dict[str, Any]
 

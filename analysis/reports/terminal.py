@@ -12,8 +12,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from analysis.summary import wording
-from analysis.summary.summary import is_unexpected
+from analysis.summary import campaign_words, verdict_words, wording
+from analysis.summary.expectations import is_unexpected
 
 STYLES = {"good": "green", "warn": "yellow", "bad": "bold red", "none": "dim"}
 PIPED_WIDTH = 120  # a pipe has no width; CI logs show this many columns without wrapping
@@ -27,13 +27,13 @@ def console(file: IO[str] | None = None) -> Console:
 
 
 def _verdict(entry: dict[str, Any]) -> Text:
-    sign, tone = wording.mark(entry["verdict"])
-    return Text(f"{sign} {wording.verdict_word(entry)}", STYLES[tone])
+    sign, tone = verdict_words.mark(entry["verdict"])
+    return Text(f"{sign} {verdict_words.verdict_word(entry)}", STYLES[tone])
 
 
 def _expectation(entry: dict[str, Any]) -> Text:
     style = "bold red" if is_unexpected(entry) else "dim" if entry["as_expected"] else "yellow"
-    return Text(wording.expectation(entry), style)
+    return Text(verdict_words.expectation(entry), style)
 
 
 def _generator(entry: dict[str, Any]) -> list[Text]:
@@ -88,14 +88,15 @@ def notes(summary: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]
     yield "Not as expected, or not measured", [(wording.cell_name(c), c["reason"] or "no run of it ended") for c in odd]
     yield "Warnings", [(wording.cell_name(c), warning) for c in cells if (warning := wording.generator_warning(c))]
     yield "Left out", [(row["run_id"], row["reason"]) for row in summary["left_out"]]
-    yield "What is behind it, and what helps", [(", ".join(names), text) for text, names in wording.causes(summary)]
-    yield "Evidence", [(", ".join(names), text) for text, names in wording.evidence_groups(summary)]
+    causes = campaign_words.causes(summary)
+    yield "What is behind it, and what helps", [(", ".join(names), text) for text, names in causes]
+    yield "Evidence", [(", ".join(names), text) for text, names in campaign_words.evidence_groups(summary)]
 
 
 def show(summary: dict[str, Any], to: Console | None = None) -> None:
     """Print the answer, the cells and the notes."""
     to = to or console()
-    to.print(Text(wording.answer(summary)), "", sep="\n")
+    to.print(Text(campaign_words.answer(summary)), "", sep="\n")
     boundless = to.options.update(width=10_000)
     tables = [_table(summary["cells"], gap) for gap in (2, 1)]
     fitting = [table for table in tables if Measurement.get(to, boundless, table).maximum <= to.width]

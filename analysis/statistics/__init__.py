@@ -1,1 +1,1 @@
-"""Numbers in, numbers out. It imports no other room, and of `stacks` only `stacks.lifecycle`."""
+"""Statistics: numbers in, numbers out. It may import no other room, and of `stacks` only `stacks.lifecycle`."""

@@ -1,17 +1,13 @@
-"""Hang rates and their intervals, comparisons of two cells, and quantiles that count the hung.
+"""Computes intervals of hang rates of independent trials, and compares the hang rates of two cells.
 
-The unit is one trial: a respawn that was seen to end. Rates and limits are shares from 0 to 1,
-durations are seconds. scipy is imported where it is needed, because it costs half a second.
+One trial is one respawn whose outcome was observed. Rates and limits are shares from 0 to 1. `clusters` does the same
+for trials that are clustered in runs. scipy is imported inside the functions, because its import takes half a second.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from statistics import NormalDist
-
-import numpy as np
-import numpy.typing as npt
 
 from stacks.lifecycle.rates import CONFIDENCE, Interval, check_counts, highest_rate_without_hang, score_interval, wilson
 
@@ -19,7 +15,10 @@ __all__ = ["CONFIDENCE", "Interval", "highest_rate_without_hang", "score_interva
 
 
 def clopper_pearson(hung: int, trials: int, confidence: float = CONFIDENCE) -> Interval | None:
-    """The exact two-sided interval, never too short and therefore the one for gates; None without a trial."""
+    """Return the exact two-sided interval of a rate (Clopper and Pearson, Biometrika 26, 1934); None without a trial.
+
+    Its coverage is never below `confidence`, so it is the interval for pass/fail decisions.
+    """
     from scipy.special import betaincinv
 
     check_counts(hung, trials)
@@ -31,15 +30,11 @@ def clopper_pearson(hung: int, trials: int, confidence: float = CONFIDENCE) -> I
     return low, high
 
 
-def trials_to_tell(left: float, right: float, power: float = 0.9, confidence: float = CONFIDENCE) -> float:
-    """Trials a cell that show rates of `left` and `right` to differ with that power (normal approximation)."""
-    from scipy.optimize import brentq
+def power(left: float, right: float, trials: float, confidence: float = CONFIDENCE) -> float:
+    """Return the probability that a test with `trials` respawns a cell finds the rates `left` and `right` different.
 
-    return float(brentq(lambda n: power_to_tell(left, right, n, confidence) - power, 1.0, 1e9))
-
-
-def power_to_tell(left: float, right: float, trials: float, confidence: float = CONFIDENCE) -> float:
-    """The probability to tell the rates apart with `trials` respawns a cell (as R's power.prop.test)."""
+    The normal approximation of R's `power.prop.test`.
+    """
     normal = NormalDist()
     z = normal.inv_cdf(0.5 + confidence / 2)
     pooled = math.sqrt((left + right) * (1 - (left + right) / 2))
@@ -47,8 +42,15 @@ def power_to_tell(left: float, right: float, trials: float, confidence: float = 
     return normal.cdf((math.sqrt(trials) * abs(left - right) - z * pooled) / spread)
 
 
+def trials_for_power(left: float, right: float, wanted: float = 0.9, confidence: float = CONFIDENCE) -> float:
+    """Return how many trials a cell needs so that `power` reaches `wanted`; the result is not rounded."""
+    from scipy.optimize import brentq
+
+    return float(brentq(lambda n: power(left, right, n, confidence) - wanted, 1.0, 1e9))
+
+
 def fisher_p(left: tuple[int, int], right: tuple[int, int], alternative: str = "two-sided") -> float:
-    """Fisher's exact p that two cells, each (hung, trials), hang at the same rate."""
+    """Return Fisher's exact p that two cells hang at the same rate. Each cell is (hung, trials)."""
     from scipy.stats import fisher_exact
 
     check_counts(*left)
@@ -60,10 +62,10 @@ def fisher_p(left: tuple[int, int], right: tuple[int, int], alternative: str = "
 def newcombe_difference(
     left: tuple[int, int], right: tuple[int, int], confidence: float = CONFIDENCE
 ) -> Interval | None:
-    """The interval of left's rate minus right's, each (hung, trials); None where one has no trial.
+    """Return the interval of the left rate minus the right rate; None if one cell has no trial.
 
-    Newcombe 1998, method 10: it stays inside -1..1 and has a width at 10/10 against 0/10, where
-    the Wald interval has none and the score method fails.
+    Each cell is (hung, trials). Method 10 of Newcombe, Statistics in Medicine 17 (1998) 873-890: the interval stays
+    within -1 and 1. At 10/10 against 0/10 it has a width, where the Wald interval has none and the score method fails.
     """
     limits = wilson(*left, confidence), wilson(*right, confidence)
     if limits[0] is None or limits[1] is None:
@@ -74,16 +76,3 @@ def newcombe_difference(
         rate_l - rate_r - math.hypot(rate_l - low_l, high_r - rate_r),
         rate_l - rate_r + math.hypot(high_l - rate_l, rate_r - low_r),
     )
-
-
-def quantile(seconds: Sequence[float] | npt.NDArray[np.float64], share: float) -> float | None:
-    """The time within which `share` of the respawns were back: infinity means never, None no respawn.
-
-    A hung worker enters as infinity. NaN is a respawn whose end was not seen and is left out. The
-    answer is one of the values, since nothing lies between a second and never.
-    """
-    values = np.asarray(seconds, dtype=float)
-    values = values[~np.isnan(values)]
-    if not values.size:
-        return None
-    return float(np.quantile(values, share, method="inverted_cdf"))

@@ -1,7 +1,7 @@
-"""Time to ready with censoring: Kaplan-Meier, log-rank and restricted mean.
+"""Estimates and compares the time until a worker is ready, with censoring: Kaplan-Meier, log-rank, restricted mean.
 
-Durations are seconds; `seen` is True where the worker became ready and False where the watching
-ended first. statsmodels is imported where it is needed, because it costs most of a second.
+Durations are seconds. `seen` is True for a worker that became ready, and False if the observation ended before that.
+statsmodels is imported inside the functions, because its import takes most of a second.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The durations of one cell."""
+    """Durations, and for each of them whether its end was seen. Raises ValueError if the lengths differ."""
 
     durations_s: Sequence[float]
     seen: Sequence[bool]
@@ -29,14 +29,18 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A test that two survival curves are the same."""
+    """The result of a test that two survival curves are equal."""
 
-    chi2: float
+    chi2: float  # one degree of freedom
     p: float
 
 
 def kaplan_meier(sample: Sample) -> pd.DataFrame:
-    """The share not yet ready after each time that a worker became ready: t_s, at_risk, survival, se."""
+    """Return the Kaplan-Meier curve: one row for each time at which a worker became ready.
+
+    Columns: `t_s`, `at_risk` (workers not yet ready and still observed), `survival` (share not yet ready after `t_s`),
+    `se` (its standard error by Greenwood's formula).
+    """
     from statsmodels.duration.survfunc import SurvfuncRight
 
     curve = SurvfuncRight(np.asarray(sample.durations_s, float), np.asarray(sample.seen, int))
@@ -51,14 +55,14 @@ def kaplan_meier(sample: Sample) -> pd.DataFrame:
 
 
 def median_s(sample: Sample) -> float | None:
-    """The time by which half of the workers were ready; None where the curve never falls that far."""
+    """Return the time at which half of the workers were ready; None if the curve does not fall to one half."""
     curve = kaplan_meier(sample)
     reached = curve.loc[curve["survival"] <= 0.5, "t_s"]
     return float(reached.iloc[0]) if len(reached) else None
 
 
 def log_rank(left: Sample, right: Sample, *, gehan_breslow: bool = False) -> Comparison:
-    """Whether two cells become ready at different speeds; Gehan-Breslow gives early times more weight."""
+    """Test that the workers of two cells become ready equally fast. Gehan-Breslow gives more weight to early times."""
     from statsmodels.duration.survfunc import survdiff
 
     chi2, p = survdiff(
@@ -71,9 +75,10 @@ def log_rank(left: Sample, right: Sample, *, gehan_breslow: bool = False) -> Com
 
 
 def restricted_mean_s(sample: Sample, horizon_s: float) -> float:
-    """The mean time to ready within `horizon_s`, a worker that never came up counting as the horizon.
+    """Return the mean time to ready within `horizon_s`: the area below the curve up to the horizon.
 
-    Unlike the mean of the survivors it does not look healthy when most of them hang.
+    A worker that never became ready counts with the whole horizon. The mean of the workers that became ready would look
+    healthy even if most workers hang.
     """
     curve = kaplan_meier(sample)
     before = curve[curve["t_s"] < horizon_s]
@@ -83,7 +88,10 @@ def restricted_mean_s(sample: Sample, horizon_s: float) -> float:
 
 
 def limits(curve: pd.DataFrame, confidence: float = 0.95) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The pointwise log-log interval of a Kaplan-Meier curve, which stays between 0 and 1."""
+    """Return the pointwise lower and upper limits of a Kaplan-Meier curve, one of each for a row of `curve`.
+
+    The log-log interval, which stays between 0 and 1. Where the curve is 0 or 1 both limits equal the curve.
+    """
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     survival, se = curve["survival"].to_numpy(float), curve["se"].to_numpy(float)
     inside = (survival > 0) & (survival < 1) & (se > 0)
@@ -94,9 +102,10 @@ def limits(curve: pd.DataFrame, confidence: float = 0.95) -> tuple[np.ndarray[An
 
 
 def common_horizon_s(samples: Sequence[Sample], most_s: float = 30.0) -> float:
-    """How far every curve is known: to its last duration, or for good where it fell to 0.
+    """Return the time up to which all curves are known, at most `most_s`.
 
-    At most 30 s, because that is how long proxies commonly wait for an upstream.
+    A curve is known up to its last duration. A curve that falls to 0 is known for all times. The default of 30 s is how
+    long proxies commonly wait for an upstream.
     """
     ends = []
     for sample in samples:

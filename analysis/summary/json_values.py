@@ -1,4 +1,4 @@
-"""Numbers of numpy, infinities and frozen rows -> what JSON knows; infinity and NaN become null."""
+"""Converts Python and numpy values to the types that JSON has."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 
-def plain(value: Any) -> Any:
-    """The value in dicts, lists, strings, numbers, booleans and None."""
+def to_json_value(value: Any) -> Any:
+    """Return the value as dicts, lists, strings, numbers, booleans and None.
+
+    Infinity and NaN become None, because JSON has no such numbers. Any other type becomes its string.
+    """
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): to_json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [to_json_value(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""`check` on real uWSGI: configurations of large projects, both deadlocks, bad input, and untouched files of the user."""
+"""`check` on real uWSGI: configurations of large projects, both deadlocks, bad input; no file of the user changes."""
 
 from __future__ import annotations
 

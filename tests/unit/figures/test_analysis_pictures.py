@@ -12,17 +12,17 @@ from analysis.figures.lanes import CRASHED, HUNG, MISSING, RESPAWNING, SERVING, 
 from analysis.frames.campaigns import load_campaign
 from analysis.reports.campaign_pictures import draw_pictures
 from analysis.reports.pairs import choose_pairs
-from analysis.summary.run_words import Side, alt_text, finding, silent_from_s
+from analysis.summary.run_findings import PicturedRun, alt_text, outage_begin_s, run_finding
 from analysis.summary.summary import summarise
 
 
-def side_of(tmp_path, story, verdict="recovers", end_s=2.0) -> Side:
+def side_of(tmp_path, story, verdict="recovers", end_s=2.0) -> PicturedRun:
     builder = Builder(tmp_path / f"campaign-{verdict}")
     builder.cell()
     builder.run(verdict, story, load={"begin_ns": BEGIN, "end_ns": BEGIN + round(end_s * 1e9), "window_s": 2.0})
     campaign = load_campaign(builder.write())
     assert campaign.left_out == []
-    return Side("threads x v", verdict, BEGIN, end_s, 2.0, campaign.episodes, campaign.seconds)
+    return PicturedRun("threads x v", verdict, BEGIN, end_s, 2.0, campaign.episodes, campaign.seconds)
 
 
 def spans_of(side, end_s=2.0):
@@ -77,25 +77,25 @@ def test_lanes_end_with_the_picture(tmp_path):
 
 
 def test_findings(tmp_path):
-    assert finding(side_of(tmp_path, recovering(workers=2, respawns=3))) == "no worker hung, 6 respawns"
+    assert run_finding(side_of(tmp_path, recovering(workers=2, respawns=3))) == "no worker hung, 6 respawns"
     hung = side_of(tmp_path, hanging(workers=3), "hung_worker")
-    assert finding(hung) == "3 of 3 workers hung"
-    assert finding(replace(hung, verdict="hung_master")) == "the master hung, 0 of 3 workers not replaced"
-    assert finding(replace(hung, verdict="dead_master")) == "the master ended, and 3 workers with it"
-    assert finding(replace(hung, verdict="hung_request")) == "workers came up and never answered"
+    assert run_finding(hung) == "3 of 3 workers hung"
+    assert run_finding(replace(hung, verdict="hung_master")) == "the master hung, 0 of 3 workers not replaced"
+    assert run_finding(replace(hung, verdict="dead_master")) == "the master ended, and 3 workers with it"
+    assert run_finding(replace(hung, verdict="hung_request")) == "workers came up and never answered"
 
 
 def test_silence_is_an_outage_only_where_workers_hung(tmp_path):
     hung = side_of(tmp_path, hanging(until=0.6), "hung_worker")
-    assert silent_from_s(hung) == pytest.approx(0.6)
+    assert outage_begin_s(hung) == pytest.approx(0.6)
     story = Story()
     story.first(1)
     story.request(0.01)
-    assert silent_from_s(side_of(tmp_path, story)) is None
+    assert outage_begin_s(side_of(tmp_path, story)) is None
     never = replace(hung, seconds=hung.seconds.assign(answered=0))
-    assert silent_from_s(never) == 0
+    assert outage_begin_s(never) == 0
     busy = replace(hung, seconds=hung.seconds.assign(answered=1))
-    assert silent_from_s(busy) is None
+    assert outage_begin_s(busy) is None
 
 
 def test_the_alternative_text_tells_the_picture(tmp_path):

@@ -12,7 +12,8 @@ from analysis.frames.campaigns import load_campaign
 from analysis.reports import matrix
 from analysis.reports.campaign_page import render
 from analysis.reports.matrix_figure import matrix as draw
-from analysis.summary.summary import exit_code, summarise
+from analysis.summary.expectations import exit_code
+from analysis.summary.summary import summarise
 
 NO_WHEEL = "pyuwsgi 2.0.26 has no wheel for Python 3.13 on this kind of machine."
 

@@ -73,7 +73,7 @@ def test_it_answers_first_and_says_how_to_repeat(text):
     assert "python -m stacks loadtest --seed 1" in words
     assert "take_gil <- PyEval_RestoreThread" in words
     assert "hung_master the master itself is stuck" in words
-    assert "nothing, killed after 2.5 s" in words
+    assert "no signal, killed after 2.5 s" in words
     assert "cpu Xeon" in words
     assert "commit 0123abc" in words
     assert "Left out" not in words

@@ -14,9 +14,9 @@ import pytest
 from results_builder import BEGIN, TYPES, Builder, Story, at, edit_json, hanging, recovering
 
 from analysis.__main__ import main
-from analysis.capacity import predictions
-from analysis.capacity.demand import Demand, DemandError, requests_per_second, seconds, share
-from analysis.capacity.recommendation import round_up
+from analysis.capacity import formula_check
+from analysis.capacity.demand import Demand, DemandError, parse_rps, parse_seconds, parse_share
+from analysis.capacity.worker_settings import round_up
 from analysis.frames.results import load
 from analysis.reports import capacity_page, verification
 from analysis.reports import capacity_report as reports
@@ -193,7 +193,7 @@ def test_loss_is_held_against_its_formula(plan):
         assert check.predicted == pytest.approx(100 * 0.5 / (0.5 + LIMIT * SERVICE_S), abs=1)
         assert check.measured == pytest.approx(check.predicted, abs=1)
         assert check.holds
-    [line] = predictions.summary(losses)
+    [line] = formula_check.summarise(losses)
     assert line.startswith("throughput lost, max-requests 12: 2 of 2 runs hold; measured less predicted is ")
 
 
@@ -248,15 +248,10 @@ def test_a_demand_that_makes_no_sense(option, campaign, capsys):
 
 
 def test_units():
-    assert (requests_per_second("400/s"), seconds("200ms"), seconds("0.5"), share("25%"), share("0.1")) == (
-        400,
-        0.2,
-        0.5,
-        0.25,
-        0.1,
-    )
+    assert (parse_rps("400/s"), parse_seconds("200ms"), parse_seconds("0.5")) == (400, 0.2, 0.5)
+    assert (parse_share("25%"), parse_share("0.1")) == (0.25, 0.1)
     with pytest.raises(DemandError):
-        seconds("0")
+        parse_seconds("0")
 
 
 # -- what cannot be reported on ------------------------------------------------------------------
@@ -407,9 +402,10 @@ def test_begin_is_the_builders():
 
 def test_a_verdict_that_a_later_version_adds_breaks_nothing(tmp_path, monkeypatch, capsys):
     verdicts = ("hung_request", *VERDICTS)
-    for module in ("frames.runs", "frames.cells", "summary.summary", "reports.capacity_report", "summary.wording"):
+    rooms = ("frames.runs", "frames.cells", "summary.cell_entry", "summary.verdict_words", "reports.capacity_report")
+    for module in rooms:
         monkeypatch.setattr(f"analysis.{module}.VERDICTS", verdicts)
-    for module in ("summary.wording", "reports.pairs"):
+    for module in ("summary.verdict_words", "reports.pairs"):
         monkeypatch.setattr(f"analysis.{module}.HANGS", ("hung_request",))
     builder = Builder(tmp_path / "campaign")
     builder.cell("lock", "py312-2.0.30.post1", "hung_request")

@@ -1,0 +1,14 @@
+"""The uWSGI settings of a run, read from its stack.ini."""
+
+from analysis.frames.stack_ini import read_settings
+
+
+def test_settings_come_from_the_uwsgi_section_and_the_last_value_counts(tmp_path):
+    ini = tmp_path / "stack.ini"
+    ini.write_text(
+        "[uwsgi]\nworkers = 4\n; threads = 9\nmax-requests=10\nmax-requests = 20\nlazy-apps = true\n[x]\nlisten = 1\n"
+    )
+    settings = read_settings(ini)
+    assert (settings["workers"], settings["threads"], settings["max_requests"]) == (4, 1, 20)
+    assert (settings["min_worker_lifetime_s"], settings["listen_backlog"], settings["lazy_apps"]) == (10, 100, True)
+    assert read_settings(tmp_path / "missing")["workers"] is None

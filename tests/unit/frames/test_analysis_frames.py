@@ -10,12 +10,12 @@ import pytest
 from results_builder import Builder, Story, hanging, recovering, typical
 
 from analysis.capacity import predictions
-from analysis.figures import recycle_dips
+from analysis.figures import recycle_dips, recycle_waves
 from analysis.frames import bottleneck, phases, timeline
 from analysis.frames.cells import cells, claim, comparisons
 from analysis.frames.results import load
 from analysis.frames.settings import read_settings
-from analysis.reports import gallery
+from analysis.reports import capacity_pictures, recycle_pictures, run_pictures
 from analysis.statistics import survival
 from stacks.lifecycle.records import RecordError
 
@@ -182,9 +182,9 @@ def test_workers_down():
     assert predictions.workers_down(frame, 35, 99) == 1
 
 
-def panel(rps: list[float], recycles: int = 100) -> recycle_dips.Panel:
-    times = np.arange(-recycle_dips.BEFORE_S, recycle_dips.AFTER_S - 0.05, recycle_dips.STEP_S)
-    return recycle_dips.Panel("a x b", times, np.array(rps), recycles, False)
+def panel(rps: list[float], recycles: int = 100) -> recycle_waves.Dip:
+    times = np.arange(-recycle_waves.BEFORE_S, recycle_waves.AFTER_S - 0.05, recycle_waves.STEP_S)
+    return recycle_waves.Dip("a x b", times, np.array(rps), recycles, False)
 
 
 def test_panels_tell_when_throughput_was_back():
@@ -193,25 +193,32 @@ def test_panels_tell_when_throughput_was_back():
     dip = level[:10] + [0.0] * 8 + level[18:]
     assert panel(dip).back_s == pytest.approx(0.8)
     assert panel(level[:10] + [0.0] * 30).back_s is None
-    assert "not back within 3 s" in recycle_dips.alt([panel(level[:10] + [0.0] * 30)])
+    assert "not back within 3 s" in recycle_dips.alt_text([panel(level[:10] + [0.0] * 30)])
 
 
 def test_waves_begin_after_quiet():
     begun = pd.DataFrame({"exit_begun_ns": pd.array([10**9, 2 * 10**9, 9 * 10**9, None], dtype="Int64")})
-    assert recycle_dips.events_s(begun, 0) == [1.0, 9.0]
+    assert recycle_waves.wave_begins_s(begun, 0) == [1.0, 9.0]
 
 
 def test_pictures_have_titles_and_words_from_the_data(tmp_path):
     results = load(typical(tmp_path / "a"))
     found = cells(results)
-    pair = gallery.worst_and_best(found)
-    shown = [gallery.hang_forest(found), gallery.versions(found), gallery.time_to_ready(found)]
-    shown.append(gallery.swimlanes(results, *pair))
-    assert shown[0].title == "100 % of respawns hang in 2 of 6 cells; none hung in the other 4: at most 24.2 %"
+    pair = run_pictures.worst_and_best(found)
+    shown = [
+        capacity_pictures.hang_forest(found),
+        capacity_pictures.versions(found),
+        capacity_pictures.time_to_ready(found),
+    ]
+    shown.append(run_pictures.swimlanes(results, *pair))
+    assert (
+        shown[0].title
+        == "100 % of the respawns hang in 2 of 6 cells; none hung in the other 4, so their rate is at most 24.2 %"
+    )
     assert shown[1].title == "Workers hang on Python 3.12 with 2.0.26 (stack threads)"
     assert shown[2].title.startswith("Up to 100 % of the workers never become ready in 2 of 6 cells; elsewhere every")
-    assert all(len(picture.alt) > 60 for picture in shown)
-    assert shown[0].svg() == gallery.hang_forest(found).svg()
+    assert all(len(picture.alt_text) > 60 for picture in shown)
+    assert shown[0].data_uri() == capacity_pictures.hang_forest(found).data_uri()
 
 
 def test_pictures_without_data_are_none(tmp_path):
@@ -220,11 +227,11 @@ def test_pictures_without_data_are_none(tmp_path):
     builder.run("invalid", Story())
     results = load(builder.write())
     found = cells(results)
-    assert gallery.hang_forest(found) is None
-    assert gallery.versions(found) is None
-    assert gallery.time_to_ready(found) is None
-    assert gallery.recoveries(results, found) is None
-    assert gallery.worst_and_best(found) is None
+    assert capacity_pictures.hang_forest(found) is None
+    assert capacity_pictures.versions(found) is None
+    assert capacity_pictures.time_to_ready(found) is None
+    assert recycle_pictures.recoveries(results, found) is None
+    assert run_pictures.worst_and_best(found) is None
 
 
 def test_a_run_as_tables():

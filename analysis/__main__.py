@@ -1,4 +1,4 @@
-"""`python -m analysis`: summary (a campaign), report (a capacity plan), notebooks (executed, as HTML)."""
+"""The command line `python -m analysis`: `summary` of a campaign, `report` with a capacity plan, `notebooks`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,63 @@ from pathlib import Path
 
 from stacks.lifecycle.records import LATEST, RESULTS
 
+# The commands import pandas and the rooms only when they run: a usage error shall not wait for these imports.
+
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_RESULTS = RESULTS / LATEST
-COULD_NOT_MEASURE, USAGE, UNMET = 1, 2, 3
+COULD_NOT_MEASURE, USAGE, NOT_MET = 1, 2, 3
 
 
-def _complain(text: str) -> None:
-    print(f"analysis: {text}", file=sys.stderr)
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line, run the command and return its exit code."""
+    options = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a path may have letters that the locale's encoding does not
+    if options.command == "summary":
+        return summary(options.results)
+    return report(options) if options.command == "report" else notebooks(options)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    top = argparse.ArgumentParser(prog="python -m analysis", description="Make tables, pages and plans of results.")
+    commands = top.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("summary", help="print the table of a campaign, write summary.json and report.html")
+    command.add_argument(
+        "results", nargs="?", type=Path, default=DEFAULT_RESULTS, help="directory of a campaign (default: %(default)s)"
+    )
+    command = commands.add_parser("report", help="write a capacity plan: capacity.html, capacity.json, capacity.pdf")
+    command.add_argument(
+        "results",
+        nargs="*",
+        type=Path,
+        default=[DEFAULT_RESULTS],
+        help=f"directories of campaigns, runs, or both (default: {DEFAULT_RESULTS})",
+    )
+    command.add_argument(
+        "--demand", default="400", help="expected requests a second at the peak (default: %(default)s)"
+    )
+    command.add_argument(
+        "--slo-p99", default="200ms", help="the time within which 99 %% of them are answered (default: %(default)s)"
+    )
+    command.add_argument("--headroom", default="25%", help="what to leave free above the demand (default: 25%%)")
+    command.add_argument("--output", type=Path, help="directory to write to (default: the first of the results)")
+    command.add_argument("--mixed-hosts", action="store_true", help="allow runs of different machines in one plan")
+    command.add_argument("--verify", action="store_true", help="run the recommended configuration under the demand")
+    command = commands.add_parser("notebooks", help="execute the notebooks and write them as HTML and .ipynb")
+    command.add_argument(
+        "results", nargs="?", type=Path, default=DEFAULT_RESULTS, help="directory of results (default: %(default)s)"
+    )
+    command.add_argument("--only", help="the name of the one notebook to execute")
+    return top
 
 
 def summary(results: Path) -> int:
-    """Show and write the summary of the campaign in `results`. Returns the exit code."""
+    """Print the table of the campaign in `results`, write its summary.json and report.html, return the exit code."""
     if not results.is_dir():
-        _complain(f"{results}: no such results directory. `make loadtest` makes one.")
-        return COULD_NOT_MEASURE
-    # Here, because pandas takes longer to import than a usage error takes to read.
+        return _no_results(results)
     from analysis.frames.campaigns import load_campaign
-    from analysis.reports import claims, matrix, terminal
+    from analysis.reports import claims, claims_table, matrix_table, summary_table
     from analysis.reports.campaign_page import write_page
     from analysis.summary.expectations import exit_code, is_matrix
     from analysis.summary.summary import summarise
@@ -34,113 +74,99 @@ def summary(results: Path) -> int:
     try:
         campaign = load_campaign(results)
     except RecordError as error:
-        _complain(str(error))
-        return COULD_NOT_MEASURE
-    found = summarise(campaign)
-    unwritten = page = None
-    try:  # before the table, so that a reader who stops at its head still has the files
-        write_json(campaign.path / SUMMARY_FILE, found)
-        page = write_page(campaign, found)
+        return _error(str(error))
+    entries = summarise(campaign)
+    write_error = page = None
+    try:  # before the table is printed: a pipe that closes after the first lines leaves the files complete
+        write_json(campaign.path / SUMMARY_FILE, entries)
+        page = write_page(campaign, entries)
     except OSError as error:
-        unwritten = f"{results}: cannot be written to ({error.strerror}); the table is complete."
-    (matrix if is_matrix(found) else terminal).show(found)
+        write_error = f"{results}: cannot be written to ({error.strerror}); the table on stdout is complete."
+    (matrix_table if is_matrix(entries) else summary_table).show(entries)
     if "claims" in campaign.campaign:
-        judged = claims.judge(campaign, found, campaign.campaign["claims"])
-        claims.show(judged)
-        write_json(campaign.path / claims.CLAIMS_FILE, claims.as_json(judged, found["schema"]))
-    for run_id, reason in campaign.left_out:
-        _complain(f"left out {run_id}: {reason}")
-    if unwritten:
-        _complain(unwritten)
-        return COULD_NOT_MEASURE
+        judged = claims.judge(campaign, entries, campaign.campaign["claims"])
+        claims_table.show(judged)
+        write_json(campaign.path / claims.CLAIMS_FILE, claims.as_json(judged, entries["schema"]))
+    _complain_of_left_out(campaign.left_out)
+    if write_error:
+        return _error(write_error)
     print(f"report: {page}")
-    return exit_code(found)
+    return exit_code(entries)
 
 
 def report(options: argparse.Namespace) -> int:
-    """Write the capacity plan beside the (first) results. Exit codes: 3 where VERIFY found the level not met."""
+    """Write the capacity plan into the first results directory and return the exit code.
+
+    The code is NOT_MET if `--verify` finds that the recommendation misses the service level.
+    """
     from analysis.capacity import demand
 
     try:
-        asked = demand.Demand(
+        wanted = demand.Demand(
             demand.parse_rps(options.demand),
             demand.parse_seconds(options.slo_p99),
             demand.parse_share(options.headroom),
         )
     except demand.DemandError as error:
-        _complain(str(error))
-        return USAGE
+        return _error(str(error), USAGE)
     from analysis.frames.results import load
-    from analysis.reports import capacity_page
-    from analysis.reports.capacity_report import build, with_verification
-    from analysis.reports.verification import verify
+    from analysis.reports.capacity_decision import decision
+    from analysis.reports.capacity_files import write
+    from analysis.reports.capacity_plan import build, with_verification
+    from analysis.reports.verification_run import verify
     from stacks.lifecycle.records import RecordError
 
     try:
         results = load(*options.results, mixed_hosts=options.mixed_hosts)
-        plan = build(results, asked)
-        print(capacity_page.decision(plan))
+        plan = build(results, wanted)
+        print(decision(plan))
         if options.verify:
-            plan = with_verification(plan, verify(asked, plan.advice))
-        for path in capacity_page.write(plan, options.output or options.results[0].resolve()):
+            plan = with_verification(plan, verify(wanted, plan.advice))
+        for path in write(plan, options.output or options.results[0].resolve()):
             print(f"report: {path}")
     except (RecordError, OSError) as error:
-        _complain(str(error))
-        return COULD_NOT_MEASURE
-    for run, why in results.left_out:
-        _complain(f"left out {run}: {why}")
-    if plan.verification is not None:
-        print(("service level met: " if plan.verification.met else "NOT met: ") + plan.verification.why)
-        if gaps := plan.verification.gaps:
-            print(f"not shown by that run: {gaps}")
-        return 0 if plan.verification.met else UNMET
-    return 0
+        return _error(str(error))
+    _complain_of_left_out(results.left_out)
+    if plan.verification is None:
+        return 0
+    verification = plan.verification
+    print(f"service level {'met' if verification.is_met else 'NOT met'}: {verification.reason}")
+    if verification.gap:
+        print(f"not verified: {verification.gap}")
+    return 0 if verification.is_met else NOT_MET
 
 
 def notebooks(options: argparse.Namespace) -> int:
-    """Execute the notebooks on the results."""
-    from analysis.reports.notebooks import NotebookError, execute_all
+    """Execute the notebooks on the results, print the paths of the written files and return the exit code."""
+    from analysis.reports.notebook_execution import NotebookError, execute_all
 
     if not options.results.is_dir():
-        _complain(f"{options.results}: no such results directory. `make loadtest` makes one.")
-        return COULD_NOT_MEASURE
+        return _no_results(options.results)
     try:
         for path in execute_all(ROOT / "notebooks", options.results.resolve(), options.only):
             print(f"notebook: {path}")
     except NotebookError as error:
-        _complain(str(error))
-        return COULD_NOT_MEASURE
+        return _error(str(error))
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    top = argparse.ArgumentParser(prog="python -m analysis", description="What results say.")
-    commands = top.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("summary", help="print the table, write summary.json and report.html")
-    command.add_argument("results", nargs="?", type=Path, default=DEFAULT_RESULTS, help="a campaign (%(default)s)")
-    command = commands.add_parser("report", help="write a capacity plan: capacity.html, capacity.json, capacity.pdf")
-    command.add_argument("results", nargs="*", type=Path, default=[DEFAULT_RESULTS], help="campaigns, runs, or both")
-    command.add_argument("--demand", default="400", help="peak requests a second (%(default)s)")
-    command.add_argument("--slo-p99", default="200ms", help="what 99 %% of them may take (%(default)s)")
-    command.add_argument("--headroom", default="25%", help="to be left above the demand (25%%)")
-    command.add_argument("--output", type=Path, help="another directory to write to")
-    command.add_argument("--mixed-hosts", action="store_true", help="compare runs of different machines")
-    command.add_argument("--verify", action="store_true", help="run what is recommended under the demand")
-    command = commands.add_parser("notebooks", help="execute the notebooks to HTML and .ipynb in the results")
-    command.add_argument("results", nargs="?", type=Path, default=DEFAULT_RESULTS)
-    command.add_argument("--only", help="the name of one notebook")
-    return top
+def _complain(text: str) -> None:
+    print(f"analysis: {text}", file=sys.stderr)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Parse the command line and run the command."""
-    options = parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a host's locale may not know every letter of a path
-    if options.command == "summary":
-        return summary(options.results)
-    return report(options) if options.command == "report" else notebooks(options)
+def _error(text: str, code: int = COULD_NOT_MEASURE) -> int:
+    """Print the error on stderr and return the exit code."""
+    _complain(text)
+    return code
+
+
+def _no_results(results: Path) -> int:
+    return _error(f"{results}: there is no such results directory. `make loadtest` makes one.")
+
+
+def _complain_of_left_out(left_out: list[tuple[str, str]]) -> None:
+    for run, reason in left_out:
+        _complain(f"left out {run}: {reason}")
 
 
 if __name__ == "__main__":

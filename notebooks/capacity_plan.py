@@ -12,7 +12,7 @@
 # %% [markdown]
 # # Capacity plan
 #
-# The numbers behind `make report`, step by step, for a demand of your own.
+# The numbers behind `make report`, step by step. Change `demand` to your own numbers.
 
 # %% tags=["parameters"]
 RESULTS = "../tests/data/runs"
@@ -28,57 +28,72 @@ import pandas as pd
 from analysis.capacity import formulas, herd
 from analysis.capacity.demand import Demand
 from analysis.frames.results import load
-from analysis.reports import capacity_page, gallery
-from analysis.reports.capacity_report import build
-from analysis.reports.notebook_picture import picture
+from analysis.reports import capacity_pictures
+from analysis.reports.capacity_decision import decision
+from analysis.reports.capacity_plan import build
+from analysis.reports.notebook_outputs import picture, sentence
 
 demand = Demand(rps=400, slo_p99_s=0.2, headroom=0.25, spares=1)
 plan = build(load(RESULTS), demand)
-print(capacity_page.decision(plan))
+sentence(decision(plan))
+
+# %% [markdown]
+# ## The recommendation
+#
+# Every number of the recommendation. A number is `None` where the results are not enough to compute it.
 
 # %%
 pd.DataFrame({"value": vars(plan.advice)})
 
 # %%
 picture(
-    gallery.capacity_curve(plan.measured, plan.advice, demand),
-    "No curve: `make capacity` measures several numbers of workers.",
+    capacity_pictures.capacity_curve(plan.measured, plan.advice, demand),
+    "There is no capacity curve: the campaign of make capacity has the runs that it needs.",
 )
 
 # %% [markdown]
 # ## What recycling costs
 #
-# The share of the throughput that is lost with a request and an absence as measured here (25 ms and 1 s where they were
-# not), and the same under a demand: how many workers are away at once, simulated, with and without max-requests-delta.
+# The first table shows which share of the throughput each max-requests costs. The second table simulates 16 workers
+# with max-requests 200 under the demand: how many of them are away at once, without and with max-requests-delta. Both
+# use the measured time of a request and the measured absence at a recycle; without a measurement, 25 ms and 1 s.
 
 # %%
 service_s, away_s = plan.measured.service_s or 0.025, plan.measured.away_s or 1.0
 limits = [100, 500, 1000, 5000]
 losses = [100 * (1 - formulas.efficiency(limit, service_s, away_s)) for limit in limits]
-pd.DataFrame({"max-requests": limits, "lost, %": losses}).round(1)
+pd.DataFrame({"max-requests": limits, "throughput lost, %": losses}).round(1)
 
 # %%
 deltas = [0, formulas.delta_against_herd(16, demand.rps, away_s)]
 outcomes = [herd.simulate(herd.Setting(16, 200, demand.rps, service_s, away_s, delta), 40) for delta in deltas]
 pd.DataFrame(
     {
-        "delta": deltas,
-        "most workers away": [outcome.peak_down for outcome in outcomes],
-        "p99 of the wait, s": [round(outcome.wait_s(0.99), 3) for outcome in outcomes],
+        "max-requests-delta": deltas,
+        "most workers away at once": [outcome.peak_down for outcome in outcomes],
+        "99th percentile of the wait, s": [round(outcome.wait_s(0.99), 3) for outcome in outcomes],
     }
 )
 
 # %% [markdown]
-# ## If the unfixed version ships
+# ## If the version that hangs goes into production
+#
+# The time until every worker hangs, by max-requests.
 
 # %%
 picture(
-    gallery.outages(plan.advice, demand, [outage.rate for outage in plan.outages], plan.checks),
-    "No cell of these results hung.",
+    capacity_pictures.outages(plan.advice, demand, [outage.rate for outage in plan.outages], plan.checks),
+    "No worker hung in these results.",
 )
 
 # %% [markdown]
-# ## Measured against predicted
+# ## Measured and predicted
+#
+# Each row compares a run with a formula of the plan. W is the number of workers, T the threads of each worker, M
+# max-requests, R the time from exit to ready, s the time that a request takes, and lambda the requests per second.
+#
+# Runs of `make capacity` have their settings in their names: `w8t1m144d24` is a run with 8 workers of 1 thread,
+# max-requests 144 and max-requests-delta 24. Without `m`, no worker recycles.
 
 # %%
 pd.DataFrame([vars(check) for check in plan.checks])

@@ -12,8 +12,8 @@
 # %% [markdown]
 # # Fixed against unfixed
 #
-# Hang rate and throughput of the versions in these results. Rates are over runs, because the respawns of one run are
-# alike; a rate of zero is a limit, never a zero.
+# Hang rate and throughput of the versions in these results. The respawns of one run are alike, so the intervals count
+# runs and not respawns. Where no respawn hung, the table states a limit for the hang rate and never 0.
 
 # %% tags=["parameters"]
 RESULTS = "../tests/data/runs"
@@ -29,38 +29,49 @@ import pandas as pd
 from analysis.frames.cells import as_row, group_by_cell
 from analysis.frames.comparisons import compare_hung_cells
 from analysis.frames.results import load
-from analysis.reports import gallery
-from analysis.reports.capacity_report import comparison_row
-from analysis.reports.notebook_picture import picture
+from analysis.reports import capacity_pictures, recycle_pictures, run_pictures
+from analysis.reports.cell_tables import comparison_row
+from analysis.reports.notebook_outputs import picture
 
 results = load(RESULTS)
-found = group_by_cell(results)
+all_cells = group_by_cell(results)
 
 # %%
-pd.DataFrame(map(as_row, found))[["stack", "version", "verdict", "runs", "claim", "design_effect"]]
+pd.DataFrame(map(as_row, all_cells))[["stack", "version", "verdict", "runs", "claim", "design_effect"]]
 
 # %%
-picture(gallery.hang_forest(found))
+picture(capacity_pictures.hang_forest(all_cells))
 
 # %%
-picture(gallery.versions(found))
+picture(capacity_pictures.versions(all_cells))
 
 # %% [markdown]
 # ## Comparisons
 #
-# Each hung cell against the newest version of the same stack that recovers: Newcombe's interval of the difference and
-# Fisher's exact p; time from exit to ready by log-rank; throughput from interleaved pairs, with a t interval on the log
-# of the ratio. Without two pairs there is no ratio.
+# Each cell that hangs is compared with the newest version of the same stack that recovers:
+#
+# - `difference` is Newcombe's 95 % interval for the difference of the hang rates, and `fisher_p` is Fisher's exact p;
+# - `log_rank_p` compares the times from exit to ready;
+# - `throughput_ratio` comes from interleaved pairs of runs, with a t interval on the logarithm of the ratio; it needs
+#   two pairs.
 
 # %%
-pd.DataFrame([comparison_row(comparison) for comparison in compare_hung_cells(found)]).T
+pd.DataFrame([comparison_row(comparison) for comparison in compare_hung_cells(all_cells)]).T
 
 # %% [markdown]
-# ## What it looks like
+# ## Two runs beside each other
+#
+# A run of the cell with the highest hang rate, and a run of a cell that recovers.
 
 # %%
-pair = gallery.worst_and_best(found)
-picture(gallery.swimlanes(results, *pair) if pair else None)
+pair = run_pictures.worst_and_best(all_cells)
+picture(run_pictures.swimlanes(results, *pair) if pair else None)
+
+# %% [markdown]
+# ## Throughput around a recycle
 
 # %%
-picture(gallery.recoveries(results, found), "No run went on long enough after a recycle to see throughput recover.")
+picture(
+    recycle_pictures.recoveries(results, all_cells),
+    "No run went on long enough after a recycle to show that throughput comes back.",
+)

@@ -12,8 +12,8 @@
 # %% [markdown]
 # # One run, read closely
 #
-# The workers, the log and the requests of a single run on one time axis: what happened to each slot, what the
-# server said about it, and what the clients saw of it.
+# The workers, the log and the requests of one run on one time axis: what happened to each worker slot, what the server
+# logged about it, and what the clients saw of it.
 
 # %% tags=["parameters"]
 RESULTS = "../tests/data/runs"
@@ -27,47 +27,56 @@ sys.path.insert(0, str(Path.cwd().parent))
 from analysis.frames import timeline
 from analysis.frames.cells import group_by_cell
 from analysis.frames.results import load
-from analysis.reports import gallery
-from analysis.reports.notebook_picture import picture
+from analysis.reports import run_pictures
+from analysis.reports.notebook_outputs import picture, sentence
 
 results = load(RESULTS)
 results.counted[["run_key", "verdict", "respawns", "hung", "answered_rps", "p99_ms"]]
 
 # %% [markdown]
-# The run is the first one of the worst cell; its neighbour is one that recovers. Any other `run_key` of the table
-# above will do.
+# Runs of `make capacity` have their settings in their names: `w8t1m144d24` is a run with 8 workers of 1 thread,
+# max-requests 144 and max-requests-delta 24. Without `m`, no worker recycles.
+#
+# This notebook reads the first run of the cell with the highest hang rate, beside a run that recovers. Set `keys[0]` to
+# another `run_key` of the table above to read that run.
 
 # %%
-pair = gallery.worst_and_best(group_by_cell(results))
+pair = run_pictures.worst_and_best(group_by_cell(results))
 keys = list(pair) if pair else list(results.counted["run_key"][:1]) * 2
 run, episodes, seconds = results.one_run(keys[0])
-print(run["run_key"], "-", run["verdict"], "-", run["reason"])
+sentence(f"The run {run['run_key']} has the verdict {run['verdict']}: {run['reason']}.")
 
 # %%
-picture(gallery.swimlanes(results, *keys))
+picture(run_pictures.swimlanes(results, *keys))
 
 # %% [markdown]
 # ## Every change of a worker
 #
-# Seconds since the load began. An empty field was not seen: a worker that hung has no `ready`.
+# The times are seconds since the load began. A time that was not seen is empty: a worker that hung has no `ready_s`.
 
 # %%
 timeline.episodes_table(run, episodes).head(20)
 
 # %% [markdown]
-# ## What stuck processes were waiting for
+# ## What stuck processes wait for
+#
+# The functions in which a stuck process waits, the innermost function first.
 
 # %%
-print(run["evidence"] or "no process was stuck")
+print(run["evidence"] or "No process was stuck.")
 
 # %% [markdown]
 # ## The log and the requests on the same axis
+#
+# Each row is an event of a worker, or the requests that ended in a tenth of a second.
 
 # %%
 timeline.events_and_requests(results, run["run_key"]).head(40)
 
 # %% [markdown]
-# ## Who was the limit
+# ## The bottleneck of the run
+#
+# What kept the run from answering more requests: the load generator, the workers, the host, or none of them.
 
 # %%
 timeline.bottleneck_table(results, run["run_key"])

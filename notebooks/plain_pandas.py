@@ -12,9 +12,12 @@
 # %% [markdown]
 # # Nothing but pandas
 #
-# The files of a run are JSON, JSON lines and Parquet: no code of the pack is needed to read them. `_ns` columns are
-# nanoseconds of the machine's monotonic clock, `latency_us` counts from the start of a request, and an `error` that is
-# not empty is a request without an answer.
+# The files of a run are JSON, JSON lines and Parquet: pandas reads them without any code of the pack. Columns that end
+# in `_ns` are nanoseconds of the machine's monotonic clock. `latency_us` counts from the start of a request. A request
+# with an `error` has no answer.
+#
+# Runs of `make capacity` have their settings in their names: `w8t1m144d24` is a run with 8 workers of 1 thread,
+# max-requests 144 and max-requests-delta 24. Without `m`, no worker recycles.
 
 # %% tags=["parameters"]
 RESULTS = "../tests/data/runs"
@@ -33,7 +36,8 @@ runs[["run_id", "stack", "version", "verdict", "plan.workers", "plan.max_request
 # %% [markdown]
 # ## Requests
 #
-# Throughput over the fixed window of the load, whoever was still there to answer.
+# Throughput is the number of answers divided by the fixed load window. The window stays the same when no worker is left
+# to answer.
 
 # %%
 requests = pd.concat(
@@ -53,11 +57,16 @@ by_run = answered.groupby("directory")["latency_ms"].describe(percentiles=[0.5, 
 by_run["answered_rps"] = by_run["count"] / by_run["window_s"]
 by_run[["count", "answered_rps", "50%", "99%", "max"]].round(1)
 
+# %% [markdown]
+# How many requests of each run were answered, and how the others ended:
+
 # %%
 pd.crosstab(requests["directory"], requests["error"].replace("", "answered"))
 
 # %% [markdown]
 # ## Lifecycle rows
+#
+# How many rows of each kind the collectors recorded in each run:
 
 # %%
 events = pd.concat(
@@ -68,7 +77,8 @@ pd.crosstab(events["kind"], events["directory"])
 # %% [markdown]
 # ## Requests by worker
 #
-# How many requests each worker of the first run answered: max-requests, unless min-worker-lifetime held it back.
+# How many requests each worker of the first run answered. A worker answers max-requests requests, unless
+# min-worker-lifetime keeps it longer.
 
 # %%
 answered[answered["directory"] == answered["directory"].iloc[0]].groupby(["slot", "pid"]).size().rename("answered")

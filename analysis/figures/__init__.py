@@ -1,1 +1,1 @@
-"""Frames in, a matplotlib figure out; no file is read. It may import `analysis.capacity` and the rooms below it."""
+"""Draws frames and dataclasses as matplotlib Figures and reads no file. It may import `analysis.capacity` and below."""

@@ -1,152 +1,145 @@
-"""The capacity curve: measurements, the fitted law with its band, what recycling leaves of it, demand and advice."""
+"""The capacity curve: measured sizes, the fitted law with its band, the loss by recycling, the demand, the advice."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.capacity.demand import Demand
-from analysis.capacity.points import Point
-from analysis.figures.swimlane import BAD_TEXT, BLUE, QUIET_TEXT, VERMILION, headline
-from analysis.statistics.usl import Fit
+from analysis.figures.style import (
+    AMBER,
+    AMBER_TEXT,
+    BAD_TEXT,
+    BLUE,
+    DASHES,
+    GREEN,
+    GREEN_TEXT,
+    GRID,
+    LABEL_SIZE,
+    NOTE_SIZE,
+    QUIET_TEXT,
+    SMALL_SIZE,
+    VERMILION,
+    WIDTH,
+    add_title,
+    hide_spines,
+)
+from analysis.figures.throughput_scene import Scene, title
 
-WIDTH, HEIGHT = 10.5, 4.8
-AMBER_TEXT, GREEN_TEXT, GREEN, AMBER = "#9A6700", "#00734F", "#009E73", "#E69F00"
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What the picture shows; `workers` is None where none suffice."""
-
-    points: list[Point]
-    fit: Fit
-    demand: Demand
-    efficiency: float
-    max_requests: int
-    threads: int
-    workers: int | None
-    spares: int
-
-
-def finding(scene: Scene) -> str:
-    """The title."""
-    wanted = f"{scene.demand.rps:.0f} requests/s with {100 * scene.demand.headroom:.0f} % headroom"
-    if scene.workers is None:
-        return f"{wanted}: more than this host was shown to answer"
-    need = scene.workers - scene.spares
-    spare = f" and {scene.spares} spare" if scene.spares else ""
-    return f"{wanted}: {need} workers{spare}, recycling costs {100 * (1 - scene.efficiency):.1f} %"
+HEIGHT = 4.8  # inches
 
 
-def alt(scene: Scene) -> str:
-    """The picture in words."""
-    sizes = sorted({point.size for point in scene.points})
-    ends = ", ".join(f"{float(scene.fit.at(n)):.0f} requests/s with {n}" for n in (sizes[0], sizes[-1]))
-    text = f"Requests per second against workers, measured at {len(sizes)} sizes. The fitted curve gives {ends}. "
-    return f"{text}{finding(scene)}."
+def draw(scene: Scene) -> Figure:
+    """Draw requests/s by workers; both axes begin at 0.
 
-
-def curve(scene: Scene) -> Figure:
-    """Zero-based on both axes."""
+    Takes a scene (sizes in threads, requests/s, shares). Returns a matplotlib Figure. Reads no file.
+    """
     figure = Figure(figsize=(WIDTH, HEIGHT))
     axes = figure.add_axes((0.08, 0.13, 0.68, 0.75))
-    headline(figure, finding(scene))
-    t = scene.threads
-    right = max(scene.fit.largest * 1.1, (scene.workers or 0) * t * 1.15) / t
-    n = np.linspace(0.01, right, 200)
-    low, high = scene.fit.band(n * t)
+    add_title(figure, title(scene))
+    _draw_curves(axes, scene)
+    _draw_demand(axes, scene)
+    _draw_peak(axes, scene)
+    if scene.workers is None:
+        _draw_not_feasible(axes, scene)
+    else:
+        _draw_advice(axes, scene, scene.workers - scene.spares)
+    axes.set_xlim(0, scene.right)
+    axes.set_ylim(0, scene.top)
+    axes.grid(axis="y", color=GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("workers" + (f" of {scene.threads} threads" if scene.threads > 1 else ""))
+    axes.set_ylabel("requests/s the stack can answer")
+    hide_spines(axes)
+    return figure
+
+
+def _draw_curves(axes: Axes, scene: Scene) -> None:
+    """Draw the fitted law with its band, the same with recycling, the measured runs, and the names of both lines."""
+    n, (low, high), t = scene.workers_axis, scene.band, scene.threads
     y = scene.fit.at(n * t)
     axes.fill_between(n, low, high, color=BLUE, alpha=0.18, linewidth=0)
     axes.plot(n, y, color=BLUE, linewidth=2.2)
     axes.plot(n, y * scene.efficiency, color=AMBER, linewidth=2.2, linestyle=(0, (6, 3)))
-    axes.scatter(
-        [p.size / t for p in scene.points],
-        [p.rps for p in scene.points],
-        s=30,
-        color=BLUE,
-        alpha=0.7,
-        zorder=3,
-        edgecolor="white",
+    sizes, rates = [point.size / t for point in scene.points], [point.rps for point in scene.points]
+    axes.scatter(sizes, rates, s=30, color=BLUE, alpha=0.7, zorder=3, edgecolor="white")
+    end_rps, lost = float(y[-1]), 1 - scene.efficiency
+    # Lines that end close to each other have their names above and below, not beside them.
+    is_close = end_rps * lost < 0.1 * scene.top
+    names = (
+        ("fitted law, 95 % band,\nno recycling", end_rps, 0.035, BLUE, "bottom"),
+        (
+            f"with max-requests {scene.max_requests}\n(-{100 * lost:.1f} %)",
+            end_rps - end_rps * lost,
+            -0.005,
+            AMBER_TEXT,
+            "top",
+        ),
     )
-    top = 1.15 * max(float(high.max()), scene.demand.wanted_rps)
-    wanted = scene.demand.wanted_rps
-    axes.axhline(wanted, color=QUIET_TEXT, linestyle=(0, (4, 3)), linewidth=1.2)
-    axes.text(
-        0.01 * right,
-        wanted + 0.012 * top,
-        f"demand {scene.demand.rps:.0f}/s + {100 * scene.demand.headroom:.0f} % = {wanted:.0f}/s",
-        color=QUIET_TEXT,
-        fontsize=9,
-    )
-    end, lost = float(y[-1]), 1 - scene.efficiency
-    apart = end * lost < 0.1 * top
-    axes.text(
-        right * 1.012,
-        end + (0.035 * top if apart else 0),
-        "fitted law, 95 % band,\nno recycling",
-        color=BLUE,
-        weight="bold",
-        fontsize=9,
-        va="bottom" if apart else "center",
-    )
-    axes.text(
-        right * 1.012,
-        end * scene.efficiency - (0.005 * top if apart else 0),
-        f"with max-requests {scene.max_requests}\n(-{100 * lost:.1f} %)",
-        color=AMBER_TEXT,
-        weight="bold",
-        fontsize=9,
-        va="top" if apart else "center",
-    )
-    if math.isfinite(scene.fit.peak) and scene.fit.peak / t <= right:
-        axes.axvline(scene.fit.peak / t, color="#AAAAAA", linewidth=1)
+    for words, rps, shift, colour, side in names:
         axes.text(
-            scene.fit.peak / t,
-            0.02 * top,
-            f" peak at {scene.fit.peak / t:.0f} ",
-            color=QUIET_TEXT,
-            fontsize=8.5,
-            ha="right",
-        )
-    if scene.workers is None:
-        axes.text(
-            0.02,
-            0.72,
-            "not feasible on this host",
-            transform=axes.transAxes,
-            va="top",
-            color=BAD_TEXT,
-            fontsize=13,
-            weight="bold",
-        )
-        axes.scatter([n[int(np.argmax(low))]], [float(low.max())], marker="X", s=90, color=VERMILION, zorder=4)
-    else:
-        need = scene.workers - scene.spares
-        answers = float(scene.fit.band(need * t)[0]) * scene.efficiency
-        axes.plot([need, need], [0, answers], color=GREEN, linewidth=1.8)
-        axes.scatter([need], [answers], marker="D", s=70, color=GREEN, zorder=4, edgecolor="white")
-        left = need > 0.55 * right
-        words = f"{need} workers answer {answers:.0f}/s\nat the lower 95 % limit"
-        words += f";\nrecommended: {scene.workers} with {scene.spares} spare" if scene.spares else ""
-        axes.annotate(
+            scene.right * 1.012,
+            rps + (shift * scene.top if is_close else 0),
             words,
-            (need, 0.3 * answers),
-            xytext=(-10 if left else 10, 0),
-            textcoords="offset points",
-            ha="right" if left else "left",
-            va="center",
-            color=GREEN_TEXT,
+            color=colour,
             weight="bold",
-            fontsize=9.5,
+            fontsize=NOTE_SIZE,
+            va=side if is_close else "center",
         )
-    axes.set_xlim(0, right)
-    axes.set_ylim(0, top)
-    axes.grid(axis="y", color="#E2E2E2", linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.set_xlabel("workers" + (f" of {t} threads" if t > 1 else ""))
-    axes.set_ylabel("requests/s the stack can answer")
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure
+
+
+def _draw_demand(axes: Axes, scene: Scene) -> None:
+    demand = scene.demand
+    axes.axhline(demand.wanted_rps, color=QUIET_TEXT, linestyle=DASHES, linewidth=1.2)
+    words = f"demand {demand.rps:.0f}/s + {100 * demand.headroom:.0f} % = {demand.wanted_rps:.0f}/s"
+    y = demand.wanted_rps + 0.012 * scene.top
+    axes.text(0.01 * scene.right, y, words, color=QUIET_TEXT, fontsize=NOTE_SIZE)
+
+
+def _draw_peak(axes: Axes, scene: Scene) -> None:
+    """Mark the number of workers beyond which the law falls, if the axis reaches it."""
+    peak = scene.fit.peak / scene.threads
+    if not math.isfinite(peak) or peak > scene.right:
+        return
+    axes.axvline(peak, color="#AAAAAA", linewidth=1)
+    axes.text(peak, 0.02 * scene.top, f" peak at {peak:.0f} ", color=QUIET_TEXT, fontsize=SMALL_SIZE, ha="right")
+
+
+def _draw_not_feasible(axes: Axes, scene: Scene) -> None:
+    """Mark the highest lower limit, which is less than the demand."""
+    axes.text(
+        0.02,
+        0.72,
+        "not feasible on this host",
+        transform=axes.transAxes,
+        va="top",
+        color=BAD_TEXT,
+        fontsize=13,
+        weight="bold",
+    )
+    low, _ = scene.band
+    best = int(np.argmax(low))
+    axes.scatter([scene.workers_axis[best]], [float(low[best])], marker="X", s=90, color=VERMILION, zorder=4)
+
+
+def _draw_advice(axes: Axes, scene: Scene, need: int) -> None:
+    """Mark what `need` workers, so those without the spares, answer at least."""
+    answers_rps = float(scene.fit.band(need * scene.threads)[0]) * scene.efficiency
+    axes.plot([need, need], [0, answers_rps], color=GREEN, linewidth=1.8)
+    axes.scatter([need], [answers_rps], marker="D", s=70, color=GREEN, zorder=4, edgecolor="white")
+    words = f"{need} workers answer {answers_rps:.0f}/s\nat the lower 95 % limit"
+    words += f";\nrecommended: {scene.workers} with {scene.spares} spare" if scene.spares else ""
+    is_left_of_line = need > 0.55 * scene.right
+    axes.annotate(
+        words,
+        (need, 0.3 * answers_rps),
+        xytext=(-10 if is_left_of_line else 10, 0),
+        textcoords="offset points",
+        ha="right" if is_left_of_line else "left",
+        va="center",
+        color=GREEN_TEXT,
+        weight="bold",
+        fontsize=LABEL_SIZE,
+    )

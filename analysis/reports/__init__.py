@@ -1,1 +1,1 @@
-"""Pages, tables and notebooks made from results. It may import every other room of `analysis`."""
+"""Makes HTML pages, terminal tables and executed notebooks of results. It may import every room of `analysis`."""

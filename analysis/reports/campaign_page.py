@@ -1,30 +1,67 @@
-"""The campaign's page: one HTML file without scripts and without anything outside itself."""
+"""Makes `report.html`, the page of a campaign: one HTML file without scripts, which needs no other file."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from analysis.frames.campaigns import Campaign
-from analysis.reports import matrix
-from analysis.reports.campaign_pictures import draw_matrix, draw_pictures
+from analysis.reports import matrix_table, page_templates, run_names
+from analysis.reports.campaign_pictures import draw_heatmaps, draw_swimlanes
+from analysis.reports.text_files import replace_text
 from analysis.summary import campaign_words, verdict_words, wording
 from analysis.summary.expectations import is_matrix
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 PAGE_FILE = "report.html"
-TEMPLATES = Path(__file__).parent / "templates"
-# Of campaign.json's plan, in the words of uWSGI.
-SETTINGS = {"workers": "workers", "max_requests": "max-requests", "users": "users", "duration_s": "window, s"}
+TEMPLATE = "campaign_page.html"
+# Settings of campaign.json's plan, by the names that uWSGI has for them.
+SETTINGS = {
+    "workers": "workers",
+    "max_requests": "max-requests",
+    "users": "users",
+    "duration_s": "load window in seconds",
+}
 
 
-def _rows(campaign: Campaign, summary: dict[str, Any]) -> list[dict[str, Any]]:
-    """The cells in words, as the template shows them."""
+def write_page(campaign: Campaign, summary: dict[str, Any]) -> Path:
+    """Replace the page in the campaign's directory and return its path. Raises OSError."""
+    path = campaign.path / PAGE_FILE
+    replace_text(path, render(campaign, summary))
+    return path
+
+
+def render(campaign: Campaign, summary: dict[str, Any]) -> str:
+    """The HTML of the page, from the campaign's frames and its summary.json."""
+    of_matrix = is_matrix(summary)
+    rows = _table_rows(campaign, summary)
+    if of_matrix:  # the heat-maps show what was not tested
+        rows = [row for row in rows if not row["entry"]["not_tested_because"]]
+    return (
+        page_templates.environment()
+        .get_template(TEMPLATE)
+        .render(
+            summary=summary,
+            begin=_begin(campaign),
+            answer=matrix_table.answer(summary) if of_matrix else campaign_words.answer(summary),
+            pictures_first=of_matrix,
+            rows=rows,
+            settings=run_names.explained(row["stack"] for row in rows),
+            warned=[row for row in rows if row["warning"]],
+            unusual=[row for row in rows if not row["entry"]["as_expected"]],
+            pictures=draw_heatmaps(summary) if of_matrix else draw_swimlanes(campaign, summary["cells"]),
+            causes=campaign_words.causes(summary),
+            evidence=campaign_words.evidence_groups(summary),
+            plan=_plan_settings(campaign),
+            source=_source(summary),
+            host=_host(summary),
+            meanings=verdict_words.VERDICT_MEANINGS,
+        )
+    )
+
+
+def _table_rows(campaign: Campaign, summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row of the table for each cell: its entry of the summary, and the words for it."""
     rows = []
     for plan, entry in zip(campaign.campaign["cells"], summary["cells"], strict=True):
         sign, tone = verdict_words.mark(entry["verdict"])
@@ -53,58 +90,28 @@ def _rows(campaign: Campaign, summary: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _day(campaign: Campaign) -> str:
-    """When the campaign began, from its one wall-clock anchor."""
+def _begin(campaign: Campaign) -> str:
+    """When the campaign began in UTC, from its wall-clock anchor; an empty text where it has none."""
     unix_ns = (campaign.campaign.get("clock") or {}).get("unix_ns")
     return f"{datetime.fromtimestamp(unix_ns / 1e9, UTC):%Y-%m-%d %H:%M} UTC" if unix_ns else ""
 
 
-def templates() -> Environment:
-    """The pages' templates; a name that nobody gave a value is an error."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    loader = FileSystemLoader(TEMPLATES)
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
-def _settings(campaign: Campaign) -> dict[str, Any]:
-    """What the runs were made with, where their stack does not say otherwise."""
+def _plan_settings(campaign: Campaign) -> dict[str, Any]:
+    """The settings of every run whose stack sets no other ones."""
     plan = campaign.campaign.get("plan") or {}
     return {words: plan[name] for name, words in SETTINGS.items() if name in plan}
 
 
-def render(campaign: Campaign, summary: dict[str, Any]) -> str:
-    """The page's text."""
-    rows = _rows(campaign, summary)
-    if is_matrix(summary):  # its pictures show what was not tested
-        rows = [row for row in rows if not row["entry"]["not_tested_because"]]
-    template = templates().get_template("page.html")
-    return template.render(
-        summary=summary,
-        day=_day(campaign),
-        answer=matrix.answer(summary) if is_matrix(summary) else campaign_words.answer(summary),
-        pictures_first=is_matrix(summary),
-        rows=rows,
-        warned=[row for row in rows if row["warning"]],
-        unusual=[row for row in rows if not row["entry"]["as_expected"]],
-        pictures=draw_matrix(summary) if is_matrix(summary) else draw_pictures(campaign, summary["cells"]),
-        causes=campaign_words.causes(summary),
-        evidence=campaign_words.evidence_groups(summary),
-        plan=_settings(campaign),
-        meanings=verdict_words.VERDICT_MEANINGS,
-    )
+def _source(summary: dict[str, Any]) -> dict[str, Any]:
+    """The commit of the pack that made the runs, and whether its files differed from that commit."""
+    git = summary.get("git") or {}
+    changed = {True: "yes", False: "no", None: "unknown"}[git.get("dirty")]
+    return {"commit": git["commit"], "uncommitted changes": changed} if git.get("commit") else {}
 
 
-def write_page(campaign: Campaign, summary: dict[str, Any]) -> Path:
-    """Replace the page in the campaign's directory, and say where it is."""
-    path = campaign.path / PAGE_FILE
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(render(campaign, summary))
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+def _host(summary: dict[str, Any]) -> dict[str, Any]:
+    """The machine of the runs, as a table shows it."""
+    host = dict(summary.get("host") or {})
+    if memory_kib := host.pop("memory_kib", None):
+        host["memory"] = f"{memory_kib / 1024:.0f} MiB"
+    return host

@@ -1,41 +1,79 @@
-"""The pictures of a campaign's page: which runs they show, as SVG in data URIs with words beside them."""
+"""Draws the pictures of a campaign's page: swimlanes of two cells beside each other, or heat-maps of a matrix."""
 
 from __future__ import annotations
 
-import base64
-import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from analysis.frames.campaigns import Campaign
-from analysis.reports.pairs import Pair, choose_pairs
+from analysis.reports.cell_pairs import CellPair, choose_pairs
+from analysis.reports.titled_figure import svg_data_uri
 from analysis.summary.run_findings import PicturedRun, alt_text
 from analysis.summary.wording import cell_name
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+Entry = dict[str, Any]
+
+MATRIX_CAPTION = (
+    "Each field shows the verdict and how many of the respawns hung. A limit stands after a 0: so many respawns "
+    "without a hang rule out a higher hang rate at 95 %. Hatched fields were not tested."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that needs no file beside the page."""
+    """A picture with its texts. It is embedded in the page, so it needs no file beside the page."""
 
     title: str
     caption: str
-    alt: str
+    alt_text: str
     data_uri: str
 
 
-def _side(campaign: Campaign, entry: dict[str, Any]) -> PicturedRun | None:
-    """The first run of a cell that has the cell's verdict: a rule, so that nobody picks the prettiest.
+def draw_swimlanes(campaign: Campaign, cells: list[Entry]) -> list[Picture]:
+    """One swimlane for each pair of cells that the rule of `cell_pairs` chooses.
 
-    None when all workers of such runs hung before there was any load.
+    A pair is left out where one of its cells has no run with load.
+    """
+    pairs = choose_pairs(cells)
+    if not pairs:
+        return []  # before the import of matplotlib, which takes longer than everything else
+    from analysis.figures import swimlane
+
+    pictures = []
+    for pair in pairs:
+        left, right = _first_run(campaign, pair.hung), _first_run(campaign, pair.recovering)
+        if left is None or right is None:
+            continue
+        image = svg_data_uri(swimlane.draw(left, right))
+        pictures.append(Picture(_title(pair), _caption(pair), alt_text(left, right), image))
+    return pictures
+
+
+def draw_heatmaps(summary: dict[str, Any]) -> list[Picture]:
+    """One heat-map for each stack of a matrix campaign."""
+    from analysis.figures import verdict_grid, verdict_heatmap
+
+    return [
+        Picture(
+            verdict_grid.title(grid),
+            MATRIX_CAPTION,
+            verdict_grid.alt_text(grid),
+            svg_data_uri(verdict_heatmap.draw(grid)),
+        )
+        for grid in verdict_grid.grids_of(summary)
+    ]
+
+
+def _first_run(campaign: Campaign, entry: Entry) -> PicturedRun | None:
+    """The first run of a cell that has the cell's verdict. The rule is fixed, so that nobody picks the prettiest run.
+
+    Returns None where no such run had load: all workers hung before the load could begin.
     """
     counted = campaign.counted
-    of_cell = (counted["stack_id"] == entry["stack"]) & (counted["version"] == entry["version"])
+    is_of_cell = counted["run_id"].isin(_planned_runs(campaign, entry))
     has_verdict = counted["verdict"] == entry["verdict"]
-    loaded = counted["load_begin_ns"].notna() & counted["load_end_ns"].notna()
-    runs = counted[of_cell & has_verdict & loaded].sort_values("trial")
+    has_load = counted["load_begin_ns"].notna() & counted["load_end_ns"].notna()
+    runs = counted[is_of_cell & has_verdict & has_load].sort_values("trial")
     if runs.empty:
         return None
     run = runs.iloc[0]
@@ -51,53 +89,27 @@ def _side(campaign: Campaign, entry: dict[str, Any]) -> PicturedRun | None:
     )
 
 
-def _words(pair: Pair) -> tuple[str, str]:
-    """Title and caption of a pair."""
-    hung, recovering = cell_name(pair.hung), cell_name(pair.recovering)
+def _planned_runs(campaign: Campaign, entry: Entry) -> list[str]:
+    """The ids of the cell's runs. A capacity campaign has several cells of one stack and version."""
+    names = ("stack", "version", "variant")
+    wanted = [entry.get(name, "") for name in names]
+    return [
+        run_id
+        for cell in campaign.campaign["cells"]
+        if [cell.get(n, "") for n in names] == wanted
+        for run_id in cell["runs"]
+    ]
+
+
+def _title(pair: CellPair) -> str:
     if pair.is_upgrade:
-        title = f"{pair.hung['stack']}: another version, and the workers come back"
-    else:
-        title = f"{pair.hung['version']}: another stack, and the workers come back"
-    caption = (
-        f"Left {hung}, right {recovering}; of each cell the first run with its verdict. A slot stands empty for up to "
-        "a second at every recycle, because the master looks for dead workers once a second."
+        return f"{pair.hung['stack']}: with another version, the workers come back"
+    return f"{pair.hung['version']}: with another stack, the workers come back"
+
+
+def _caption(pair: CellPair) -> str:
+    return (
+        f"Left: {cell_name(pair.hung)}. Right: {cell_name(pair.recovering)}. Each side is the first run of its cell "
+        "that has the cell's verdict. At every recycle a slot is empty for up to a second, because the master looks "
+        "for dead workers once a second."
     )
-    return title, caption
-
-
-def data_uri(figure: Figure) -> str:
-    """A data URI; a fixed salt and no date, so that the same runs give the same bytes."""
-    from matplotlib import rc_context
-
-    svg = io.BytesIO()
-    with rc_context({"svg.hashsalt": "pack"}):
-        figure.savefig(svg, format="svg", metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.getvalue()).decode('ascii')}"
-
-
-def draw_matrix(summary: dict[str, Any]) -> list[Picture]:
-    """A heat-map a stack."""
-    from analysis.reports.matrix import alt, finding, grids
-    from analysis.reports.matrix_figure import matrix
-
-    caption = (
-        "Verdict, and how many of the respawns hung; behind a 0 the hang rate that so many respawns rule out at 95 %. "
-        "Hatched: not tested."
-    )
-    return [Picture(finding(grid), caption, alt(grid), data_uri(matrix(grid))) for grid in grids(summary)]
-
-
-def draw_pictures(campaign: Campaign, cells: list[dict[str, Any]]) -> list[Picture]:
-    """Every picture that the campaign has runs for; none when no load ever began in one of a pair."""
-    pairs = choose_pairs(cells)
-    if not pairs:
-        return []  # before matplotlib is imported, which takes longer than all the rest
-    from analysis.figures.swimlane import swimlane
-
-    pictures = []
-    for pair in pairs:
-        left, right = _side(campaign, pair.hung), _side(campaign, pair.recovering)
-        if left is None or right is None:
-            continue
-        pictures.append(Picture(*_words(pair), alt_text(left, right), data_uri(swimlane(left, right))))
-    return pictures

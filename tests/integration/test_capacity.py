@@ -13,7 +13,7 @@ import pytest
 from contract import problems_below
 
 from analysis.__main__ import main
-from analysis.reports import verification
+from analysis.reports import verification_run
 from stacks.catalogue import ROOT, read_ini
 
 APP = """
@@ -57,9 +57,9 @@ def test_a_plan_from_end_to_end(venv: Callable[[str], object], results: Path, mo
     assert checked == {"time to total outage", "throughput lost", "most workers away at once"}
     assert plan["unfixed"][0]["rate"] == 1.0
 
-    monkeypatch.setattr(verification, "SHORTEST_S", 5.0)
-    monkeypatch.setattr(verification, "LONGEST_S", 5.0)
-    monkeypatch.setattr(verification, "RESULTS", results)
+    monkeypatch.setattr(verification_run, "SHORTEST_S", 5.0)
+    monkeypatch.setattr(verification_run, "LONGEST_S", 5.0)
+    monkeypatch.setattr(verification_run, "RESULTS", results)
     code = main(["report", str(directory), "--demand", "40", "--slo-p99", "500ms", "--verify"])
     found = json.loads((directory / "capacity.json").read_text())["verification"]
     assert (code, found["met"]) in ((0, True), (3, False))

@@ -1,4 +1,4 @@
-"""The notebooks: plain to read, executed on the golden runs, and pages that need nothing outside themselves."""
+"""The notebooks: they only read, they run on the golden runs, and their pages need no other file."""
 
 import ast
 import re
@@ -12,7 +12,8 @@ import nbformat
 import pytest
 
 from analysis.__main__ import main
-from analysis.reports.notebooks import NotebookError, html, read, sources
+from analysis.reports.notebook_execution import NotebookError, read, sources
+from analysis.reports.notebook_page import render
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data" / "runs"
@@ -26,7 +27,7 @@ def test_there_are_five():
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_are_for_reading(path):
-    """No functions or classes, and nothing imported of the pack but the analysis."""
+    """A notebook defines no functions or classes, and imports nothing of the pack but the analysis."""
     tree = ast.parse(path.read_text())
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
     assert not [node for node in ast.walk(tree) if isinstance(node, kinds)]
@@ -62,7 +63,7 @@ def test_an_unknown_name_lists_the_others(tmp_path, capsys):
 
 
 def test_all_run_on_the_golden_runs(tmp_path):
-    """With nbmake, as a user would: opened where they stand, with the results that they name."""
+    """nbmake executes them in a folder beside `analysis` and `stacks`, on the golden runs."""
     for path in NOTEBOOKS:
         book = read(path, GOLDEN)
         book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
@@ -86,7 +87,7 @@ def test_all_run_on_the_golden_runs(tmp_path):
     assert f"{len(NOTEBOOKS)} passed" in ended.stdout
 
 
-def test_pages_need_nothing_outside(tmp_path, capsys):
+def test_pages_need_no_other_file(tmp_path, capsys):
     runs = tmp_path / "runs"
     shutil.copytree(GOLDEN, runs)
     assert main(["notebooks", str(runs), "--only", "one_run"]) == 0
@@ -98,7 +99,18 @@ def test_pages_need_nothing_outside(tmp_path, capsys):
     assert alts
     assert all(len(alt) > 30 for alt in alts)
     book = nbformat.read(runs / "notebooks" / "one_run.ipynb", as_version=4)
-    assert html(book, "one_run") == page
+    assert render(book, "one_run") == page
+
+
+def test_pages_show_sentences_and_neither_objects_nor_backticks(tmp_path):
+    """The golden runs carry no capacity curve, so the notebook says this in a sentence."""
+    runs = tmp_path / "runs"
+    shutil.copytree(GOLDEN, runs)
+    assert main(["notebooks", str(runs), "--only", "capacity_plan"]) == 0
+    page = (runs / "notebooks" / "capacity_plan.html").read_text()
+    assert "IPython" not in page
+    assert "There is no capacity curve" in page
+    assert "`" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
 
 
 def test_a_notebook_that_fails_is_named(tmp_path, capsys):

@@ -10,8 +10,10 @@ from results_builder import Builder, hanging, recovering
 from rich.console import Console
 
 from analysis.frames.campaigns import load_campaign
-from analysis.reports import claims as judging
-from analysis.reports.claims import FACTS, FAILS, HOLDS, UNKNOWN, Judged, judge, show
+from analysis.reports import claim_facts
+from analysis.reports.claim_facts import FACTS
+from analysis.reports.claims import FAILS, HOLDS, UNKNOWN, JudgedClaim, judge
+from analysis.reports.claims_table import show
 from analysis.summary.summary import summarise
 from stacks.campaign import claims
 from stacks.catalogue import UsageError, load
@@ -68,7 +70,7 @@ def builder(tmp_path):
     return made
 
 
-def judged(builder: Builder, **claim: list[list[str]]) -> Judged:
+def judged(builder: Builder, **claim: list[list[str]]) -> JudgedClaim:
     campaign = load_campaign(builder.write(kind="claims"))
     (found,) = judge(campaign, summarise(campaign), [{"says": "it is so", **claim}])
     return found
@@ -82,7 +84,7 @@ def test_all_of_what_it_implies_must_come_out(builder: Builder) -> None:
     found = judged(builder, implies=[[*OLD, "hung_worker"], [*NEW, "hung_worker"]])
     assert found.result == FAILS
     assert [finding.holds for finding in found.findings] == [True, False]
-    assert "4 of 4 hung" in found.findings[0].said
+    assert "4 of 4 hung" in found.findings[0].text
     assert found.findings[0].runs == ["threads-py312-2.0.26-1", "threads-py312-2.0.26-2"]
 
 
@@ -90,7 +92,7 @@ def test_what_could_not_be_run_leaves_it_open_unless_it_fails_anyway(builder: Bu
     assert judged(builder, implies=[[*OLD, "hung_worker"], [*CONTROL, "recovers"]]).result == UNKNOWN
     found = judged(builder, implies=[[*OLD, "recovers"], [*CONTROL, "recovers"]])
     assert found.result == FAILS
-    assert "it could not be built." in found.findings[1].said
+    assert "it could not be built." in found.findings[1].text
 
 
 def test_facts_of_runs(builder: Builder) -> None:
@@ -98,17 +100,17 @@ def test_facts_of_runs(builder: Builder) -> None:
     assert judged(builder, shows=[[*NEW, "waits-for-gil"]]).result == UNKNOWN
     found = judged(builder, shows=[[*OLD, "only-kill-ends-it"]])
     assert (found.result, found.findings[0].runs) == (FAILS, ["threads-py312-2.0.26-1"])
-    assert "tried INT for 62.0 s: INT ended it" in found.findings[0].said
+    assert "tried INT for 62.0 s: INT ended it" in found.findings[0].text
     assert judged(builder, shows=[[*OLD, "no-answers-after"]]).result == HOLDS
     assert judged(builder, shows=[[*NEW, "no-answers-after"]]).result == UNKNOWN
 
 
 def test_respawned_is_logged_for_workers_that_hang() -> None:
     """On the golden run of a hang, whose log was real."""
-    holds, said = judging.respawned_logged(GOLDEN / "hung_worker")
+    holds, said = claim_facts.respawned_logged(GOLDEN / "hung_worker")
     hung = read_json(GOLDEN / "hung_worker" / RUN_FILE)["counts"]["hung"]
     assert (holds, said) == (True, f"Respawned stands in the log for {hung} of {hung} hung workers")
-    assert judging.respawned_logged(GOLDEN / "recovers")[0] is None
+    assert claim_facts.respawned_logged(GOLDEN / "recovers")[0] is None
 
 
 def test_the_words(builder: Builder) -> None:

@@ -8,7 +8,8 @@ from results_builder import recovering, typical
 
 from analysis.frames.campaigns import load_campaign
 from analysis.reports.campaign_page import render
-from analysis.reports.terminal import console, show
+from analysis.reports.summary_table import show
+from analysis.reports.terminal import console
 from analysis.summary import wording
 from analysis.summary.expectations import exit_code
 from analysis.summary.summary import summarise

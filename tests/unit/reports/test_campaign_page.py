@@ -1,0 +1,118 @@
+"""The page of a campaign: one file, complete, and safe with any text that a run recorded."""
+
+import re
+
+import pytest
+from html_page import Page
+from results_builder import Builder, hanging, recovering, typical
+
+from analysis.frames.campaigns import load_campaign
+from analysis.reports.campaign_page import PAGE_FILE, render, write_page
+from analysis.summary.summary import summarise
+
+
+def rendered(path):
+    campaign = load_campaign(path)
+    return render(campaign, summarise(campaign))
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    return rendered(typical(tmp_path_factory.mktemp("page") / "campaign"))
+
+
+def test_it_is_one_file_without_scripts_or_outside_addresses(text):
+    page = Page(text)
+    assert page.named("script") == []
+    assert page.named("link") == []
+    assert not re.search(r"https?://|@import|url\(|\son\w+=", text)
+    assert all(image["src"].startswith("data:") for image in page.named("img"))
+
+
+def test_its_structure_serves_readers_and_screen_readers(text):
+    page = Page(text)
+    assert page.named("html")[0]["lang"] == "en"
+    assert len(page.named("main")) == len(page.named("h1")) == 1
+    assert all(len(image["alt"]) > 40 for image in page.named("img"))
+    assert {header["scope"] for header in page.named("th")} == {"col", "row"}
+
+
+def test_it_answers_first_and_says_how_to_repeat(text):
+    words = Page(text).words
+    answer = "In 2 of 6 cells workers did not come back: threads x py312-2.0.26"
+    assert words.index(answer) < words.index("hang rate")
+    assert "python -m stacks loadtest --seed 1" in words
+    assert "take_gil <- PyEval_RestoreThread" in words
+    assert "hung_master the master itself is stuck" in words
+    assert "no signal, killed after 2.5 s" in words
+    assert "cpu Xeon" in words
+    assert "commit 0123abc" in words
+    assert "Left out" not in words
+
+
+def test_it_says_what_is_missing(tmp_path):
+    builder = Builder(tmp_path / "campaign")
+    builder.cell("threads", "py312-2.0.26", "hung_worker", not_tested_because="no Python 3.12 was found")
+    builder.cell()
+    damaged = builder.run("recovers", recovering())
+    (damaged / "requests.parquet").unlink()
+    builder.cell("plain")
+    builder.run("invalid", None, status="failed", error="bind(): address in use", load={}, stop=None)
+    page = Page(rendered(builder.write(status="interrupted")))
+    assert "interrupted" in page.words
+    assert "- not tested expected hung_worker no Python 3.12 was found" in page.words
+    assert "requests.parquet: missing" in page.words.split("Left out")[1]
+    assert "bind(): address in use" in page.words
+    assert page.named("img") == []
+
+
+def test_an_empty_campaign_has_a_page(tmp_path):
+    assert "Nothing was measured" in Page(rendered(Builder(tmp_path / "campaign").write(host=None, git=None))).words
+
+
+def test_what_a_run_recorded_cannot_become_markup(tmp_path):
+    builder = Builder(tmp_path / "campaign")
+    builder.cell(what="<script>alert(1)</script>")
+    builder.run("hung_worker", hanging(), reason="<img src=x onerror=alert(2)>", evidence="a<b>c")
+    text = rendered(builder.write(command="loadtest '</pre><script>'"))
+    page = Page(text)
+    assert page.named("script") == []
+    assert "<script>alert(1)</script>" in page.words
+    assert "a<b>c" in page.words
+
+
+def test_names_in_backticks_are_code(tmp_path):
+    builder = Builder(tmp_path / "campaign")
+    builder.cell("threads", "py312-2.0.26", "hung_worker", not_tested_because="`uv python install 3.12` <failed>")
+    builder.cell("lazy", what="`lazy-apps` on")
+    builder.run("invalid", recovering(), reason="raise `max-requests`")
+    text = rendered(builder.write())
+    assert "`" not in Page(text).text
+    assert "<code>uv python install 3.12</code> &lt;failed&gt;" in text
+    assert "<code>max-requests</code>" in text
+    assert "<code>lazy-apps</code>" in text
+
+
+def test_settings_in_the_names_are_explained(tmp_path):
+    builder = Builder(tmp_path / "campaign")
+    builder.cell("work", variant="w8t1m144d24")
+    builder.run("recovers", recovering())
+    builder.cell("work-lazy", variant="w1t2")
+    builder.run("recovers", recovering())
+    words = Page(rendered(builder.write())).words
+    assert "w8t1m144d24 8 workers of 1 thread, max-requests 144, max-requests-delta 24" in words
+    assert "w1t2 1 worker of 2 threads, no recycling" in words
+
+
+def test_a_campaign_without_settings_in_its_names_does_not_explain_them(text):
+    assert "names of the runs" not in text
+
+
+def test_it_is_replaced_whole(tmp_path):
+    campaign = load_campaign(typical(tmp_path / "campaign"))
+    (campaign.path / PAGE_FILE).write_text("old")
+    path = write_page(campaign, summarise(campaign))
+    assert path == campaign.path / PAGE_FILE
+    assert path.read_text().endswith("</html>")
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert [p.name for p in campaign.path.iterdir() if p.name.startswith(".")] == []

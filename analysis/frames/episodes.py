@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from stacks.lifecycle.episode import Episode
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import RecordError, read_events
-from stacks.lifecycle.workers import Lifecycle
 
 EPISODE_COLUMNS: dict[str, str] = {
     "run_id": "object",

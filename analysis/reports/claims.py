@@ -14,8 +14,8 @@ from analysis.frames.answers import connection
 from analysis.frames.campaigns import Campaign
 from analysis.reports.terminal import STYLES, console
 from analysis.summary import wording
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
-from stacks.lifecycle.workers import Lifecycle
 
 CLAIMS_FILE = "claims.json"
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be tested here"

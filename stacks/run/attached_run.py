@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from stacks.lifecycle.stopping import MERCY_S
 from stacks.lifecycle.verdict import Judgement
-from stacks.observe.attached import Attached
+from stacks.observe.attached import AttachedObserver
 from stacks.observe.observer import Observer
 from stacks.run.hammer import Hammer
 from stacks.run.outside_load import Outside
@@ -23,7 +23,7 @@ class AttachedRun(Run):
     def _start(self) -> tuple[Observer, Hammer | Outside]:
         attached = self.plan["attached"]
         self.port = attached["port"]
-        self.observer = Attached(self.directory, attached["pid"], self.port)
+        self.observer = AttachedObserver(self.directory, attached["pid"], self.port)
         self.hammer = Outside(self.plan["external"], sys.stdin.fileno())
         return self.observer, self.hammer
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from stacks.catalogue.triggers import Triggers, parse
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.losses import losses
 from stacks.lifecycle.records import INI_FILE, LOG_FILE, RUN_FILE, read_json, write_json
 from stacks.lifecycle.verdict import Judgement, judge
-from stacks.lifecycle.workers import Lifecycle
 from stacks.observe import proc, stats_socket
 from stacks.observe.collectors import backtrace, is_readable
 from stacks.observe.observer import Observer
@@ -127,7 +127,7 @@ class Run:
             self._report("starting")
             if self._is_certain() or hammer.exit_code is not None:
                 return True
-            begun = len(lifecycle.slots) >= first or lifecycle.asleep  # cheap begins with none
+            begun = len(lifecycle.slots) >= first or lifecycle.is_idle  # cheap begins with none
             return begun and lifecycle.undecided() == 0 and hammer.is_up()
 
         ready = observer.until(there, self.plan["start_limit_s"])
@@ -189,7 +189,7 @@ class Run:
         """Whether there is anybody to answer, or will be: all of them may be recycling by age at this moment."""
         lifecycle = observer.lifecycle
         coming = lifecycle.undecided() > 0 and not self._is_certain()
-        return lifecycle.serving() > 0 or lifecycle.rests() or coming
+        return lifecycle.serving() > 0 or lifecycle.spawns_on_demand() or coming
 
     def _load(self, observer: Observer, hammer: Hammer | Outside) -> None:
         """The fixed window, and longer while respawns are missing and on their way."""

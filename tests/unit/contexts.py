@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stacks.lifecycle.workers import Lifecycle
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.observe.collectors import Base, Context
 
 LIMIT_S = 10.0
@@ -22,12 +22,14 @@ class Watched(dict[int, Base]):
 
 def context(directory: Path, *, master_pid: int = 0, port: int = 0, log_fd: int = -1) -> tuple[Context, Watched]:
     watched = Watched()
+    lifecycle = Lifecycle()
+    lifecycle.masters.pid = master_pid
     made = Context(
         directory,
         master_pid or os.getpid(),
         port,
         log_fd,
-        Lifecycle(master_pid=master_pid),
+        lifecycle,
         watched.__setitem__,
         lambda fd: watched.pop(fd, None),
         clock=lambda: 42,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.verdict import Judgement, judge
-from stacks.lifecycle.workers import Lifecycle
 
 BEGIN_NS = 5_000_000_000_000  # of a machine that has been up for a while
 MASTER = 900

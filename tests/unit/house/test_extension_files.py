@@ -138,7 +138,7 @@ def test_a_collector_opens_sees_and_closes_and_keeps_nothing_open(
     assert not (why and watched)  # one that cannot work waits for nothing
     for event in story:
         made.lifecycle.feed(event)
-        collector.saw(event)
+        collector.on_event(event)
     if collector.interval_s is not None and not why:
         rows = [event for _ in range(3) for event in collector.sample()]
         assert all(event.source == kind.name and event.t_ns == 42 for event in rows)

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from stacks.lifecycle import records
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import read_events, read_json
 from stacks.lifecycle.verdict import VERDICTS, judge
-from stacks.lifecycle.workers import Lifecycle
 
 RUNS = Path(__file__).resolve().parents[2] / "data" / "runs"
 OUTCOMES = {

@@ -21,8 +21,8 @@ from rows import (
     row,
 )
 
+from stacks.lifecycle.master_hang import UNREAPED_S
 from stacks.lifecycle.verdict import CRASH_LOOP, HEARTBEAT_GAP_S, VERDICTS, judge
-from stacks.lifecycle.workers import UNREAPED_S
 
 UNREADY = respawn(1, 100, 101, 1.0, ready=False)  # forked at 1.5
 
@@ -133,7 +133,7 @@ def test_a_still_master_whose_workers_live_is_not() -> None:
 @pytest.mark.parametrize(("waited_s", "is_hung"), [(1.4, False), (1.6, True)])
 def test_its_own_loop_of_a_second_must_have_been_missed(waited_s: float, is_hung: bool) -> None:
     rows = [*generation(100), *hang(MASTER, 1.0), *leave(100, 1.0), row(1.007 + waited_s, "heartbeat")]
-    assert bool(lifecycle(rows).master_hung()) is is_hung
+    assert bool(lifecycle(rows).master_hang()) is is_hung
 
 
 def test_a_master_that_stands_still_without_any_proof_is_hung_after_a_while() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from rows import MASTER, backtrace, generation, hang, judged, leave, lifecycle, looks, respawn, row
 
+from stacks.lifecycle.lifecycle import IGNORED_S
+from stacks.lifecycle.master_hang import LOOP_S
 from stacks.lifecycle.records import Event
-from stacks.lifecycle.stillness import LOOP_S
-from stacks.lifecycle.workers import IGNORED_S
 
 HUP = "signal HUP"
 
@@ -210,9 +210,9 @@ def test_an_idle_stack_is_no_outage() -> None:
 def test_a_stack_may_begin_without_workers_and_those_that_the_first_request_brings_are_respawns() -> None:
     rows = [row(0, "master", MASTER), row(0, "idle", MASTER), row(1, "load_begin")]
     state = lifecycle(rows, row(60, "heartbeat"))
-    assert (state.asleep, state.rests(), state.undecided(), state.is_outage()) == (True, True, 0, False)
+    assert (state.is_idle, state.spawns_on_demand(), state.undecided(), state.is_outage()) == (True, True, 0, False)
     rows += [row(2, "spawned", 100, 1), row(2.1, "ready", 100)]
-    assert not lifecycle(rows).rests()
+    assert not lifecycle(rows).spawns_on_demand()
     judgement = judged(rows)
     assert (judgement.verdict, judgement.respawns) == ("recovers", 1)
     assert judged(rows[:3], row(2, "spawned", 100, 1), hang(100, 2)).verdict == "hung_worker"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from rows import at, generation, hang, healthy, leave, lifecycle, respawn, row
 
 from stacks.lifecycle.episode import Episode
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.verdict import judge
-from stacks.lifecycle.workers import Lifecycle
 
 WANTED = 3
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stacks.lifecycle.losses import KINDS, losses
+from stacks.lifecycle.losses import LOSS_OF_ERROR, losses
 from stacks.lifecycle.records import REQUEST_COLUMNS, REQUEST_ERRORS
 
 HEADER = "\t".join(REQUEST_COLUMNS)
@@ -30,4 +30,4 @@ def test_nothing_lost_is_nothing(tmp_path: Path) -> None:
 
 
 def test_its_words_are_the_recorders() -> None:
-    assert set(KINDS) <= set(REQUEST_ERRORS)
+    assert set(LOSS_OF_ERROR) <= set(REQUEST_ERRORS)

@@ -9,6 +9,7 @@ from rows import MASTER, generation, hang, judged, lifecycle, respawn, row
 
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.stopping import MERCY_S, OVERDUE_S
+from stacks.lifecycle.stuck_workers import stuck_at_exit
 from stacks.run.stack_files import mercy_s
 
 MERCY = 2.0
@@ -71,14 +72,14 @@ def test_a_stop_is_waited_for_and_a_run_that_ends_before_it_says_nothing() -> No
 
 def test_a_hung_worker_says_so_as_well_and_a_stop_that_nobody_asked_for_is_a_death() -> None:
     rows = [*generation(100, 200), *respawn(1, 100, 101, 0.1, ready=False)]
-    assert lifecycle(rows, stop(1, writer=101)).stopping is None
+    assert lifecycle(rows, stop(1, writer=101)).masters.stop is None
     unasked = [row(1, "stopping", MASTER), *gone(2, 100)]
     assert judged(generation(100), unasked).verdict == "dead_master"
 
 
 def test_a_worker_that_hung_before_is_worse() -> None:
     rows = [*generation(100, 200), *respawn(1, 100, 101, 0.1, ready=False), *hang(101, 1), *stop(2)]
-    assert lifecycle(rows).stopping is not None
+    assert lifecycle(rows).masters.stop is not None
     assert judged(rows, gone(4, 101, 200)).verdict == "hung_worker"
 
 
@@ -148,7 +149,7 @@ def test_a_master_that_stays_without_workers_is_stuck_whatever_it_says_of_them(f
     judgement = judged(rows, row(2.1 + LIMIT, "heartbeat"), wanted=2, finished=finished)
     assert judgement.verdict == "hung_master"
     assert judgement.reason == "the old master was told to leave and is there 7 s after its last worker"
-    assert lifecycle(rows).stuck_at_exit() == []
+    assert stuck_at_exit(lifecycle(rows).workers, lifecycle(rows).now_ns) == []
 
 
 def test_the_end_of_the_master_that_took_over_is_an_end_and_its_stop_a_stop() -> None:

@@ -25,9 +25,9 @@ from workers_ui._seconds import SECOND_NS, Load
 from workers_ui._stack import Stack
 from workers_ui._view import COLUMNS, episodes_csv, state
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.rates import wilson
 from stacks.lifecycle.records import EVENTS_FILE, read_events
-from stacks.lifecycle.workers import Lifecycle
 
 RUNS = sorted((Path(__file__).resolve().parents[2] / "data" / "runs").glob("*/run.json"))
 S = 1_000_000_000

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import Event
-from stacks.lifecycle.workers import Lifecycle
-from stacks.observe import proc
-from stacks.observe.attached import Attached, Children
+from stacks.observe import children, proc
+from stacks.observe.attached import AttachedObserver
 from stacks.observe.collectors import Context
 from stacks.run.attached_run import UNWATCHED
 
@@ -52,11 +52,11 @@ class Watching:
         context = Context(
             directory, MASTER, 80, 0, self.lifecycle, lambda *_: None, lambda *_: None, clock=lambda: self.now_ns
         )
-        self.children = Children(context)
+        self.children = children.Collector(context)
 
     def feed(self, event: Event) -> None:
         self.lifecycle.feed(event)
-        self.children.saw(event)
+        self.children.on_event(event)
 
     def look(self) -> None:
         self.now_ns += 100_000_000
@@ -81,7 +81,7 @@ def watching(world: World, tmp_path: Path) -> Watching:
 
 
 def test_who_waits_for_a_connection_is_ready(watching: Watching, world: World) -> None:
-    assert watching.lifecycle.master_pid == MASTER
+    assert watching.lifecycle.masters.pid == MASTER
     assert watching.outcomes() == [(1, 0, "ready"), (2, 0, "ready")]
     world.end(11, 0)
     watching.exited(11)
@@ -151,7 +151,7 @@ def test_one_that_ends_badly_has_crashed(watching: Watching, world: World, data:
 
 
 def test_without_a_master_only_the_load_is_recorded(tmp_path: Path) -> None:
-    observer = Attached(tmp_path, 0, 1)
+    observer = AttachedObserver(tmp_path, 0, 1)
     try:
         assert [collector.name for collector in observer.collectors] == ["usage"]
         observer.step(0)

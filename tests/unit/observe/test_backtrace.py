@@ -44,7 +44,7 @@ class FakeGdb:
 
 class TestBacktrace:
     def test_frames_are_those_of_the_main_thread_innermost_first(self) -> None:
-        assert backtrace.frames(GDB) == [
+        assert backtrace.main_thread_frames(GDB) == [
             "__futex_abstimed_wait_common",
             "__GI___futex_abstimed_wait_cancelable64",
             "take_gil",
@@ -55,7 +55,7 @@ class TestBacktrace:
 
     @pytest.mark.parametrize("text", ["", "ptrace: Operation not permitted.\n", "No stack.\n"])
     def test_no_frames_in_what_is_no_backtrace(self, text: str) -> None:
-        assert backtrace.frames(text) == []
+        assert backtrace.main_thread_frames(text) == []
 
     def suspect(self, tmp_path: Path) -> tuple[backtrace.Collector, dict[int, Base]]:
         made, watched = context(tmp_path)
@@ -81,7 +81,7 @@ class TestBacktrace:
         (event,) = self.taken(collector, watched)
         name = f"evidence/backtrace-{os.getpid()}.txt"
         assert (event.kind, event.pid, event.data["file"], event.data["reason"]) == ("backtrace", os.getpid(), name, "")
-        assert event.data["frames"] == backtrace.frames(GDB)
+        assert event.data["frames"] == backtrace.main_thread_frames(GDB)
         assert (tmp_path / name).read_text() == GDB
         collector.context.lifecycle.feed(event)
         assert collector.sample() == []

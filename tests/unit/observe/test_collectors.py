@@ -29,8 +29,8 @@ class TestExits:
         collector = exits.Collector(made)
         assert collector.open() == ""
         with python(SLEEP) as child:
-            collector.saw(row(0, "spawned", child.pid, 1))
-            collector.saw(row(0, "spawned", child.pid, 1))  # once is enough
+            collector.on_event(row(0, "spawned", child.pid, 1))
+            collector.on_event(row(0, "spawned", child.pid, 1))  # once is enough
             fd = next(fd for fd, pid in collector._pids.items() if pid == child.pid)
             assert sorted(watched) == sorted(collector._pids)
             assert len(watched) == 2
@@ -58,12 +58,12 @@ class TestExits:
         made, watched = context(tmp_path)
         collector = exits.Collector(made)
         with python(SLEEP) as child:
-            collector.saw(row(0, "master", child.pid))
+            collector.on_event(row(0, "master", child.pid))
             child.kill()
             (fd,) = watched
             until(lambda: select.select([fd], [], [], 0)[0])
             assert collector.read(fd) == [Event(42, "exits", "master_exited", child.pid)]
-        collector.saw(row(0, "master", child.pid))  # which has gone
+        collector.on_event(row(0, "master", child.pid))  # which has gone
         assert [event.kind for event in collector.sample()] == ["master_exited"]
         collector.close()
 
@@ -71,13 +71,13 @@ class TestExits:
         done = subprocess.Popen([sys.executable, "-c", ""])
         done.wait()
         collector = exits.Collector(context(tmp_path)[0])
-        collector.saw(row(0, "respawned", done.pid, 1))
+        collector.on_event(row(0, "respawned", done.pid, 1))
         assert collector.sample() == [Event(42, "exits", "exited", done.pid, data={"late": True})]
         assert collector.sample() == []
 
     def test_other_rows_are_not_watched(self, tmp_path: Path) -> None:
         made, watched = context(tmp_path)
-        exits.Collector(made).saw(row(0, "reaped", os.getpid(), 1))
+        exits.Collector(made).on_event(row(0, "reaped", os.getpid(), 1))
         assert watched == {}
 
 
@@ -134,7 +134,7 @@ class TestKernel:
         gone = 2**22 + 1
         found = []
         for status in (30 << 8, 0, 6 | 0x80):
-            made.saw(row(0, "respawned", gone, 1))
+            made.on_event(row(0, "respawned", gone, 1))
             theirs.send(datagram(0x80000000, 6, struct.pack("=2iII", gone, gone, status, 17)))
             found += [event.data for event in made.read(0)]
         assert found == [{"exit_status": 30}, {"exit_status": 0}, {"signal": 6}]
@@ -143,7 +143,7 @@ class TestKernel:
 
     def test_a_thread_that_ends_is_not_the_end_of_its_process(self, tmp_path: Path) -> None:
         made, theirs = self.collector(tmp_path)
-        made.saw(row(0, "spawned", os.getpid(), 1))
+        made.on_event(row(0, "spawned", os.getpid(), 1))
         theirs.send(datagram(0x80000000, 6, struct.pack("=2iII", 12345, os.getpid(), 0, 17)))
         assert made.read(0) == []
         theirs.close()
@@ -177,7 +177,7 @@ class TestCloser:
             assert [event.pid for event in looker.sample()] == [child.pid]
             made.lifecycle.feed(row(0.3, "exited", child.pid))
             assert looker.sample() == []
-            made.lifecycle.now_ns += int((closer.UNREAPED_S + 0.01) * 1e9)
+            made.lifecycle.now_ns += int((closer.MASTER_LATE_S + 0.01) * 1e9)
             assert [event.pid for event in looker.sample()] == [os.getpid()]
 
     def test_one_that_serves_is_looked_at_closely_while_all_of_its_threads_wait_for_locks(
@@ -206,7 +206,7 @@ class TestCloser:
         looker = closer.Collector(made)
         made.lifecycle.feed(row(0, "asked", action="signal HUP", asked_pid=os.getpid()))
         assert looker.sample() == []
-        made.lifecycle.now_ns += int((closer.UNREAPED_S + 0.01) * 1e9)
+        made.lifecycle.now_ns += int((closer.MASTER_LATE_S + 0.01) * 1e9)
         assert [event.pid for event in looker.sample()] == [os.getpid()]
 
     def test_what_has_gone_is_no_row(self, tmp_path: Path) -> None:

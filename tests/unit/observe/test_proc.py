@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from contexts import python, until
 
-from stacks.observe import proc
+from stacks.observe import proc, waits
 
 FUTEX = "import threading; lock = threading.Lock(); lock.acquire(); print('up'); lock.acquire()"
 TIMED = "import threading; lock = threading.Lock(); lock.acquire(); print('up'); lock.acquire(timeout=60)"
@@ -27,7 +27,7 @@ ctypes.CDLL(None).syscall(60, 0)  # exit(2): this thread alone
 GONE = 2**22 + 1  # above pid_max
 
 
-def waits(pid: int) -> list[str]:
+def thread_waits(pid: int) -> list[str]:
     return [wait for _, wait in proc.tasks(pid) or []]
 
 
@@ -61,21 +61,21 @@ def test_what_has_gone_is_none_and_no_error() -> None:
     assert proc.tasks(GONE) is None
     assert proc.voluntary_switches(GONE) == 0
     assert proc.pss_kib(GONE) == -1
-    assert proc.wait_of(proc.PROC / str(GONE)) == "?"
+    assert waits.wait_of(proc.PROC / str(GONE)) == "?"
     assert proc.living_thread(GONE) == GONE
     assert not proc.is_alive(GONE)
 
 
-@pytest.mark.skipif(proc.FUTEX_SYSCALL is None, reason="the number of futex is not known here")
+@pytest.mark.skipif(waits.FUTEX_SYSCALL is None, reason="the number of futex is not known here")
 @pytest.mark.parametrize(("code", "wait"), [(FUTEX, "futex"), (TIMED, "futex-timed")])
 def test_a_wait_for_a_lock_is_told_with_and_without_a_limit(code: str, wait: str) -> None:
     with python(code) as child:
-        until(lambda: waits(child.pid) == [wait], f"{waits(child.pid)}")
+        until(lambda: thread_waits(child.pid) == [wait], f"{thread_waits(child.pid)}")
 
 
 def test_a_sleep_is_no_lock() -> None:
     with python(SLEEP) as child:
-        until(lambda: "nanosleep" in waits(child.pid)[0], f"{waits(child.pid)}")
+        until(lambda: "nanosleep" in thread_waits(child.pid)[0], f"{thread_waits(child.pid)}")
 
 
 def test_a_busy_one_runs_and_its_ticks_grow() -> None:
@@ -107,7 +107,7 @@ def test_what_a_thread_waits_for(tmp_path: Path, syscall: str | None, wchan: str
     for name, text in (("syscall", syscall), ("wchan", wchan)):
         if text is not None:
             (tmp_path / name).write_text(text)
-    assert proc.wait_of(tmp_path) == wait
+    assert waits.wait_of(tmp_path) == wait
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="exit is 60 on x86_64")
@@ -165,8 +165,8 @@ def test_the_accept_backlog_of_a_port(family: int, address: str) -> None:
 def test_to_join_a_thread_is_to_wait_for_ones_own_process(tmp_path: Path) -> None:
     """glibc waits for the thread's id without the private flag (nptl/pthread_join_common.c)."""
     (tmp_path / "syscall").write_text("202 0x7f0 0x109 0x7f68 0x0 0x0 0x0 0x7ff 0x7ff")
-    assert proc.wait_of(tmp_path, ["32614", str(0x7F68)]) == "futex-join"
-    assert proc.wait_of(tmp_path, ["32614"]) == "futex-shared"
+    assert waits.wait_of(tmp_path, ["32614", str(0x7F68)]) == "futex-join"
+    assert waits.wait_of(tmp_path, ["32614"]) == "futex-shared"
 
 
 def test_the_waits_of_all_threads_are_added_up() -> None:

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import LOG_FILE, RUN_FILE, SCHEMA, Event, write_json
 from stacks.lifecycle.verdict import Judgement
-from stacks.lifecycle.workers import Lifecycle
 from stacks.run import supervisor
 from stacks.run.run import CALM_S, Run, _is_calm
 

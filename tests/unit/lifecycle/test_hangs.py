@@ -5,26 +5,26 @@ from __future__ import annotations
 import pytest
 from rows import GIL_RATE, at, backtrace, looks
 
-from stacks.lifecycle import stillness
-from stacks.lifecycle.records import Event
-from stacks.lifecycle.stillness import (
-    DEADLOCK_S,
-    LOOP_S,
+from stacks.lifecycle.backtraces import EVIDENCE_FRAMES, informative_frames
+from stacks.lifecycle.hangs import (
+    GIL_BACKTRACE_S,
+    GIL_RATE_S,
+    OWN_LOCKS_S,
     PATIENCE_S,
-    PATTERN_S,
-    PROVEN_S,
-    SAME_S,
-    Stillness,
-    telling_frames,
+    SAME_AS_PROVEN_S,
+    Hangs,
 )
+from stacks.lifecycle.master_hang import LOOP_S
+from stacks.lifecycle.records import Event
+from stacks.lifecycle.stillness import DEADLOCK_S
 
 PID = 7
 
 
-def seen(rows: list[Event], known: Stillness | None = None) -> Stillness:
-    known = known or Stillness()
+def seen(rows: list[Event], known: Hangs | None = None) -> Hangs:
+    known = known or Hangs()
     for event in rows:
-        (known.backtrace if event.kind == "backtrace" else known.sample)(event)
+        (known.add_backtrace if event.kind == "backtrace" else known.add_state)(event)
     return known
 
 
@@ -35,11 +35,11 @@ def gil(seconds: float, pid: int = PID, begin: float = 0.0, wakes_per_s: float =
 @pytest.mark.parametrize(
     ("waits", "wakes_per_s", "need_s"),
     [
-        (("futex",), 0, SAME_S),
-        (("futex", "futex"), 0, SAME_S),
-        (("futex", "futex-join"), 0, SAME_S),
-        (("futex-timed",), GIL_RATE, PATTERN_S),
-        (("futex-timed",), 41, PATTERN_S),
+        (("futex",), 0, OWN_LOCKS_S),
+        (("futex", "futex"), 0, OWN_LOCKS_S),
+        (("futex", "futex-join"), 0, OWN_LOCKS_S),
+        (("futex-timed",), GIL_RATE, GIL_RATE_S),
+        (("futex-timed",), 41, GIL_RATE_S),
         (("futex-timed",), 0, PATIENCE_S),
         (("futex-timed",), 10, PATIENCE_S),
         (("futex-timed",), 400, PATIENCE_S),
@@ -57,21 +57,21 @@ def test_how_long_a_wait_must_last(waits: tuple[str, ...], wakes_per_s: float, n
 
 
 def test_a_backtrace_in_the_gil_needs_the_least() -> None:
-    known = seen([*gil(PROVEN_S - 0.1), backtrace(PID, PROVEN_S)])
+    known = seen([*gil(GIL_BACKTRACE_S - 0.1), backtrace(PID, GIL_BACKTRACE_S)])
     assert known.proof(PID) is None
-    proof = seen(gil(0.1, begin=PROVEN_S), known).proof(PID)
+    proof = seen(gil(0.1, begin=GIL_BACKTRACE_S), known).proof(PID)
     assert proof is not None
     assert "GIL" in proof.text
-    assert proof.since_ns == at(PROVEN_S)
+    assert proof.since_ns == at(GIL_BACKTRACE_S)
 
 
 def test_a_backtrace_elsewhere_proves_nothing() -> None:
-    known = seen([*gil(PROVEN_S + 0.1, wakes_per_s=0), backtrace(PID, 0.4, ["sem_wait", "my_import"])])
+    known = seen([*gil(GIL_BACKTRACE_S + 0.1, wakes_per_s=0), backtrace(PID, 0.4, ["sem_wait", "my_import"])])
     assert known.proof(PID) is None
 
 
 def test_nor_does_an_empty_one() -> None:
-    known = seen([*gil(PROVEN_S + 0.1), backtrace(PID, 0.4, [])])
+    known = seen([*gil(GIL_BACKTRACE_S + 0.1), backtrace(PID, 0.4, [])])
     assert known.proof(PID) is None
     assert known.suspects([PID]) == [PID]
 
@@ -82,13 +82,13 @@ def test_a_process_with_a_second_thread_is_not_taken_for_one_that_was_left_alone
 
 
 def test_the_like_of_a_proven_one_needs_no_backtrace_of_its_own() -> None:
-    known = seen([*gil(1.0), backtrace(PID, 1.0), *gil(SAME_S, pid=8)])
+    known = seen([*gil(1.0), backtrace(PID, 1.0), *gil(SAME_AS_PROVEN_S, pid=8)])
     proof = known.proof(8)
     assert proof is not None
     assert "like the worker in the backtrace" in proof.text
-    assert seen(gil(SAME_S - 0.1, pid=9), known).proof(9) is None
+    assert seen(gil(SAME_AS_PROVEN_S - 0.1, pid=9), known).proof(9) is None
     # Another rate is another wait.
-    assert seen(gil(SAME_S, pid=10, wakes_per_s=5), known).proof(10) is None
+    assert seen(gil(SAME_AS_PROVEN_S, pid=10, wakes_per_s=5), known).proof(10) is None
 
 
 @pytest.mark.parametrize("state", ["t", "T", "R"])
@@ -141,7 +141,7 @@ def test_threads_that_have_ended_do_not_count() -> None:
 
 
 def test_suspects_are_still_unexplained_and_not_like_a_known_one() -> None:
-    known = seen([*gil(PROVEN_S + 0.1), *gil(0.1, pid=8)])
+    known = seen([*gil(GIL_BACKTRACE_S + 0.1), *gil(0.1, pid=8)])
     assert known.suspects([PID, 8, 99]) == [PID]
     seen([backtrace(PID, 1.0), *gil(0.4, pid=9, begin=1.0)], known)
     assert known.suspects([PID, 9]) == []
@@ -152,7 +152,7 @@ def test_a_new_process_starts_with_nothing() -> None:
     known.forget(PID)
     assert known.proof(PID) is None
     assert known.evidence([PID]) is None
-    assert seen(gil(PROVEN_S), known).proof(PID) is None
+    assert seen(gil(GIL_BACKTRACE_S), known).proof(PID) is None
 
 
 def test_evidence_is_the_backtrace_without_its_noise_else_the_waits() -> None:
@@ -165,9 +165,9 @@ def test_evidence_is_the_backtrace_without_its_noise_else_the_waits() -> None:
     assert known.evidence([99, PID]) == "take_gil <- PyEval_RestoreThread <- uwsgi_python_master_fixup"
 
 
-def test_only_the_first_telling_frames_are_told() -> None:
-    assert telling_frames(["__futex", "do_futex_wait", "??", *"abcdef"]) == list("abcd")
-    assert len(telling_frames(list("abcdef"))) == stillness.EVIDENCE_FRAMES
+def test_only_the_first_informative_frames_are_told() -> None:
+    assert informative_frames(["__futex", "do_futex_wait", "??", *"abcdef"]) == list("abcd")
+    assert len(informative_frames(list("abcdef"))) == EVIDENCE_FRAMES
 
 
 def test_one_that_serves_is_deadlocked_when_no_thread_has_begun_a_wait() -> None:
@@ -200,19 +200,19 @@ def test_one_that_moves_again_is_deadlocked_no_more() -> None:
     known = seen([*looks(PID, 0, DEADLOCK_S, "futex"), *looks(PID, 2, 2.1, "ep_poll")])
     assert known.deadlock(PID) is None
     known = seen(looks(PID, 0, DEADLOCK_S, "futex"))
-    known.moved(PID)
+    known.end_stillness(PID)
     assert known.deadlock(PID) is None
 
 
 def test_rest_is_told_from_a_loop_that_turns_once_a_second_and_from_work() -> None:
-    assert seen(looks(PID, 0, LOOP_S, "do_wait")).rested_s(PID) == pytest.approx(LOOP_S)
-    assert seen(looks(PID, 0, 60, "do_epoll_wait", wakes_per_s=1)).rested_s(PID) < LOOP_S
-    assert seen(looks(PID, 0, 60, "do_wait", ticks_per_s=10)).rested_s(PID) < LOOP_S
-    assert seen(looks(PID, 0, 60, "running", state="R")).rested_s(PID) == 0
-    assert Stillness().rested_s(PID) == 0
+    assert seen(looks(PID, 0, LOOP_S, "do_wait")).rest_s(PID) == pytest.approx(LOOP_S)
+    assert seen(looks(PID, 0, 60, "do_epoll_wait", wakes_per_s=1)).rest_s(PID) < LOOP_S
+    assert seen(looks(PID, 0, 60, "do_wait", ticks_per_s=10)).rest_s(PID) < LOOP_S
+    assert seen(looks(PID, 0, 60, "running", state="R")).rest_s(PID) == 0
+    assert Hangs().rest_s(PID) == 0
 
 
 def test_a_debuggers_stop_is_no_turn_of_the_loop() -> None:
     rows = [*looks(PID, 0, 2, "do_wait"), *looks(PID, 2.1, 2.3, "do_wait", state="t")]
     rows += [Event(e.t_ns, e.source, e.kind, e.pid, 0, e.data | {"switches": 2}) for e in looks(PID, 3, 5, "do_wait")]
-    assert seen(rows).rested_s(PID) == pytest.approx(5)
+    assert seen(rows).rest_s(PID) == pytest.approx(5)

@@ -7,7 +7,7 @@ each of its threads waits on a futex. Two such waits are a proof, because nothin
   no thread runs.
 - The only thread waits for the GIL. The thread that owns the GIL does not exist in this process.
 
-Any other wait may end by itself, so it counts as a hang only after a minute (PATIENCE_S). For a worker that serves
+Any other lock wait may end by itself, so it counts as a hang only after a minute (PATIENCE_S). For a worker that serves
 the rule is stricter: no thread may have begun a wait between two looks. Otherwise the worker may be busy, and the
 looks may have met it in a short wait each time.
 """

@@ -19,9 +19,9 @@ class Masters:
 
     workers: Workers
     pid: int = 0  # of the current master; 0 until it is known
-    ended: str = ""  # how the current master ended, in words for a reason; '' while it is alive
+    ended: str = ""  # how the current master ended by itself, in words for a reason; '' while it is alive
     stops: dict[int, MasterStop] = field(default_factory=dict)  # by pid of the master
-    _trigger_ns: int = 0  # when a trigger last asked something of a master or a worker
+    trigger_ns: int = 0  # when a trigger last asked something of a master or a worker
     _trigger: str = ""  # what it asked
     _replaced: dict[int, list[Incarnation]] = field(default_factory=dict)  # pid of a former master -> its workers
 
@@ -37,7 +37,7 @@ class Masters:
 
     def add_trigger(self, event: Event) -> None:
         """`asked`: a trigger asks something of a master or of a worker."""
-        self._trigger_ns, self._trigger = event.t_ns, event.data["action"]
+        self.trigger_ns, self._trigger = event.t_ns, event.data["action"]
 
     def begin_stop(self, event: Event) -> None:
         """`stopping`: a master ends its workers for good, as a trigger asked. Hung workers write this line as well."""
@@ -88,15 +88,10 @@ class Masters:
         return self.stop.overdue_workers(self.workers.exited_ns(self.stop.worker_pids), now_ns)
 
     @property
-    def trigger_ns(self) -> int:
-        """When a trigger last asked something."""
-        return self._trigger_ns
-
-    @property
     def pending_trigger(self) -> str:
         """What a trigger last asked, or '' if a worker has left or come since."""
-        return self._trigger if self.workers.changed_ns < self._trigger_ns else ""
+        return self._trigger if self.workers.changed_ns < self.trigger_ns else ""
 
     def pending_trigger_s(self, now_ns: int) -> float:
         """Return for how many seconds a trigger has had no effect; 0 if none is pending."""
-        return (now_ns - self._trigger_ns) / 1e9 if self.pending_trigger else 0.0
+        return (now_ns - self.trigger_ns) / 1e9 if self.pending_trigger else 0.0

@@ -51,9 +51,7 @@ class LockWait:
     last_switches: int
     waits: list[str]  # of the living threads, sorted
     unmoved_ns: int  # since then no thread has begun a wait
-    deadlock_ns: int | None = (
-        None  # the moment at which a deadlock was certain; a debugger's later visit changes nothing
-    )
+    deadlock_ns: int | None = None  # from then on a deadlock is certain, even if a debugger stops a thread later
 
     @classmethod
     def begin(cls, event: Event, waits: list[str]) -> LockWait:

@@ -153,7 +153,7 @@ def _too_few(lifecycle: Lifecycle, respawns: int, wanted: int) -> str:
     text = f"{respawns} respawns seen, {wanted} wanted: too few to say anything. "
     if lifecycle.masters.pending_trigger:
         return text + f"Nothing came of what was asked: {lifecycle.masters.pending_trigger}."
-    if not lifecycle.workers.has_any_left():
+    if not lifecycle.workers.has_departures():
         if lifecycle.losses.get("timeout"):
             return text + f"No worker ever left{_losses(lifecycle.losses)}."
         return text + (

@@ -13,7 +13,7 @@ from stacks.lifecycle.incarnation import Incarnation
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.stopping import MERCY_S
 
-# The time within which a master that is well reaps a dead worker: its loop turns once a second (core/master.c).
+# A master that is well reaps a dead worker within this time: its loop turns once a second (core/master.c).
 REAP_LOOP_S = 1.5
 
 
@@ -122,7 +122,7 @@ class Workers:
             incarnation.is_retired = True
 
     def send_away(self, incarnations: list[Incarnation], t_ns: int) -> None:
-        """Note that a master which stops has told `incarnations` to leave, without successors."""
+        """Note that a master stops: it has told `incarnations` to leave, and no successors are due."""
         for incarnation in incarnations:
             incarnation.is_retired = incarnation.is_told_to_leave = True
         self._change(t_ns)
@@ -172,8 +172,8 @@ class Workers:
             if newest.ready_ns is not None and not newest.is_retired and not newest.is_being_replaced
         ]
 
-    def has_any_left(self) -> bool:
-        """Return True if a worker that was to be replaced ever began to leave."""
+    def has_departures(self) -> bool:
+        """Return True if a worker ever began to exit, or ended, and a successor was due."""
         return any(incarnation.is_being_replaced for slot in self.by_slot.values() for incarnation in slot)
 
     def exited_ns(self, pids: tuple[int, ...]) -> list[int | None]:

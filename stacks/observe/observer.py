@@ -155,7 +155,7 @@ class Observer:
     def pids(self) -> list[int]:
         """Return every living process of the stack: the masters, their descendants, their sessions and the workers.
 
-        Only descendants of this process count, so a pid that another process got meanwhile is never among them.
+        Only descendants of this process count. So if a process outside has reused a pid, it is never among them.
         """
         masters = {self._process.pid, self.pid}
         unreaped = [] if self._process.poll() is not None else [self._process.pid]

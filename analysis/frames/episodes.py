@@ -6,8 +6,8 @@ from pathlib import Path
 
 from analysis.frames.columns import EPISODE_COLUMNS
 from stacks.lifecycle.episode import Episode
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import RecordError, read_events
-from stacks.lifecycle.workers import Lifecycle
 
 
 def episode_row(episode: Episode, watched_until_ns: int, first_response_ns: int | None) -> dict[str, object]:

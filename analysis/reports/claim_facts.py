@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analysis.frames.queries import connection
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
-from stacks.lifecycle.workers import Lifecycle
 
 Answer = tuple[bool | None, str]
 

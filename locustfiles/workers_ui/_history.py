@@ -8,9 +8,9 @@ from bisect import insort
 from collections import Counter
 from itertools import chain
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.rates import wilson
 from stacks.lifecycle.records import Event
-from stacks.lifecycle.workers import Lifecycle
 
 OPEN = 2  # the newest episodes of a slot, which may still change
 

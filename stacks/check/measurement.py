@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
-from stacks.lifecycle.workers import Lifecycle
 
 NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
 

@@ -1,1 +1,4 @@
-"""Rows of a run -> episodes -> verdict, and the file contract; pure: no clock, no process. It imports no other room."""
+"""Turns the rows of a run into episodes and a verdict, and owns the file contract. It imports no other room.
+
+It is pure: it reads no clock and no process. Only `records` and `losses` read files.
+"""

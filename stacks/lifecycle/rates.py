@@ -1,4 +1,7 @@
-"""The hang rate and its interval, which the live view and the analysis must say alike. Rates are shares from 0 to 1."""
+"""Computes the hang rate and its limits from counts. A rate is a share from 0 to 1.
+
+The live views and the analysis both use these functions, so that they show the same numbers.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,18 @@ import math
 from collections.abc import Mapping
 from statistics import NormalDist
 
-Interval = tuple[float, float]
+Interval = tuple[float, float]  # lower and upper limit
 CONFIDENCE = 0.95
 
 
 def check_counts(hung: int, trials: int) -> None:
-    """Raises ValueError for what cannot have been counted."""
+    """Raise ValueError unless 0 <= hung <= trials."""
     if not 0 <= hung <= trials:
-        raise ValueError(f"{hung} hung of {trials} trials")
+        raise ValueError(f"the counts cannot be right: {hung} hung of {trials} trials")
 
 
 def wilson(hung: int, trials: int, confidence: float = CONFIDENCE) -> Interval | None:
-    """The two-sided score interval of a rate (Wilson 1927), or None without a trial."""
+    """Return the two-sided score interval of a rate (Wilson 1927), or None if there was no trial."""
     check_counts(hung, trials)
     if trials == 0:
         return None
@@ -25,31 +28,41 @@ def wilson(hung: int, trials: int, confidence: float = CONFIDENCE) -> Interval |
 
 
 def score_interval(rate: float, trials: float, confidence: float = CONFIDENCE) -> Interval:
-    """Wilson's interval of a rate over what may be a fraction of trials."""
+    """Return Wilson's interval of a rate. `trials` may be a fraction, such as an effective sample size."""
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     centre = (rate + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials)) / (1 + z * z / trials)
-    # Rounding may leave 1e-18 where the limit is exactly 0 or 1.
+    # Where a limit is exactly 0 or 1, rounding may give a value that differs by 1e-18.
     low = 0.0 if rate == 0 else max(0.0, centre - half)
     high = 1.0 if rate == 1 else min(1.0, centre + half)
     return low, high
 
 
 def highest_rate_without_hang(trials: int, confidence: float = CONFIDENCE) -> float | None:
-    """The exact one-sided upper limit of the hang rate after `trials` respawns of which none hung."""
+    """Return the exact one-sided upper limit of the hang rate after `trials` respawns without a hang.
+
+    Returns None if there was no trial. Raises ValueError if `trials` is negative.
+    """
     if trials < 0:
-        raise ValueError(f"{trials} trials")
+        raise ValueError(f"the number of trials must not be negative: {trials}")
     return 1 - (1 - confidence) ** (1 / trials) if trials else None
 
 
 def respawns_to_rule_out(rate: float, confidence: float = CONFIDENCE) -> int:
-    """The inverse: respawns without a hang that rule out a hang rate (success run: ln .05 / ln(1 - rate))."""
+    """Return how many respawns without a hang rule out a hang rate of `rate` or more.
+
+    This is the inverse of `highest_rate_without_hang`: ln(1 - confidence) / ln(1 - rate), rounded up (a success run).
+    Raises ValueError unless 0 < rate < 1.
+    """
     if not 0 < rate < 1:
-        raise ValueError(f"a rate of {rate}")
+        raise ValueError(f"the rate must be between 0 and 1: {rate}")
     return math.ceil(math.log(1 - confidence) / math.log1p(-rate))
 
 
 def tally(counts: Mapping[str, int]) -> tuple[int, int]:
-    """Hung, and trials, of a run's counts: a worker of the first generation that never came up is a trial as well."""
+    """Return (hung, trials) from the `counts` of a run.json.
+
+    A worker of the first generation that hung at its fork counts as a trial as well.
+    """
     initial = counts.get("hung_initial", 0)
     return counts.get("hung", 0) + initial, counts.get("respawns", 0) + initial

@@ -1,7 +1,7 @@
-"""The file contract: every row and file that a run leaves behind, and how it is written and read.
+"""The file contract: the names, columns and rows of the files that a run leaves, and how to write and read them.
 
-Standard library only, because this module is the one thing that the observer, the recorder and
-the analysis share. Times are CLOCK_MONOTONIC nanoseconds (`_ns`) unless the name says otherwise.
+The observer, the recorder and the analysis share this module, so it imports the standard library only.
+Times are CLOCK_MONOTONIC nanoseconds (`_ns`) unless the name gives another unit.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any
 #   1  first: run.json, events.jsonl, requests.parquet, samples.parquet, summary.json
 SCHEMA = 1
 
-# Where campaigns, runs and checks go; the variable is for a read-only checkout or a larger disk.
+# The directory of campaigns, runs and checks. PACK_RESULTS is for a read-only checkout or a larger disk.
 RESULTS = Path(os.environ.get("PACK_RESULTS") or Path(__file__).parents[2] / "results").absolute()
-LATEST = "latest"  # in it: the newest campaign
+LATEST = "latest"  # a link in RESULTS to the newest campaign
 
 RUN_FILE = "run.json"
 EVENTS_FILE = "events.jsonl"
@@ -32,30 +32,30 @@ EVIDENCE_DIR = "evidence"
 CAMPAIGN_FILE = "campaign.json"
 SUMMARY_FILE = "summary.json"
 
-# One row a request. The recorder appends them as tab-separated lines, because text survives a
-# SIGKILL up to its last line and a Parquet file without its footer does not; the end of the run
-# turns the parts into requests.parquet.
+# One row for each request. The recorder appends tab-separated lines, one file for each process (REQUEST_PART):
+# after a SIGKILL all complete lines of a text file can be read, but a Parquet file without its footer cannot.
+# At the end of the run, the parts become requests.parquet.
 REQUEST_COLUMNS: dict[str, str] = {
     "scheduled_ns": "int64",  # when the request was meant to start
-    "start_ns": "int64",  # when it did
-    "latency_us": "int64",  # start to the last byte, or to the error
-    "status": "int16",  # HTTP status, 0 without an answer
-    "error": "string",  # '' for an answer, otherwise one of REQUEST_ERRORS
-    "slot": "int16",  # uWSGI worker number from X-Worker, 0 where unknown
-    "pid": "int32",  # pid of that worker, 0 where unknown
+    "start_ns": "int64",  # when it started
+    "latency_us": "int64",  # from the start to the last byte or to the error
+    "status": "int16",  # HTTP status; 0 if there was no answer
+    "error": "string",  # '' if there was an answer, otherwise one of REQUEST_ERRORS
+    "slot": "int16",  # uWSGI's worker number from the header X-Worker; 0 if unknown
+    "pid": "int32",  # pid of that worker; 0 if unknown
     "bytes": "int64",  # body bytes received
     "method": "string",
-    "name": "string",  # the name that Locust groups by
+    "name": "string",  # the name by which Locust groups requests
 }
 REQUEST_PART = "requests-{pid}.tsv"
 REQUEST_ERRORS = (
-    "refused",  # nobody listens
-    "reset",  # connection reset by the peer
-    "closed",  # closed without an answer
-    "truncated",  # the answer ended early
+    "refused",  # no process listens on the port
+    "reset",  # the server reset the connection
+    "closed",  # the server closed the connection without an answer
+    "truncated",  # the answer ended too early
     "timeout",  # no answer within the client's timeout
-    "malformed",  # an answer that is not HTTP
-    "in_flight",  # unanswered when the run ended
+    "malformed",  # the answer is not HTTP
+    "in_flight",  # not answered yet when the run ended
     "missed",  # an arrival of the open model that the generator could not start; no request was sent
     "other",
 )
@@ -67,34 +67,34 @@ SAMPLE_COLUMNS: dict[str, str] = {
     "pid": "int32",
     "cpu_ticks": "int64",  # utime + stime, in clock ticks (USER_HZ)
     "rss_kib": "int64",
-    "pss_kib": "int64",  # -1 where not sampled
+    "pss_kib": "int64",  # -1 if it was not sampled
     "threads": "int32",
     "wchan": "string",
-    "value": "int64",  # accept backlog for role backlog, otherwise 0
+    "value": "int64",  # length of the accept queue for the role `backlog`, otherwise 0
 }
 
 
 class RecordError(Exception):
-    """A file of a results directory that cannot be used; the text names the file and the remedy."""
+    """A file of a results directory cannot be used; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One lifecycle row: something that a collector saw at one moment.
+    """One lifecycle row: one thing that one source observed at one moment.
 
-    `kind` is one of the words that `lifecycle` knows; whatever else the collector has to say
-    stands in `data`, with units in its names.
+    `source` is the name of a collector, or `observer`. `kind` names what happened. `Lifecycle` ignores a kind that it
+    does not know. `data` holds all other values of the row, with units in their names.
     """
 
     t_ns: int
     source: str
     kind: str
-    pid: int = 0  # 0: no process in particular
-    slot: int = 0  # 0: no worker in particular; uWSGI counts them from 1
+    pid: int = 0  # 0: the row is about no single process
+    slot: int = 0  # 0: the row names no worker slot; uWSGI numbers them from 1
     data: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """One line without its newline; empty fields are left out."""
+        """Return the row as one line of JSON without a newline. A pid or slot of 0 is left out."""
         row: dict[str, Any] = {"t_ns": self.t_ns, "source": self.source, "kind": self.kind}
         if self.pid:
             row["pid"] = self.pid
@@ -104,16 +104,16 @@ class Event:
 
     @classmethod
     def from_json(cls, line: str) -> Event:
-        """The inverse of `to_json`. Raises ValueError or KeyError for a line that is not a row."""
+        """Parse a line that `to_json` made. Raises ValueError or KeyError if the line is not a row."""
         row = json.loads(line)
         return cls(row.pop("t_ns"), row.pop("source"), row.pop("kind"), row.pop("pid", 0), row.pop("slot", 0), row)
 
 
 def read_events(path: Path) -> Iterator[Event]:
-    """The rows of an events file, in the order written.
+    """Yield the rows of an events file in the order in which they were written.
 
-    Raises RecordError naming the line where a row cannot be read. A last line without its newline
-    is what a killed observer leaves: it is an error as well, because what followed it is unknown.
+    Raises RecordError, which names the line, if a row cannot be read. A killed observer may leave a last line without
+    a newline. This is an error as well, because nobody knows which rows would have followed.
     """
     try:
         data = path.read_bytes()
@@ -132,7 +132,7 @@ def read_events(path: Path) -> Iterator[Event]:
 
 
 def point_to(campaign: Path) -> None:
-    """Make `latest`, beside it, name this campaign; a reader finds the old one or the new one."""
+    """Let the link `latest` beside the directory `campaign` point to it. A reader sees the old or the new target."""
     link = campaign.with_name(f".{LATEST}.{os.getpid()}")
     link.unlink(missing_ok=True)
     link.symlink_to(campaign.name)
@@ -140,7 +140,7 @@ def point_to(campaign: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace `path` atomically, so that a reader sees the old file or the new one, never half of one."""
+    """Write `value` as JSON and replace `path` atomically: a reader sees the old or the new file, never a part."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -156,9 +156,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A versioned JSON file of a results directory.
+    """Read a JSON file that has a schema number.
 
-    Raises RecordError when it is missing, not JSON, or of a schema this pack does not know.
+    Raises RecordError if the file is missing, is not JSON, or has a schema number that this version does not read.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,6 @@
-"""Who was told to leave and stays: workers beyond worker-reload-mercy, and a master without any."""
+"""Finds processes that outlive their stop: workers that are alive after worker-reload-mercy, and a master that is alive
+after its last worker.
+"""
 
 from __future__ import annotations
 
@@ -6,54 +8,61 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-# worker-reload-mercy where a stack does not set it (core/init.c).
+# worker-reload-mercy if a stack does not set it (core/init.c).
 MERCY_S = 60.0
-# A master compares whole seconds and needs two turns of its 1 s loop to kill and to reap (uwsgi_master_check_mercy,
-# core/master_utils.c): 3 s. A worker that is there so long after mercy has not been shown any, on a busy host either.
+# A master compares whole seconds and needs two turns of its 1 s loop to kill a worker and to reap it, which makes 3 s
+# (uwsgi_master_check_mercy, core/master_utils.c). On a busy host as well, a worker that is alive this long after mercy
+# is one that its master did not kill.
 OVERDUE_S = 5.0
 
 
-def overstays(told_ns: int, end_ns: int, mercy_s: float) -> bool:
-    """Whether who was told to leave then, and was there until then, stayed longer than mercy allows."""
+def is_overdue(told_ns: int, end_ns: int, mercy_s: float) -> bool:
+    """Return True if a process that was told to leave at `told_ns` and lived until `end_ns` lived too long."""
     return end_ns - told_ns > (mercy_s + OVERDUE_S) * 1e9
 
 
-def still_there(mercy_s: float) -> str:
-    """That in words."""
+def overdue_text(mercy_s: float) -> str:
+    """Describe an overdue process in a few words, for the reason of a verdict."""
     return (
         f"told to leave and still there {mercy_s + OVERDUE_S:.0f} s later, {OVERDUE_S:.0f} s beyond worker-reload-mercy"
     )
 
 
 @dataclass(slots=True)
-class Stopping:
-    """What became of the workers since their master said that it stops."""
+class MasterStop:
+    """One stop of a master that a trigger asked for. `worker_pids` are the workers that the master had when it began.
 
-    since_ns: int
+    The methods take `exited_ns`: when each of these workers ended, or None for a worker that is alive.
+    """
+
+    begun_ns: int
     mercy_s: float
-    told: tuple[int, ...]  # pids of the workers that it had
+    worker_pids: tuple[int, ...]
     ended_ns: int | None = None
 
     @property
     def took_s(self) -> float:
-        """From the moment when the master said so until it had ended; infinite while it is there."""
-        return (self.ended_ns - self.since_ns) / 1e9 if self.ended_ns is not None else math.inf
+        """The seconds from the master's line in the log to its end; infinite while the master is alive."""
+        return (self.ended_ns - self.begun_ns) / 1e9 if self.ended_ns is not None else math.inf
 
-    def overdue(self, exited_ns: Iterable[int | None], now_ns: int) -> int:
-        """How many of those that ended then (None: not yet) stayed longer than mercy allows."""
-        return sum(overstays(self.since_ns, end_ns or now_ns, self.mercy_s) for end_ns in exited_ns)
+    def overdue_workers(self, exited_ns: Iterable[int | None], now_ns: int) -> int:
+        """Return how many of the workers lived longer than they may."""
+        return sum(is_overdue(self.begun_ns, end_ns or now_ns, self.mercy_s) for end_ns in exited_ns)
 
-    def lingers(self, exited_ns: Sequence[int | None], now_ns: int) -> bool:
-        """Whether the master stayed for so long after the last of its workers, which ended then."""
-        ends = [end_ns for end_ns in exited_ns if end_ns is not None]
-        last_ns = max([self.since_ns, *ends])
-        return len(ends) == len(exited_ns) and overstays(last_ns, self.ended_ns or now_ns, self.mercy_s)
+    def is_master_overdue(self, exited_ns: Sequence[int | None], now_ns: int) -> bool:
+        """Return True if all workers have ended and the master lived longer than it may after the last one."""
+        ends_ns = [end_ns for end_ns in exited_ns if end_ns is not None]
+        last_ns = max([self.begun_ns, *ends_ns])
+        return len(ends_ns) == len(exited_ns) and is_overdue(last_ns, self.ended_ns or now_ns, self.mercy_s)
 
     def verdict(self, overdue: int, *, finished: bool) -> tuple[str | None, str]:
-        """The verdict on the stop and its reason; None while it could still change."""
+        """Return the verdict on the stop and its reason, or (None, '') while the verdict could still change.
+
+        `overdue` is the number of overdue workers; `finished` is True if no more rows will come.
+        """
         took = f"{self.took_s:.1f} s" if self.ended_ns is not None else ""
         if overdue:
-            reason = f"{overdue} workers were {still_there(self.mercy_s)}"
+            reason = f"{overdue} workers were {overdue_text(self.mercy_s)}"
             return "hung_exit", reason + (f"; the stop took {took}" if took else "")
         if not finished:
             return None, ""

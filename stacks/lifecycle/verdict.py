@@ -1,14 +1,16 @@
-"""The verdict: what a run says of its cell, from the state that its rows have added up to."""
+"""Judges the state of a run: the verdict on its cell, the reason in a sentence, and the counts behind it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
 
-from stacks.lifecycle.stopping import still_there
-from stacks.lifecycle.workers import Lifecycle
+from stacks.lifecycle.episode import Episode
+from stacks.lifecycle.lifecycle import Lifecycle
+from stacks.lifecycle.stopping import overdue_text
+from stacks.lifecycle.stuck_workers import overdue_pids, stuck_at_exit
 
-# Most severe first: what a run says, and what a cell says that has several runs.
+# The most severe one first: a run gets the first verdict that holds, and a cell gets the first one among its runs.
 VERDICTS = (
     "hung_master",
     "hung_worker",
@@ -20,11 +22,12 @@ VERDICTS = (
     "invalid",
     "recovers",
 )
-# Crashes that make a loop, one after another: fewer may be one bad request, and one in each slot the end of all.
+# So many crashes make a loop, if one slot has more than one: fewer may come from one bad request, and one crash in each
+# slot may be the end of the whole instance.
 CRASH_LOOP = 3
-# A gap between the observer's heartbeats (one a second) that makes a run worthless.
+# A longer gap between the observer's heartbeats (one a second) makes a run invalid.
 HEARTBEAT_GAP_S = 5.0
-# How a `losses` row is put into words.
+# The words for each count in a `losses` row.
 LOSSES = {
     "timeout": "{} requests were not answered in time although no worker is hung",
     "reset": "{} requests were cut off",
@@ -36,85 +39,121 @@ LOSSES = {
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a run says of its cell, with the counts behind it."""
+    """What a run says of its cell, with the counts behind it. The counts stand under these names in run.json."""
 
-    verdict: str | None  # None while nothing is certain
+    verdict: str | None  # one of VERDICTS; None while the verdict could still change
     reason: str
-    respawns: int
-    hung: int  # respawns that hung
-    hung_initial: int  # workers of the first generation that never came up
+    respawns: int  # trials of the hang rate: respawns that became ready or hung
+    hung: int  # respawns that hung at their fork
+    hung_initial: int  # workers of the first generation that hung at their fork
     evidence: str | None
 
 
+class _Case:
+    """The facts of a run on which its verdict rests."""
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self.lifecycle = lifecycle
+        episodes = lifecycle.episodes()
+        self.respawns = sum(episode.is_respawn for episode in episodes)
+        self.recovered = sum(episode.outcome == "ready" and episode.generation > 0 for episode in episodes)
+        self.hung = _with_outcome(episodes, "hung_at_fork")
+        self.hung_initial = sum(episode.generation == 0 for episode in self.hung)
+        self.deadlocked = [pid for pid, proof in lifecycle.deadlocks().items() if not proof.at_exit]
+        self.at_exit = [episode.previous_pid for episode in _with_outcome(episodes, "hung_at_exit")]
+        self.at_exit += stuck_at_exit(lifecycle.workers, lifecycle.now_ns)
+        self.crashes = Counter(episode.slot for episode in _with_outcome(episodes, "crashed"))
+        self.master_hang = lifecycle.master_hang()
+
+    def evidence(self) -> str | None:
+        """Return the evidence of the worst hang, or None if nothing hangs."""
+        if self.master_hang:
+            return self.lifecycle.hangs.evidence([self.lifecycle.masters.pid])
+        return self.lifecycle.hangs.evidence([*(e.pid for e in self.hung), *self.deadlocked, *self.at_exit])
+
+
+def _with_outcome(episodes: list[Episode], outcome: str) -> list[Episode]:
+    return [episode for episode in episodes if episode.outcome == outcome]
+
+
 def judge(lifecycle: Lifecycle, wanted: int, *, finished: bool) -> Judgement:
-    """The verdict, or None while it could still change.
+    """Return the verdict of a run, or a verdict of None while it could still change.
 
-    `wanted` is how many respawns a run must have seen before silence means health; `finished`
-    says that no more rows will come.
+    `wanted` is the number of respawns that a run must have seen before it may say `recovers`. `finished` is True if no
+    more rows will come: then there is always a verdict.
     """
-    episodes = lifecycle.episodes()
-    respawns = sum(episode.is_respawn for episode in episodes)
-    hung = [episode for episode in episodes if episode.outcome == "hung_at_fork"]
-    hung_initial = sum(episode.generation == 0 for episode in hung)
-    deadlocked = [pid for pid, proof in lifecycle.deadlocks().items() if not proof.at_exit]
-    at_exit = [episode.previous_pid for episode in episodes if episode.outcome == "hung_at_exit"]
-    at_exit += lifecycle.stuck_at_exit()
-    crashes = Counter(episode.slot for episode in episodes if episode.outcome == "crashed")
-    crashed = crashes.total()
-    recovered = sum(episode.outcome == "ready" and episode.generation > 0 for episode in episodes)
-    master = lifecycle.master_hung()
+    case = _Case(lifecycle)
+    verdict, reason = _verdict(case, wanted, finished)
+    hung = len(case.hung) - case.hung_initial
+    return Judgement(verdict, reason, case.respawns, hung, case.hung_initial, case.evidence())
 
-    verdict, reason = None, ""
-    if master:
-        verdict, reason = "hung_master", master
-    elif hung:
-        first = " (first generation)" if hung_initial == len(hung) else ""
-        verdict, reason = "hung_worker", f"{len(hung)} workers were forked and never became ready{first}"
-    elif deadlocked:
-        verdict = "hung_request"
-        reason = f"{len(deadlocked)} workers accept and never answer: every thread of theirs waits for ever on a lock"
-    elif lifecycle.stopping is not None:
-        verdict, reason = lifecycle.stopping.verdict(lifecycle.overdue(), finished=finished)
-        if verdict == "recovers":  # nobody has promised an answer to those that come after a stop
-            reason += _losses({kind: lifecycle.losses.get(kind, 0) for kind in ("reset", "truncated")})
-    elif at_exit:
-        verdict, reason = "hung_exit", f"{len(at_exit)} workers began to exit and never ended"
-        if set(at_exit) <= set(lifecycle.overstaying()):
-            reason = f"{len(at_exit)} workers were {still_there(lifecycle.mercy_s)}"
-    elif lifecycle.ended:
-        verdict, reason = "dead_master", f"{lifecycle.ended}: nobody is left to respawn a worker"
-    elif crashed >= CRASH_LOOP and crashed > recovered and max(crashes.values()) > 1:
-        verdict, reason = "crash_loop", f"{crashed} workers died before they were ready"
-    elif finished and lifecycle.heartbeat_gap_s > HEARTBEAT_GAP_S:
-        verdict = "invalid"
-        reason = f"the observer was held up for {lifecycle.heartbeat_gap_s:.1f} s: repeat the run"
-    elif lifecycle.throttles and finished:
-        verdict = "throttled"
-        reason = f"the master slept {lifecycle.throttles} times because workers respawned too fast (forkbomb-delay)"
-    elif finished and respawns < wanted:
-        verdict, reason = "invalid", _too_few(lifecycle, respawns, wanted)
-    elif finished:
-        verdict = "recovers"
-        reason = f"{recovered} of {respawns} respawned workers came back{_losses(lifecycle.losses)}"
-        for stop in lifecycle.handovers():
-            reason += f"; the master before ended {stop.took_s:.1f} s after it was told to"
-    evidence = lifecycle.stillness.evidence([*(e.pid for e in hung), *deadlocked, *at_exit])
-    if master:
-        evidence = lifecycle.stillness.evidence([lifecycle.master_pid])
-    return Judgement(verdict, reason, respawns, len(hung) - hung_initial, hung_initial, evidence)
+
+def _verdict(case: _Case, wanted: int, finished: bool) -> tuple[str | None, str]:
+    """Return the first verdict that holds, with its reason. Hangs hold before the rows are complete."""
+    lifecycle = case.lifecycle
+    if case.master_hang:
+        return "hung_master", case.master_hang
+    if case.hung:
+        first = " (first generation)" if case.hung_initial == len(case.hung) else ""
+        return "hung_worker", f"{len(case.hung)} workers were forked and never became ready{first}"
+    if case.deadlocked:
+        count = len(case.deadlocked)
+        return (
+            "hung_request",
+            f"{count} workers accept and never answer: every thread of theirs waits for ever on a lock",
+        )
+    if lifecycle.masters.stop is not None:
+        return _stop_verdict(lifecycle, finished)
+    if case.at_exit:
+        if set(case.at_exit) <= set(overdue_pids(lifecycle.workers, lifecycle.now_ns)):
+            return "hung_exit", f"{len(case.at_exit)} workers were {overdue_text(lifecycle.workers.mercy_s)}"
+        return "hung_exit", f"{len(case.at_exit)} workers began to exit and never ended"
+    if lifecycle.ended:
+        return "dead_master", f"{lifecycle.ended}: nobody is left to respawn a worker"
+    crashed = case.crashes.total()
+    if crashed >= CRASH_LOOP and crashed > case.recovered and max(case.crashes.values()) > 1:
+        return "crash_loop", f"{crashed} workers died before they were ready"
+    return _final_verdict(case, wanted) if finished else (None, "")
+
+
+def _stop_verdict(lifecycle: Lifecycle, finished: bool) -> tuple[str | None, str]:
+    """Return the verdict on a stop that a trigger asked for."""
+    stop = lifecycle.masters.stop
+    assert stop is not None  # noqa: S101 - the caller has checked it
+    verdict, reason = stop.verdict(lifecycle.masters.overdue_workers(lifecycle.now_ns), finished=finished)
+    if verdict == "recovers":  # requests that come after the stop are refused, which is no loss
+        reason += _losses({kind: lifecycle.losses.get(kind, 0) for kind in ("reset", "truncated")})
+    return verdict, reason
+
+
+def _final_verdict(case: _Case, wanted: int) -> tuple[str, str]:
+    """Return the verdict of a run in which nothing hangs, once its rows are complete."""
+    lifecycle = case.lifecycle
+    if lifecycle.heartbeat_gap_s > HEARTBEAT_GAP_S:
+        return "invalid", f"the observer was held up for {lifecycle.heartbeat_gap_s:.1f} s: repeat the run"
+    if lifecycle.throttles:
+        return "throttled", (
+            f"the master slept {lifecycle.throttles} times because workers respawned too fast (forkbomb-delay)"
+        )
+    if case.respawns < wanted:
+        return "invalid", _too_few(lifecycle, case.respawns, wanted)
+    reason = f"{case.recovered} of {case.respawns} respawned workers came back{_losses(lifecycle.losses)}"
+    for stop in lifecycle.masters.handovers():
+        reason += f"; the master before ended {stop.took_s:.1f} s after it was told to"
+    return "recovers", reason
 
 
 def _losses(losses: dict[str, int]) -> str:
-    """What a run that recovers cost its clients all the same."""
-    told = [text.format(losses[kind]) for kind, text in LOSSES.items() if losses.get(kind)]
-    return f"; but {', '.join(told)}" if told else ""
+    """Return the end of a reason: which requests the clients lost although the workers came back."""
+    texts = [text.format(losses[kind]) for kind, text in LOSSES.items() if losses.get(kind)]
+    return f"; but {', '.join(texts)}" if texts else ""
 
 
 def _too_few(lifecycle: Lifecycle, respawns: int, wanted: int) -> str:
     text = f"{respawns} respawns seen, {wanted} wanted: too few to say anything. "
-    if lifecycle.ignored:
-        return text + f"Nothing came of what was asked: {lifecycle.ignored}."
-    if not lifecycle.anybody_left():
+    if lifecycle.masters.pending_trigger:
+        return text + f"Nothing came of what was asked: {lifecycle.masters.pending_trigger}."
+    if not lifecycle.workers.has_departures():
         if lifecycle.losses.get("timeout"):
             return text + f"No worker ever left{_losses(lifecycle.losses)}."
         return text + (

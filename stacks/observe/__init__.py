@@ -1,4 +1,4 @@
-"""Watches a uWSGI without asking it anything: the observer, its collectors, and what /proc and the host tell.
+"""Watches a uWSGI without asking it anything: the observer, its collectors, and readers of /proc and of the host.
 
 It may import `stacks.catalogue` and `stacks.lifecycle`.
 """

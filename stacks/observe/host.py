@@ -1,4 +1,4 @@
-"""Where and from which source a run was made: what a reader must know before comparing two of them."""
+"""Describes where and from which commit a run was made. A reader needs this before he compares two runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GIT_LIMIT_S = 5.0
 
 
 def host() -> dict[str, Any]:
-    """Hostname, kernel, CPU model, cores usable by this process and memory in KiB."""
+    """Return hostname, kernel, architecture, CPU model, cores that this process may use, and memory in KiB."""
     cpu = memory = ""
     for line in _lines("/proc/cpuinfo"):
         if line.startswith(("model name", "Model")):
@@ -40,9 +40,9 @@ def _lines(path: str) -> list[str]:
 
 
 def git(root: Path) -> dict[str, Any]:
-    """The commit of the pack itself and whether its files differ from it; None where that is unknown."""
+    """Return the commit of the pack in `root`, and whether its files differ from it. A value is None if unknown."""
 
-    def ask(*words: str) -> str | None:
+    def output(*words: str) -> str | None:
         try:
             done = subprocess.run(
                 ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=GIT_LIMIT_S, check=True
@@ -51,10 +51,10 @@ def git(root: Path) -> dict[str, Any]:
             return None
         return done.stdout.strip()
 
-    status = ask("status", "--porcelain")
-    return {"commit": ask("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
+    status = output("status", "--porcelain")
+    return {"commit": output("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
 
 
 def clock() -> dict[str, int]:
-    """One moment on both clocks, so that monotonic rows can be placed in wall time."""
+    """Read both clocks at one moment. With this pair, a reader can convert monotonic times into wall-clock times."""
     return {"monotonic_ns": time.monotonic_ns(), "unix_ns": time.time_ns()}

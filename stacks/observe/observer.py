@@ -1,4 +1,8 @@
-"""The observer: owns a uWSGI process group, runs every collector on one clock, writes each row once."""
+"""The observer: starts and owns a uWSGI process group, runs every collector on one clock, and writes their rows.
+
+It is the only writer of events.jsonl. It observes passively: it reads uWSGI's log, pidfds and /proc, and asks uWSGI
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import EVENTS_FILE, Event
-from stacks.lifecycle.workers import Lifecycle
 from stacks.observe import proc
 from stacks.observe.collectors import Base, Context, discover, is_readable
 
 HEARTBEAT_S = 1.0
-STEP_S = 0.05  # the longest that a look at a condition waits
-ENDED = -1  # of a master whose exit code only its parent learns
+STEP_S = 0.05  # the longest time between two checks of a condition
+ENDED = -1  # stands for the exit code of a master whose parent is another process: only the parent learns the code
 
 
 class Observer:
-    """A uWSGI master under observation. Passive: it reads a log, pidfds and /proc, and asks uWSGI nothing."""
+    """Starts uWSGI with `command` and observes it.
+
+    If `piped` is True, the log is a pipe instead of a socket; the collector `log` describes the difference.
+    """
 
     def __init__(
         self,
@@ -35,13 +42,13 @@ class Observer:
         self._events = (directory / EVENTS_FILE).open("a", encoding="utf-8")
         self.lifecycle = Lifecycle()
         self.exit_code: int | None = None
-        self._due: dict[Base, float] = {}
-        self._watched: dict[int, Base] = {}
+        self._due: dict[Base, float] = {}  # when `sample` of each collector is due
+        self._watched: dict[int, Base] = {}  # file descriptor -> the collector that reads it
         self._epoll = select.epoll()
-        self._heartbeat = 0.0
+        self._heartbeat_due = 0.0
         master_pid, log_fd = self._launch(command, environment, cwd, piped)
         self.context = Context(directory, master_pid, port, log_fd, self.lifecycle, self._watch, self._unwatch)
-        self.collectors = [kind(self.context) for kind in self._kinds()]
+        self.collectors = [collector_class(self.context) for collector_class in self._collector_classes()]
         self.unavailable = {collector.name: collector.open() for collector in self.collectors}
         for collector in self.collectors:
             if collector.interval_s is not None and not self.unavailable[collector.name]:
@@ -51,42 +58,42 @@ class Observer:
     def _launch(
         self, command: list[str], environment: dict[str, str], cwd: Path | None, piped: bool
     ) -> tuple[int, int]:
-        """Start uWSGI; returns its pid and our end of its log."""
-        log_fd, theirs_fd = os.pipe() if piped else log_socket()
+        """Start uWSGI. Return its pid and the reading end of its log."""
+        log_fd, writer_fd = os.pipe() if piped else log_socket()
         self.emit("start", command=command)
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=theirs_fd,
-            stderr=theirs_fd,
+            stdout=writer_fd,
+            stderr=writer_fd,
             env=environment,
             cwd=cwd,
             start_new_session=True,
         )
-        os.close(theirs_fd)
+        os.close(writer_fd)
         return self._process.pid, log_fd
 
-    def _kinds(self) -> list[type[Base]]:
+    def _collector_classes(self) -> list[type[Base]]:
         return discover()
 
     def _poll(self) -> int | None:
-        """The exit code of uWSGI, None while it runs."""
+        """Return uWSGI's exit code, ENDED if it cannot be known, or None while uWSGI runs."""
         code = self._process.poll()
         if self._is_replaced():
             return None if proc.is_alive(self.pid) else ENDED
         return code
 
-    def _ended(self) -> dict[str, object]:
-        """What is known of how it ended."""
+    def _ended_data(self) -> dict[str, object]:
+        """Return the data of the row `ended`: the exit code, if it is known."""
         return {} if self._is_replaced() else {"exit_code": self.exit_code}
 
     def _is_replaced(self) -> bool:
-        """Whether the master that we started has a successor (`f` to the master fifo)."""
+        """Return True if the master that this observer started has a successor (`f` to the master fifo)."""
         return self.pid != self._process.pid
 
     @property
     def pid(self) -> int:
-        """The uWSGI master's, of the newest one."""
+        """The pid of the newest uWSGI master."""
         return self.context.master_pid
 
     def _watch(self, fd: int, collector: Base) -> None:
@@ -98,22 +105,23 @@ class Observer:
             self._epoll.unregister(fd)
 
     def emit(self, kind: str, **data: object) -> None:
-        """A row of the observer itself."""
+        """Write a row of the observer itself."""
         self._take([Event(time.monotonic_ns(), "observer", kind, data=data)])
 
     def _take(self, events: list[Event]) -> None:
+        """Write rows, feed them to the lifecycle, and show them to every collector."""
         for event in events:
             self._events.write(event.to_json() + "\n")
             self.lifecycle.feed(event)
             if event.kind == "master" and event.pid != self.pid and event.pid in proc.descendants(os.getpid()):
                 self.context.master_pid = event.pid
             for collector in getattr(self, "collectors", ()):
-                collector.saw(event)
+                collector.on_event(event)
         if events:
             self._events.flush()
 
     def step(self, limit_s: float = STEP_S) -> None:
-        """Wait for something to happen, `limit_s` at most, and take in what did."""
+        """Wait for at most `limit_s` until a source has rows, and take the rows in."""
         now = time.monotonic()
         wait_s = max(0.0, min([limit_s, *(due - now for due in self._due.values())]))
         for fd, _ in self._epoll.poll(wait_s):
@@ -126,17 +134,17 @@ class Observer:
             if now >= due and collector.interval_s is not None:
                 self._due[collector] = now + collector.interval_s
                 self._take(collector.sample())
-        if now >= self._heartbeat:
-            self._heartbeat = now + HEARTBEAT_S
+        if now >= self._heartbeat_due:
+            self._heartbeat_due = now + HEARTBEAT_S
             self.emit("heartbeat")
         if self.exit_code is None:
             self.exit_code = self._poll()
             if self.exit_code is not None:
                 self.drain()
-                self.emit("ended", **self._ended())
+                self.emit("ended", **self._ended_data())
 
     def until(self, condition: Callable[[], bool], limit_s: float) -> bool:
-        """Step until `condition` holds or `limit_s` have passed; says whether it holds."""
+        """Step until `condition` holds or `limit_s` seconds have passed. Return True if it holds."""
         end = time.monotonic() + limit_s
         while not condition():
             if time.monotonic() >= end:
@@ -145,28 +153,31 @@ class Observer:
         return True
 
     def pids(self) -> list[int]:
-        """Every living process of the stack: the master's group and session, and what is below it."""
+        """Return every living process of the stack: the masters, their descendants, their sessions and the workers.
+
+        Only descendants of this process count. So if a process outside has reused a pid, it is never among them.
+        """
         masters = {self._process.pid, self.pid}
-        reaped = [] if self._process.poll() is not None else [self._process.pid]
-        known = {i.pid for i in self.lifecycle.current().values()}
-        known |= masters.union(*map(proc.descendants, masters))
-        below = set(proc.descendants(os.getpid()))
-        for pid in below:
+        unreaped = [] if self._process.poll() is not None else [self._process.pid]
+        of_stack = {i.pid for i in self.lifecycle.current().values()}
+        of_stack |= masters.union(*map(proc.descendants, masters))
+        descendants = set(proc.descendants(os.getpid()))
+        for pid in descendants:
             try:
                 if os.getsid(pid) in masters:
-                    known.add(pid)
+                    of_stack.add(pid)
             except ProcessLookupError:
                 continue
-        living = [pid for pid in known & below if proc.is_alive(pid)]
-        return sorted({*reaped, *living})
+        living = [pid for pid in of_stack & descendants if proc.is_alive(pid)]
+        return sorted({*unreaped, *living})
 
     def drain(self) -> None:
-        """Take in what the log still holds."""
+        """Take in all lines that are left in the log."""
         while is_readable(self.context.log_fd) and self.context.log_fd in self._watched:
             self.step(0)
 
     def close(self) -> None:
-        """Let go of everything; the processes are the supervisor's."""
+        """Close every file. The processes stay: the supervisor ends them."""
         for collector in self.collectors:
             collector.close()
         self._epoll.close()
@@ -174,7 +185,7 @@ class Observer:
 
 
 def log_socket() -> tuple[int, int]:
-    """Our end and theirs of a log whose kernel adds the writer's pid to what is written."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-    return ours.detach(), theirs.detach()
+    """Return the reading and the writing end of a log for which the kernel notes the pid of each writer."""
+    reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    return reader.detach(), writer.detach()

@@ -1,19 +1,20 @@
-"""What /proc tells of a process and of a listening port; every reader returns None for one that has gone."""
+"""Reads /proc: the state of a process and its threads, its children, and the TCP sockets of a port.
+
+A process may end at any moment, so no function raises an error for a process that does not exist. Each function says
+what it returns then.
+"""
 
 from __future__ import annotations
 
 import os
-import platform
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stacks.observe.waits import wait_of
+
 PROC = Path("/proc")
-# The futex system call's number (arch/*/entry/syscalls) and its flags (include/uapi/linux/futex.h).
-FUTEX_SYSCALL = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "ppc64le": 221, "s390x": 238}.get(platform.machine())
-FUTEX_WAITS = (0, 6, 9, 11)  # WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI
-FUTEX_PRIVATE, FUTEX_COMMAND = 128, 127
-LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp
+LISTEN = "0A"  # the state TCP_LISTEN in /proc/net/tcp
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,14 @@ class Stat:
 
     ppid: int
     state: str
-    ticks: int  # utime + stime, in clock ticks
+    ticks: int  # CPU time in clock ticks: utime + stime
     threads: int
     rss_kib: int
-    start_ticks: int  # since boot; with the pid, a process's identity
+    start_ticks: int  # start time since boot; together with the pid it identifies a process
 
 
 def stat(pid: int) -> Stat | None:
-    """One read of /proc/PID/stat."""
+    """Read /proc/PID/stat once; None if there is no such process."""
     fields = _fields(pid)
     if fields is None:
         return None
@@ -44,7 +45,7 @@ def stat(pid: int) -> Stat | None:
 
 
 def _fields(pid: int) -> list[str] | None:
-    """The words of /proc/PID/stat from the state on, which is the third (proc(5)): the name before may hold spaces."""
+    """Return the fields of /proc/PID/stat after the second one (proc(5)): that is the name, which may hold spaces."""
     try:
         text = (PROC / str(pid) / "stat").read_text()
     except OSError:
@@ -53,30 +54,30 @@ def _fields(pid: int) -> list[str] | None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether any thread of `pid` still runs; a main thread may be a zombie before the others have ended."""
+    """Return True if a thread of `pid` lives. The main thread may be a zombie while other threads live."""
     entry = stat(pid)
     return entry is not None and (entry.state not in "ZX" or entry.threads > 1)
 
 
 def tasks(pid: int) -> list[tuple[str, str]] | None:
-    """(state, wait) of every thread; wait is what `wait_of` says."""
+    """Return (state, wait) of every thread, with the words of `waits`; None if there is no such process."""
     try:
         tids = os.listdir(PROC / str(pid) / "task")
     except OSError:
         return None
-    found = []
+    threads = []
     for tid in tids:
         task = PROC / str(pid) / "task" / tid
         try:
             text = (task / "stat").read_text()
         except OSError:
             continue
-        found.append((text[text.rindex(")") + 2], wait_of(task, tids)))
-    return found
+        threads.append((text[text.rindex(")") + 2], wait_of(task, tids)))
+    return threads
 
 
 def living_thread(pid: int) -> int:
-    """A thread of `pid` that a debugger can attach to: the main one, unless it is a zombie already."""
+    """Return the id of a thread that a debugger can attach to: the main one (`pid`) unless that is a zombie."""
     entry = stat(pid)
     if entry is not None and entry.state == "Z":
         try:
@@ -89,37 +90,8 @@ def living_thread(pid: int) -> int:
     return pid
 
 
-def wait_of(task: Path, siblings: Collection[str] = ()) -> str:
-    """What a thread waits for, in one word.
-
-    `futex` (a lock of this process, for ever), `futex-join` (the end of one of its threads, for ever),
-    `futex-timed`, `futex-shared` (other processes can wake it), `running`, otherwise the kernel's wait
-    channel, '?' where nothing may be read.
-    `siblings` are the thread ids of its process: pthread_join waits, without the private flag, for
-    the word that holds the id of the thread that it joins, which only that thread's end changes.
-    """
-    try:
-        words = (task / "syscall").read_text().split()
-    except OSError:
-        words = []
-    if words and words[0] == "running":
-        return "running"
-    if len(words) > 4 and int(words[0]) == FUTEX_SYSCALL:
-        operation = int(words[2], 16)
-        if operation & FUTEX_COMMAND in FUTEX_WAITS:
-            if not operation & FUTEX_PRIVATE:
-                return "futex-join" if str(int(words[3], 16)) in siblings else "futex-shared"
-            return "futex-timed" if int(words[4], 16) else "futex"
-    try:
-        channel = (task / "wchan").read_text()
-    except OSError:
-        channel = ""
-    # Without the system call's arguments a futex wait proves nothing by itself.
-    return "futex-unknown" if channel.startswith("futex") else channel if channel not in ("", "0") else "?"
-
-
 def voluntary_switches(pid: int) -> int:
-    """How often the threads of `pid` have begun to wait, all added up."""
+    """Return how often the threads of `pid` have begun to wait, added up; 0 if there is no such process."""
     count = 0
     for status in (PROC / str(pid) / "task").glob("*/status"):
         try:
@@ -132,7 +104,7 @@ def voluntary_switches(pid: int) -> int:
 
 
 def pss_kib(pid: int) -> int:
-    """Proportional set size, -1 where it cannot be read."""
+    """Return the proportional set size (PSS) of `pid`, or -1 if it cannot be read."""
     try:
         for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
@@ -143,34 +115,34 @@ def pss_kib(pid: int) -> int:
 
 
 def children() -> dict[int, list[int]]:
-    """Every process's children, by pid."""
-    found: dict[int, list[int]] = {}
+    """Return the children of every process on the host, by the pid of the parent."""
+    tree: dict[int, list[int]] = {}
     for name in os.listdir(PROC):
         if name.isdigit() and (entry := stat(int(name))) is not None:
-            found.setdefault(entry.ppid, []).append(int(name))
-    return found
+            tree.setdefault(entry.ppid, []).append(int(name))
+    return tree
 
 
 def descendants(pid: int) -> list[int]:
-    """Children of `pid` and theirs, without `pid`."""
+    """Return the children of `pid`, their children, and so on; without `pid` itself."""
     tree = children()
-    found: list[int] = []
+    pids: list[int] = []
     queue = list(tree.get(pid, ()))
     while queue:
         child = queue.pop()
-        found.append(child)
+        pids.append(child)
         queue += tree.get(child, ())
-    return found
+    return pids
 
 
 def backlog(port: int) -> int | None:
-    """Connections that wait in the accept queue of a TCP port; None when nobody listens on it."""
+    """Return how many connections wait in the accept queue of a TCP port; None if no process listens on it."""
     queues = [int(fields[4].split(":")[1], 16) for fields in _sockets(port) if fields[3] == LISTEN]
     return sum(queues) if queues else None
 
 
 def _sockets(port: int) -> Iterator[list[str]]:
-    """The words of every line of /proc/net/tcp and tcp6 whose local port that is."""
+    """Yield the fields of every line of /proc/net/tcp and tcp6 that has `port` as its local port."""
     for table in ("tcp", "tcp6"):
         try:
             lines = (PROC / "net" / table).read_text().splitlines()[1:]
@@ -182,13 +154,16 @@ def _sockets(port: int) -> Iterator[list[str]]:
 
 
 def exit_status(pid: int) -> int | None:
-    """The wait status of a process that has ended and was not reaped yet, None for any other (field 52, proc(5))."""
+    """Return the wait status of a zombie, a process that has ended and is not reaped; otherwise None.
+
+    It is field 52 (proc(5)).
+    """
     fields = _fields(pid)
     return int(fields[49]) if fields is not None and fields[0] == "Z" else None
 
 
 def children_of(pid: int) -> list[int]:
-    """The children that the main thread of `pid` has forked, as uWSGI's master forks its workers."""
+    """Return the children that the main thread of `pid` forked (as uWSGI's master does), zombies included."""
     try:
         return [int(word) for word in (PROC / str(pid) / "task" / str(pid) / "children").read_text().split()]
     except OSError:
@@ -196,7 +171,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def holds_connection(pid: int, port: int) -> bool:
-    """Whether `pid` has an accepted connection of a TCP port in its hands."""
+    """Return True if `pid` holds an open connection that it accepted on this TCP port."""
     try:
         links = [str(entry.readlink()) for entry in (PROC / str(pid) / "fd").iterdir()]
     except OSError:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from stacks.lifecycle.stopping import MERCY_S
 from stacks.lifecycle.verdict import Judgement
-from stacks.observe.attached import Attached
+from stacks.observe.attached import AttachedObserver
 from stacks.observe.observer import Observer
 from stacks.run.live_run import LiveRun
 from stacks.run.run_directory import PlannedRun
@@ -24,7 +24,7 @@ class AttachedInstance:
         self.master_pid: int = planned.plan["attached"]["pid"]  # 0: nobody watches the workers
 
     def observe(self) -> Observer:
-        return Attached(self.planned.directory, self.master_pid, self.port)
+        return AttachedObserver(self.planned.directory, self.master_pid, self.port)
 
     def await_ready(self, live: LiveRun) -> None:
         """Wait until the state of every worker is known, so that the UI shows it before the load begins."""

@@ -40,7 +40,7 @@ class OwnInstance:
         """Return True if a worker can answer or will be able to: all may be recycling by age at this moment."""
         lifecycle = live.observer.lifecycle
         are_coming = lifecycle.undecided() > 0 and not live.is_certain()
-        return lifecycle.serving() > 0 or lifecycle.rests() or are_coming
+        return lifecycle.serving() > 0 or lifecycle.spawns_on_demand() or are_coming
 
     def mercy_s(self) -> float:
         return stack_files.mercy_s(self.planned.directory / INI_FILE)

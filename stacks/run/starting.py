@@ -27,7 +27,7 @@ def await_ready(live: LiveRun, planned: PlannedRun) -> None:
     def is_ready() -> bool:
         if live.is_certain() or load.exit_code is not None:
             return True
-        have_started = len(lifecycle.slots) >= first_workers or lifecycle.asleep  # with `cheap` no worker starts
+        have_started = len(lifecycle.slots) >= first_workers or lifecycle.is_idle  # with `cheap` no worker starts
         return have_started and lifecycle.undecided() == 0 and load.is_up()
 
     in_time = live.until("starting", is_ready, plan["start_limit_s"])

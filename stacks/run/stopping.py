@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from stacks.lifecycle.workers import Lifecycle
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.observe import proc
 from stacks.run import stop_signals
 from stacks.run.live_run import LiveRun

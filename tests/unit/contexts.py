@@ -1,4 +1,4 @@
-"""A context for collectors without an observer, and children that wait in known ways."""
+"""Helps to test collectors: a context without an observer, children that wait in a known way, and waiting itself."""
 
 from __future__ import annotations
 
@@ -10,33 +10,36 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stacks.lifecycle.workers import Lifecycle
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.observe.collectors import Base, Context
 
 LIMIT_S = 10.0
 
 
 class Watched(dict[int, Base]):
-    """The file descriptors that collectors wait for."""
+    """The file descriptors that collectors watch, and the collector of each."""
 
 
 def context(directory: Path, *, master_pid: int = 0, port: int = 0, log_fd: int = -1) -> tuple[Context, Watched]:
+    """Return a context whose clock always shows 42 ns, and the file descriptors that are watched through it."""
     watched = Watched()
-    made = Context(
+    lifecycle = Lifecycle()
+    lifecycle.masters.pid = master_pid
+    ctx = Context(
         directory,
         master_pid or os.getpid(),
         port,
         log_fd,
-        Lifecycle(master_pid=master_pid),
+        lifecycle,
         watched.__setitem__,
         lambda fd: watched.pop(fd, None),
         clock=lambda: 42,
     )
-    return made, watched
+    return ctx, watched
 
 
 def until(condition: Callable[[], object], what: str = "") -> None:
-    """Wait for a condition, at most LIMIT_S."""
+    """Poll until the condition holds. Fail with the text `what` after LIMIT_S."""
     end = time.monotonic() + LIMIT_S
     while not condition():
         assert time.monotonic() < end, what or "not in time"
@@ -45,7 +48,7 @@ def until(condition: Callable[[], object], what: str = "") -> None:
 
 @contextmanager
 def python(code: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A child that runs `code`; it is handed out once it has printed a line, and killed in the end."""
+    """Run `code` in a child, which is yielded after its first line of output and killed at the end."""
     child = subprocess.Popen(
         [sys.executable, "-u", "-c", code, *arguments],
         stdin=subprocess.DEVNULL,

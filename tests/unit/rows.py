@@ -1,22 +1,22 @@
-"""Builds lifecycle rows by hand, told in seconds, for the tests of the measuring half."""
+"""Builds lifecycle rows by hand for the tests of `stacks`. All times are seconds after BEGIN_NS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.verdict import Judgement, judge
-from stacks.lifecycle.workers import Lifecycle
 
-BEGIN_NS = 5_000_000_000_000  # of a machine that has been up for a while
+BEGIN_NS = 5_000_000_000_000  # the machine has been up for a while
 MASTER = 900
 GIL = ["__futex_abstimed_wait_common", "take_gil", "PyEval_RestoreThread", "uwsgi_python_master_fixup"]
 GIL_RATE = 195  # wakes a second, as measured on an idle machine
 
 
 def at(seconds: float) -> int:
-    """Nanoseconds at `seconds` after the begin."""
+    """Return the monotonic time (ns) at `seconds` after BEGIN_NS."""
     return BEGIN_NS + round(seconds * 1e9)
 
 
@@ -25,18 +25,19 @@ def row(t: float, kind: str, pid: int = 0, slot: int = 0, source: str = "log", *
 
 
 def generation(*pids: int, t: float = 0.0, ready: bool = True) -> list[Event]:
-    """The master and its first workers, one a slot."""
+    """The rows of the master and of its first workers, one in each slot."""
     rows = [row(t, "master", MASTER)]
     rows += [row(t, "spawned", pid, slot) for slot, pid in enumerate(pids, start=1)]
     return rows + [row(t + 0.05, "ready", pid) for pid in pids if ready]
 
 
 def leave(pid: int, t: float) -> list[Event]:
+    """A worker says goodbye at t and ends 7 ms later."""
     return [row(t, "exit_begun", pid), row(t + 0.007, "exited", pid, source="exits")]
 
 
 def respawn(slot: int, old: int, new: int, t: float, *, ready: bool = True) -> list[Event]:
-    """`old` leaves at t and `new` follows it half a second later."""
+    """`old` leaves at t, and `new` is forked half a second later."""
     rows = [*leave(old, t), row(t + 0.5, "reaped", old, slot), row(t + 0.5, "respawned", new, slot)]
     return [*rows, row(t + 0.52, "ready", new)] if ready else rows
 
@@ -51,7 +52,7 @@ def looks(
     state: str = "S",
     every: float = 0.1,
 ) -> list[Event]:
-    """What the closer look sees of `pid` from begin to end: its threads wait for `waits`."""
+    """The `state` rows of `pid` from begin to end, `every` seconds one. Its threads wait for `waits`."""
     tasks = [[state, wait] for wait in waits]
     steps = round((end - begin) / every)
     return [
@@ -69,16 +70,17 @@ def looks(
 
 
 def backtrace(pid: int, t: float, frames: list[str] | None = None) -> Event:
+    """A backtrace row; without `frames` it shows a wait for the GIL."""
     return row(t, "backtrace", pid, source="backtrace", frames=GIL if frames is None else frames)
 
 
 def hang(pid: int, t: float, seconds: float = 0.6) -> list[Event]:
-    """A worker that waits for the GIL, and the backtrace that shows it."""
+    """The rows of a process that waits for the GIL, and the backtrace that shows it."""
     return [*looks(pid, t, t + seconds, "futex-timed", wakes_per_s=GIL_RATE), backtrace(pid, t + seconds)]
 
 
 def healthy(respawns: int, slot: int = 1) -> list[Event]:
-    """A slot that recycles once a second and always comes back."""
+    """The rows of one slot that recycles once a second and becomes ready each time."""
     rows = generation(100)
     for i in range(respawns):
         rows += respawn(slot, 100 + i, 101 + i, 1.0 + i)
@@ -86,7 +88,7 @@ def healthy(respawns: int, slot: int = 1) -> list[Event]:
 
 
 def lifecycle(*parts: Event | Iterable[Event]) -> Lifecycle:
-    """The lifecycle of rows and lists of rows, in the order given."""
+    """Build the lifecycle of rows and lists of rows, in the given order."""
     rows: list[Event] = []
     for part in parts:
         rows += [part] if isinstance(part, Event) else part
@@ -94,4 +96,5 @@ def lifecycle(*parts: Event | Iterable[Event]) -> Lifecycle:
 
 
 def judged(*parts: Event | Iterable[Event], wanted: int = 1, finished: bool = True) -> Judgement:
+    """Judge the lifecycle of rows and lists of rows."""
     return judge(lifecycle(*parts), wanted, finished=finished)

@@ -1,6 +1,6 @@
-"""Native backtraces of processes that do not move, by gdb in a process of its own; the text goes to evidence/.
+"""Takes native backtraces of processes that stand still, with gdb in a process of its own. The texts go to evidence/.
 
-A run needs few: workers that look the same as one whose backtrace is known are proven by it.
+A run needs few of them: a worker with the same waits as one whose backtrace is known is proven to hang by that one.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from stacks.lifecycle.records import EVIDENCE_DIR, Event
 from stacks.observe import proc
 from stacks.observe.collectors import Base, Context
 
-MOST = 4  # backtraces a run; each takes about half a second of one core
-RESTED_S = 2.0  # a master whose loop turns once a second has missed a turn
-LIMIT_S = 20.0  # symbols on a slow disk; a gdb that takes longer is ended
+MOST = 4  # backtraces of one run; each takes about half a second of one core
+REST_S = 2.0  # a master whose loop turns once a second has missed a turn
+LIMIT_S = 20.0  # a gdb that takes longer is killed; the time is for symbols on a slow disk
 GDB = ("gdb", "-q", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-ex", "thread apply all bt 32")
 _FRAME = re.compile(r"^#\d+\s+(?:0x[0-9a-f]+ in )?([^\s(]+) ?\(", re.MULTILINE)
 
@@ -27,11 +27,11 @@ class Collector(Base):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._gdb: subprocess.Popen[bytes] | None = None
-        self._fd = -1
-        self._pid = 0
-        self._began_ns = 0
-        self._taken = 0
+        self._gdb: subprocess.Popen[bytes] | None = None  # while a backtrace is being taken
+        self._fd = -1  # pidfd of gdb
+        self._pid = 0  # of the process whose backtrace is being taken
+        self._begun_ns = 0
+        self._count = 0  # backtraces so far
 
     def open(self) -> str:
         if shutil.which("gdb") is None:
@@ -40,23 +40,29 @@ class Collector(Base):
 
     @property
     def busy(self) -> bool:
-        """Whether a backtrace is being taken."""
+        """True while a backtrace is being taken."""
         return self._gdb is not None
 
     def sample(self) -> list[Event]:
         if self._gdb is not None:
-            if self.context.clock() - self._began_ns > LIMIT_S * 1e9:
+            if self.context.clock() - self._begun_ns > LIMIT_S * 1e9:
                 self._gdb.kill()
             return []
-        lifecycle = self.context.lifecycle
-        stillness, master = lifecycle.stillness, self.context.master_pid
-        suspects = stillness.suspects([*lifecycle.starting(), *lifecycle.leaving(), master])
-        suspects += [pid for pid in lifecycle.deadlocks() if not stillness.has_frames(pid) and proc.is_alive(pid)]
-        if lifecycle.ignored and stillness.rested_s(master) > RESTED_S and not stillness.has_frames(master):
-            suspects.append(master)
-        if suspects and self._taken < MOST:
+        suspects = self._suspects()
+        if suspects and self._count < MOST:
             self._start(suspects[0])
         return []
+
+    def _suspects(self) -> list[int]:
+        """Return the pids of processes whose backtrace is worth its time, the most urgent first."""
+        lifecycle, master_pid = self.context.lifecycle, self.context.master_pid
+        hangs = lifecycle.hangs
+        suspects = hangs.suspects([*lifecycle.starting(), *lifecycle.leaving(), master_pid])
+        suspects += [pid for pid in lifecycle.deadlocks() if not hangs.has_backtrace(pid) and proc.is_alive(pid)]
+        is_waited_for = bool(lifecycle.masters.pending_trigger)
+        if is_waited_for and hangs.rest_s(master_pid) > REST_S and not hangs.has_backtrace(master_pid):
+            suspects.append(master_pid)
+        return suspects
 
     def _start(self, pid: int) -> None:
         folder = self.context.directory / EVIDENCE_DIR
@@ -68,24 +74,24 @@ class Collector(Base):
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
-        self._pid, self._began_ns, self._taken = pid, self.context.clock(), self._taken + 1
+        self._pid, self._begun_ns, self._count = pid, self.context.clock(), self._count + 1
         self._fd = os.pidfd_open(self._gdb.pid)
         self.context.watch(self._fd, self)
 
     def read(self, fd: int) -> list[Event]:
-        assert self._gdb is not None  # noqa: S101 - only a running gdb is watched
+        assert self._gdb is not None  # noqa: S101 - the file descriptor is that of a running gdb
         self._gdb.wait()
         self.context.unwatch(fd)
         os.close(fd)
         self._gdb, self._fd = None, -1
         path = self.context.directory / EVIDENCE_DIR / f"backtrace-{self._pid}.txt"
         text = path.read_text(errors="replace")
-        found = frames(text)
-        if not found:
-            self._taken = MOST  # not permitted, most likely: asking again changes nothing
-        said = text.strip().splitlines() or ["gdb printed nothing"]
-        reason = "" if found else said[-1]
-        return [self.event("backtrace", self._pid, frames=found, file=f"{EVIDENCE_DIR}/{path.name}", reason=reason)]
+        frames = main_thread_frames(text)
+        if not frames:
+            self._count = MOST  # most likely gdb has no permission, and a second try would change nothing
+        lines = text.strip().splitlines() or ["gdb printed nothing"]
+        reason = "" if frames else lines[-1]
+        return [self.event("backtrace", self._pid, frames=frames, file=f"{EVIDENCE_DIR}/{path.name}", reason=reason)]
 
     def close(self) -> None:
         if self._gdb is not None:
@@ -95,7 +101,7 @@ class Collector(Base):
             self._gdb = None
 
 
-def frames(text: str) -> list[str]:
-    """Function names, innermost first, of the thread that gdb shows last: the main thread."""
-    last = text.rsplit("\nThread ", 1)[-1]
-    return _FRAME.findall(last)
+def main_thread_frames(text: str) -> list[str]:
+    """Return the function names of the main thread, innermost first. gdb prints this thread last."""
+    last_thread = text.rsplit("\nThread ", 1)[-1]
+    return _FRAME.findall(last_thread)

@@ -1,8 +1,13 @@
-"""A closer look through /proc at processes that may be stuck: CPU time, threads, what each waits for.
+"""Takes a closer look at processes that may be stuck, ten times a second: CPU time, and what each thread waits for.
 
-A worker that was forked and is not ready, one that said goodbye and is still there, and a master that does
-not reap or ignores what it was asked are looked at closely. At a worker that serves only once a second: an idle
-one has a thread that waits for connections, so one of which every thread waits for a lock is looked at closely, too.
+Each look is a row `state`, from which `stacks.lifecycle.hangs` proves a hang. A look only reads /proc, so it does not
+disturb the process. These processes are looked at:
+
+- a worker that was forked and is not ready;
+- a worker that said goodbye and has not ended;
+- a master that does not reap a dead worker, or that does not react to a trigger;
+- a worker that serves while each of its threads waits for a lock. Such a worker is found once a second: a worker that
+  is well has a thread that waits for connections whenever it is idle.
 """
 
 from __future__ import annotations
@@ -10,37 +15,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stacks.lifecycle.records import Event
-from stacks.lifecycle.stillness import FOREVER
+from stacks.lifecycle.stillness import OWN_LOCK_WAITS
 from stacks.observe import proc
 from stacks.observe.collectors import Base, Context
 
-UNREAPED_S = 1.2  # the master's own loop takes up to 1 s
-SERVING_EVERY = 10  # looks
+MASTER_LATE_S = 1.2  # the master's loop takes up to 1 s, so a master is late only after more than that
+SERVING_EVERY = 10  # only in every tenth look the workers that serve are searched for locked ones
 
 
 class Collector(Base):
-    name = "closer"
-    interval_s = 0.1  # four looks within the shortest confirmation, stillness.PROVEN_S
+    name = "closer"  # recorded as the source of its rows
+    interval_s = 0.1  # four looks within the shortest time that proves a hang, hangs.GIL_BACKTRACE_S
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._count = 0
-        self._suspects: set[int] = set()  # they serve, and every thread waits for a lock
+        self._look_count = 0
+        self._locked: set[int] = set()  # workers that serve while each of their threads waits for a lock
 
     def sample(self) -> list[Event]:
         lifecycle = self.context.lifecycle
         pids = [*lifecycle.starting(), *lifecycle.leaving()]
-        if max(lifecycle.unreaped_s(), lifecycle.ignored_s()) > UNREAPED_S:
+        if max(lifecycle.unreaped_s(), lifecycle.pending_trigger_s()) > MASTER_LATE_S:
             pids.append(self.context.master_pid)
         serving = set(lifecycle.ready())
-        self._suspects &= serving
-        pids += self._suspects
-        if self._count % SERVING_EVERY == 0:
-            self._suspects |= {pid for pid in serving if is_locked(proc.tasks(pid))}
-        self._count += 1
+        self._locked &= serving
+        pids += self._locked
+        if self._look_count % SERVING_EVERY == 0:
+            self._locked |= {pid for pid in serving if is_locked(proc.tasks(pid))}
+        self._look_count += 1
         events = [event for pid in pids if (event := self._look(pid)) is not None]
-        # The row that shows it moving is the last one, and tells the lifecycle so.
-        self._suspects -= {e.pid for e in events if e.pid in self._suspects and not is_locked(e.data["tasks"])}
+        # A worker that moves again gets one more row: this row tells the lifecycle that it moves.
+        self._locked -= {e.pid for e in events if e.pid in self._locked and not is_locked(e.data["tasks"])}
         return events
 
     def _look(self, pid: int) -> Event | None:
@@ -51,6 +56,6 @@ class Collector(Base):
 
 
 def is_locked(tasks: Sequence[Sequence[str]] | None) -> bool:
-    """Whether every living thread waits for a lock of its process, or is held by a debugger meanwhile."""
-    waits = [(state, wait) for state, wait in tasks or () if state != "Z"]
-    return bool(waits) and all(wait in FOREVER or state == "t" for state, wait in waits)
+    """Return True if every living thread waits for its own process, or is stopped by a debugger at this moment."""
+    threads = [(state, wait) for state, wait in tasks or () if state != "Z"]
+    return bool(threads) and all(wait in OWN_LOCK_WAITS or state == "t" for state, wait in threads)

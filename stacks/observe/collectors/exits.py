@@ -1,6 +1,6 @@
-"""Process exits, seen by pidfd: a worker's end is a row when it becomes a zombie, not when it is reaped.
+"""Reports the end of workers and masters by pidfd: when a process becomes a zombie, and not when it is reaped.
 
-Needs no privilege. A pid that ended before it could be watched is a row as well, marked `late`.
+This needs no privilege. A process that ended before its pidfd could be opened gets a row as well, marked `late`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from stacks.observe.collectors import Base, Context
 
 class Collector(Base):
     name = "exits"
-    interval_s = 0.05  # only to hand over what was late
+    interval_s = 0.05  # `sample` only hands over the late rows
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -31,7 +31,7 @@ class Collector(Base):
         except ProcessLookupError:
             self._late.append(self.event(self._kind(pid), pid, late=True))
             return
-        except OSError as error:  # out of file descriptors, or a kernel before 5.3
+        except OSError as error:  # no file descriptor is left, or the kernel is older than 5.3
             self._late.append(self.event("unseen", pid, reason=str(error)))
             return
         self._pids[fd] = pid
@@ -40,7 +40,7 @@ class Collector(Base):
     def _kind(self, pid: int) -> str:
         return "master_exited" if pid in self._masters else "exited"
 
-    def saw(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if event.kind == "master":
             self._masters.add(event.pid)
         if event.kind in ("spawned", "respawned", "master") and event.pid not in self._pids.values():

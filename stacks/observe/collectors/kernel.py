@@ -1,7 +1,7 @@
-"""Kernel process events (netlink proc connector): every fork and exit of the master's children, exactly.
+"""Reports every fork and exit of the master's children from the kernel's process events (netlink proc connector).
 
-Before Linux 6.6 this needs CAP_NET_ADMIN; where it is not permitted, the log and the pidfds tell the
-same, a few milliseconds later. The kernel stamps with CLOCK_MONOTONIC (drivers/connector/cn_proc.c, ktime_get_ns).
+The kernel stamps the events itself, with CLOCK_MONOTONIC (drivers/connector/cn_proc.c, ktime_get_ns). Before Linux 6.6
+they need CAP_NET_ADMIN. Without permission, the log and the pidfds report the same a few milliseconds later.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stacks.lifecycle.records import Event
 from stacks.observe import proc
 from stacks.observe.collectors import Base, Context
 
-# include/uapi/linux/connector.h and cn_proc.h
+# Constants and structures of include/uapi/linux/connector.h and cn_proc.h.
 NETLINK_CONNECTOR = 11
 CN_IDX_PROC = 1
 CN_VAL_PROC = 1
@@ -27,7 +27,7 @@ _CN_MSG = struct.Struct("=IIIIHH")
 _EVENT = struct.Struct("=IIQ")  # what, cpu, timestamp_ns
 _FORK = struct.Struct("=4i")  # parent pid, parent tgid, child pid, child tgid
 _EXIT = struct.Struct("=2iII")  # pid, tgid, exit_code, exit_signal
-BUFFER = 4 << 20  # a fork storm elsewhere on the host must not push ours out
+BUFFER = 4 << 20  # bytes: many forks elsewhere on the host must not push this master's events out
 
 
 class Collector(Base):
@@ -36,7 +36,7 @@ class Collector(Base):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._socket: socket.socket | None = None
-        self._children: set[int] = set()
+        self._children: set[int] = set()  # pids of the master's children
 
     def open(self) -> str:
         try:
@@ -46,7 +46,7 @@ class Collector(Base):
         self.context.watch(self._socket.fileno(), self)
         return ""
 
-    def saw(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if event.kind in ("spawned", "respawned"):
             self._children.add(event.pid)
 
@@ -57,7 +57,7 @@ class Collector(Base):
                 data = self._socket.recv(1 << 16)
             except BlockingIOError:
                 break
-            except OSError as error:  # ENOBUFS: the kernel dropped some
+            except OSError as error:  # ENOBUFS: the kernel dropped events
                 events.append(self.event("lost", reason=error.strerror))
                 continue
             for what, t_ns, fields in decode(data):
@@ -81,7 +81,7 @@ class Collector(Base):
 
 
 def subscribe() -> socket.socket:
-    """A socket that receives every process event. Raises OSError where that is not permitted."""
+    """Open a socket that receives every process event of the host. Raises OSError if this is not permitted."""
     connection = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_CONNECTOR)
     try:
         connection.setblocking(False)
@@ -97,8 +97,11 @@ def subscribe() -> socket.socket:
 
 
 def decode(data: bytes) -> list[tuple[int, int, tuple[int, ...]]]:
-    """(what, CLOCK_MONOTONIC ns, fields) of every fork and exit event in a netlink datagram."""
-    found = []
+    """Return (what, CLOCK_MONOTONIC ns, fields) of every fork and exit event in a netlink datagram.
+
+    `what` is PROC_EVENT_FORK or PROC_EVENT_EXIT; `fields` are those of _FORK or _EXIT. Damaged bytes are skipped.
+    """
+    events = []
     offset = 0
     while offset + _NLMSGHDR.size <= len(data):
         length = _NLMSGHDR.unpack_from(data, offset)[0]
@@ -109,6 +112,6 @@ def decode(data: bytes) -> list[tuple[int, int, tuple[int, ...]]]:
             what, _cpu, t_ns = _EVENT.unpack_from(data, body)
             shape = {PROC_EVENT_FORK: _FORK, PROC_EVENT_EXIT: _EXIT}.get(what)
             if shape is not None and body + _EVENT.size + shape.size <= len(data):
-                found.append((what, t_ns, shape.unpack_from(data, body + _EVENT.size)))
+                events.append((what, t_ns, shape.unpack_from(data, body + _EVENT.size)))
         offset += (length + 3) & ~3  # NLMSG_ALIGN
-    return found
+    return events

@@ -1,10 +1,11 @@
-"""The log: every line that uWSGI and its workers write, stamped on arrival and with its writer's pid.
+"""Reads uWSGI's log, writes it to uwsgi.log, and turns known lines into rows with their time of arrival.
 
-The log is a socket whose kernel adds the writer's pid to each message (SO_PASSCRED, unix(7)). So
-the one line that `hook-accepting = print:` writes, which carries neither slot nor pid, still tells
-which worker became ready, without any code in the app. A stream socket, because a datagram one
-refuses large writes. An app that opens /dev/stdout by its path needs a pipe instead (a socket cannot
-be opened: ENXIO, socket(7)); then the line must say the pid itself.
+The log is a socket, and the kernel adds the writer's pid to each message (SO_PASSCRED, unix(7)). The line that
+`hook-accepting = print:` writes holds neither slot nor pid, but the writer's pid says which worker became ready, so the
+app needs no code for this. It is a stream socket, because a datagram socket refuses large writes.
+
+An app that opens /dev/stdout by its path needs a pipe instead, because a socket cannot be opened (ENXIO, socket(7)). A
+pipe does not say who writes, so with a pipe the line must hold the pid.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from typing import IO
 from stacks.lifecycle.records import LOG_FILE, Event
 from stacks.observe.collectors import Base, Context
 
-READY_LINE = "pack-ready"  # what base.ini prints from hook-accepting
+READY_LINE = "pack-ready"  # printed by hook-accepting in stacks/common.ini
 CHUNK = 1 << 16
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
-# Exact texts of core/master_utils.c, core/utils.c and core/master_checks.c, 2.0.22 to 2.0.31.
+# Kind of row and the line that it stands for. The texts are those of core/master_utils.c, core/utils.c and
+# core/master_checks.c in uWSGI 2.0.22 to 2.0.31. The first pattern that matches counts.
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
@@ -55,7 +57,7 @@ class Collector(Base):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._partial: dict[int, bytes] = {}
+        self._partial: dict[int, bytes] = {}  # pid of the writer -> its line that has no end yet
         self._file: IO[bytes] | None = None
         self._socket: socket.socket | None = None
         if stat.S_ISSOCK(os.fstat(context.log_fd).st_mode):
@@ -74,13 +76,13 @@ class Collector(Base):
                 writer, data = self._receive(fd)
             except BlockingIOError:
                 return events
-            if not data:  # every process that could write has gone
+            if not data:  # every process that could write has ended
                 self.context.unwatch(fd)
                 return events
             events += self._lines(writer, data)
 
     def _receive(self, fd: int) -> tuple[int, bytes]:
-        """The next piece of the log and who wrote it, 0 where a pipe does not say."""
+        """Return the pid of the writer (0 for a pipe) and the next piece of the log."""
         if self._socket is None:
             return 0, os.read(fd, CHUNK)
         data, ancillary, _, _ = self._socket.recvmsg(CHUNK, socket.CMSG_SPACE(_CREDENTIALS.size))
@@ -106,15 +108,15 @@ class Collector(Base):
 
 
 def parse(line: str, t_ns: int, writer: int) -> Event | None:
-    """The row that a log line stands for, or None. `writer` is the pid that wrote it."""
+    """Return the row that a line of the log stands for, or None. `writer` is the pid that wrote the line."""
     for kind, pattern in PATTERNS:
         match = pattern.search(line)
         if match is None:
             continue
-        found = match.groupdict()
-        pid = int(found.pop("pid", None) or writer)
-        slot = int(found.pop("slot", None) or 0)
-        data: dict[str, object] = {key: int(value) for key, value in found.items() if value is not None}
+        values = match.groupdict()
+        pid = int(values.pop("pid", None) or writer)
+        slot = int(values.pop("slot", None) or 0)
+        data: dict[str, object] = {key: int(value) for key, value in values.items() if value is not None}
         if kind == "died":
             data["text"] = line.split(") ", 1)[-1].split(" :(", 1)[0]
         return Event(t_ns, Collector.name, kind, pid, slot, data)

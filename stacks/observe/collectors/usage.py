@@ -1,14 +1,18 @@
-"""Once a second: CPU time and memory of every process of the run, and the accept backlog of its port."""
+"""Samples, once a second, CPU time and memory of every process of the run, and the accept backlog of its port.
+
+The samples go to samples.parquet (records.SAMPLE_COLUMNS), so this collector makes no lifecycle rows.
+"""
 
 from __future__ import annotations
 
 import os
 
 from stacks.lifecycle.records import Event
-from stacks.observe import proc
+from stacks.observe import proc, waits
 from stacks.observe.collectors import Base, Context
 
-# Adding up a big process's pages takes the kernel milliseconds, during which it maps no memory: not every second.
+# Only every fifth sample holds the PSS: the kernel needs milliseconds to add up the pages of a big process, and the
+# process cannot map memory meanwhile.
 PSS_EVERY = 5
 
 
@@ -22,17 +26,17 @@ class Collector(Base):
 
     def sample(self) -> list[Event]:
         context = self.context
-        who = {context.master_pid: ("master", 0), os.getpid(): ("observer", 0)}
-        who |= {pid: (role, 0) for pid, role in context.processes.items()}
-        who |= {i.pid: ("worker", slot) for slot, i in context.lifecycle.current().items() if i.exited_ns is None}
+        processes = {context.master_pid: ("master", 0), os.getpid(): ("observer", 0)}  # pid -> role and slot
+        processes |= {pid: (role, 0) for pid, role in context.processes.items()}
+        processes |= {i.pid: ("worker", slot) for slot, i in context.lifecycle.current().items() if i.exited_ns is None}
         now_ns = context.clock()
         with_pss = self._count % PSS_EVERY == 0
         self._count += 1
-        for pid, (role, slot) in who.items():
+        for pid, (role, slot) in processes.items():
             stat = proc.stat(pid)
             if stat is None:
                 continue
-            wait = proc.wait_of(proc.PROC / str(pid))
+            wait = waits.wait_of(proc.PROC / str(pid))
             context.samples.append(
                 (
                     now_ns,

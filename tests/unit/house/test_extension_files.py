@@ -138,7 +138,7 @@ def test_a_collector_opens_takes_rows_and_closes_every_descriptor(
     assert not (why_not and watched)  # a collector that cannot work watches no descriptor
     for event in worker_rows:
         collector_context.lifecycle.feed(event)
-        collector.saw(event)
+        collector.on_event(event)
     if collector.interval_s is not None and not why_not:
         rows = [event for _ in range(3) for event in collector.sample()]
         assert all(event.source == kind.name and event.t_ns == 42 for event in rows)

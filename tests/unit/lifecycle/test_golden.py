@@ -1,4 +1,4 @@
-"""Real runs, one for each verdict: judged from their rows alone they say what was said when they were made."""
+"""Golden runs: one real run for each verdict. Judged again from its rows, each gets the verdict in its run.json."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from stacks.lifecycle import records
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import read_events, read_json
 from stacks.lifecycle.verdict import VERDICTS, judge
-from stacks.lifecycle.workers import Lifecycle
 
 RUNS = Path(__file__).resolve().parents[2] / "data" / "runs"
 OUTCOMES = {
@@ -29,14 +29,14 @@ OUTCOMES = {
 }
 
 
-def test_there_is_one_for_every_verdict() -> None:
+def test_there_is_a_golden_run_for_every_verdict() -> None:
     assert sorted(path.name for path in RUNS.iterdir() if path.is_dir()) == sorted(VERDICTS)
     assert set(OUTCOMES) == set(VERDICTS)
 
 
 @pytest.mark.parametrize("name", VERDICTS)
 class TestRun:
-    def test_it_is_judged_as_it_was(self, name: str) -> None:
+    def test_the_judgement_is_that_of_the_recorded_run(self, name: str) -> None:
         run = read_json(RUNS / name / records.RUN_FILE)
         lifecycle = Lifecycle.of(read_events(RUNS / name / records.EVENTS_FILE))
         judgement = judge(lifecycle, run["plan"]["respawns"], finished=True)
@@ -46,16 +46,16 @@ class TestRun:
         counts = {key: getattr(judgement, key) for key in ("respawns", "hung", "hung_initial")}
         assert counts == {key: run["counts"][key] for key in counts}
 
-    def test_its_episodes_are_those_that_were_seen(self, name: str) -> None:
+    def test_the_episodes_have_the_recorded_outcomes(self, name: str) -> None:
         episodes = Lifecycle.of(read_events(RUNS / name / records.EVENTS_FILE)).episodes()
         assert Counter(("" if e.generation else "first ") + e.outcome for e in episodes) == OUTCOMES[name]
         for episode in episodes:
             times = (episode.exit_begun_ns, episode.exited_ns, episode.forked_ns, episode.ready_ns)
             seen = [t for t in times if t is not None]
-            # A log line is stamped when it is read, which may be after the kernel told of the exit that followed.
+            # A line of the log gets its time when it is read. This may be after the time of the exit that followed it.
             assert all(later - earlier > -20_000_000 for earlier, later in itertools.pairwise(seen))
 
-    def test_nothing_was_certain_before_its_end_unless_it_is_a_hang_or_a_crash(self, name: str) -> None:
+    def test_only_hangs_and_deaths_have_a_verdict_before_the_rows_end(self, name: str) -> None:
         run = read_json(RUNS / name / records.RUN_FILE)
         live = Lifecycle()
         verdicts = []
@@ -65,7 +65,7 @@ class TestRun:
         certain = [verdict for verdict in dict.fromkeys(verdicts) if verdict is not None]
         assert certain == ([] if name in ("throttled", "invalid", "recovers") else [name])
 
-    def test_it_has_its_files_and_they_belong_together(self, name: str) -> None:
+    def test_its_files_are_complete_and_belong_together(self, name: str) -> None:
         folder = RUNS / name
         run = read_json(folder / records.RUN_FILE)
         ini = (folder / records.INI_FILE).read_bytes()
@@ -74,9 +74,9 @@ class TestRun:
         assert pq.read_schema(folder / records.REQUESTS_FILE).names == list(records.REQUEST_COLUMNS)
         assert pq.read_schema(folder / records.SAMPLES_FILE).names == list(records.SAMPLE_COLUMNS)
         assert b"spawned uWSGI worker 1" in (folder / records.LOG_FILE).read_bytes()
-        told = [e.data["file"] for e in read_events(folder / records.EVENTS_FILE) if e.kind == "backtrace"]
-        assert all((folder / file).is_file() for file in told)
-        assert bool(told) is name.startswith("hung")
+        files = [e.data["file"] for e in read_events(folder / records.EVENTS_FILE) if e.kind == "backtrace"]
+        assert all((folder / file).is_file() for file in files)
+        assert bool(files) is name.startswith("hung")
 
     def test_it_is_small(self, name: str) -> None:
         assert sum(path.stat().st_size for path in (RUNS / name).rglob("*")) < 100_000

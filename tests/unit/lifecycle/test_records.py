@@ -1,4 +1,4 @@
-"""The file contract: what is written is read again, and what cannot be read says which file and line, and why."""
+"""The file contract: a reader gets what was written, and an error names the file, the line and the cause."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_row_is_read_as_it_was_written(event: Event) -> None:
 
 
 @given(events=st.lists(EVENTS, max_size=5))
-def test_so_is_a_file_of_them_whatever_their_texts_hold(
+def test_a_file_of_rows_is_read_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, events: list[Event]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
@@ -44,7 +44,7 @@ def test_so_is_a_file_of_them_whatever_their_texts_hold(
     assert list(read_events(path)) == events
 
 
-def test_what_is_empty_is_left_out() -> None:
+def test_empty_fields_are_left_out() -> None:
     assert Event(5, "log", "ready").to_json() == '{"t_ns":5,"source":"log","kind":"ready"}'
     assert json.loads(Event(5, "log", "ready", 7, 2, {"x": 0}).to_json()) == {
         "t_ns": 5,
@@ -81,7 +81,7 @@ def test_a_damaged_row_names_its_file_and_line(tmp_path: Path, damage: str | byt
         read.extend(read_events(path))
 
 
-def test_the_rows_before_the_damage_are_handed_out_first(tmp_path: Path) -> None:
+def test_the_rows_before_the_damaged_one_are_read(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_text(GOOD * 2 + "{")
     rows = read_events(path)
@@ -95,17 +95,17 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         list(read_events(tmp_path / "none.jsonl"))
 
 
-def test_json_is_replaced_whole(tmp_path: Path) -> None:
+def test_a_json_file_is_replaced_by_a_new_file(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     write_json(path, {"schema": SCHEMA, "a": 1})
     before = path.stat().st_ino
     write_json(path, {"schema": SCHEMA, "a": 2})
     assert read_json(path)["a"] == 2
-    assert path.stat().st_ino != before  # a new file in the old one's place
+    assert path.stat().st_ino != before  # a new file in place of the old one
     assert path.stat().st_mode & 0o777 == 0o644
 
 
-def test_a_value_that_cannot_be_written_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_a_value_that_cannot_be_written_leaves_only_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     write_json(path, {"schema": SCHEMA})
     with pytest.raises(TypeError):
@@ -127,7 +127,7 @@ def test_a_value_that_cannot_be_written_leaves_the_old_file_and_nothing_else(tmp
         (None, "missing"),
     ],
 )
-def test_every_file_that_is_not_ours_is_refused_by_name(tmp_path: Path, text: str | bytes | None, message: str) -> None:
+def test_an_error_names_a_json_file_that_cannot_be_used(tmp_path: Path, text: str | bytes | None, message: str) -> None:
     path = tmp_path / "run.json"
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())

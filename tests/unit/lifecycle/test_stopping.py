@@ -1,4 +1,4 @@
-"""Who was told to leave: how long a stop took, and which workers and masters stayed although mercy was over."""
+"""Stops: how long they take, and which workers and masters outlive them."""
 
 from __future__ import annotations
 
@@ -9,39 +9,40 @@ from rows import MASTER, generation, hang, judged, lifecycle, respawn, row
 
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.stopping import MERCY_S, OVERDUE_S
+from stacks.lifecycle.stuck_workers import stuck_at_exit
 from stacks.run.stack_files import mercy_s
 
 MERCY = 2.0
 
 
 def stop(t: float, writer: int = MASTER) -> list[Event]:
-    """TERM is sent, and `writer` says that it stops."""
+    """A trigger sends TERM to the master, and `writer` writes the line of a master that stops."""
     begin = row(t, "load_begin", source="observer", mercy_s=MERCY)
     asked = row(t, "asked", source="observer", action="signal TERM", asked_pid=MASTER)
     return [begin, asked, row(t + 0.1, "stopping", writer)]
 
 
-def gone(t: float, *pids: int) -> list[Event]:
+def ended(t: float, *pids: int) -> list[Event]:
     """The workers end, and the master a second later."""
     rows = [row(t, "exited", pid, source="exits") for pid in pids]
     return [*rows, row(t + 1, "ended", source="observer", exit_code=0)]
 
 
-def test_a_stop_that_ends_in_time_is_no_death_and_misses_no_respawn() -> None:
-    judgement = judged(generation(100, 200), stop(1), gone(2.1, 100, 200), wanted=20)
+def test_a_stop_that_ends_in_time_recovers_without_respawns() -> None:
+    judgement = judged(generation(100, 200), stop(1), ended(2.1, 100, 200), wanted=20)
     assert (judgement.verdict, judgement.reason) == ("recovers", "it was asked to stop and had ended 2.0 s later")
 
 
-def test_a_worker_that_mercy_ends_is_the_stop_that_was_asked_for_and_what_it_cuts_off_is_told() -> None:
+def test_a_stop_recovers_if_the_master_kills_a_worker_and_the_reason_names_lost_requests() -> None:
     lost = row(9, "losses", source="observer", reset=2, refused=7, timeout=3)
     killed = [row(3.9, "told", 100, 1), row(4, "no_mercy", 100, 1)]
-    judgement = judged(generation(100), stop(1), killed, gone(4.1, 100), lost)
+    judgement = judged(generation(100), stop(1), killed, ended(4.1, 100), lost)
     assert judgement.verdict == "recovers"
     assert judgement.reason.endswith("had ended 4.0 s later; but 2 requests were cut off")
 
 
 @pytest.mark.parametrize("finished", [False, True])
-def test_one_that_is_there_long_after_mercy_never_ended(finished: bool) -> None:
+def test_a_worker_that_is_alive_long_after_mercy_hangs_at_its_exit(finished: bool) -> None:
     told = 1.1
     rows = [*generation(100, 200), *stop(1), row(1.5, "exited", 200, source="exits")]
     limit = told + MERCY + OVERDUE_S
@@ -53,33 +54,33 @@ def test_one_that_is_there_long_after_mercy_never_ended(finished: bool) -> None:
     )
 
 
-def test_its_end_does_not_undo_that_and_says_how_long_the_stop_took() -> None:
-    judgement = judged(generation(100), stop(1), gone(14.1, 100))
+def test_the_end_of_an_overdue_worker_changes_only_the_reason() -> None:
+    judgement = judged(generation(100), stop(1), ended(14.1, 100))
     assert judgement.verdict == "hung_exit"
     assert judgement.reason.endswith("; the stop took 14.0 s")
 
 
-def test_a_stop_is_waited_for_and_a_run_that_ends_before_it_says_nothing() -> None:
+def test_a_stop_that_has_not_ended_is_undecided_and_its_run_invalid() -> None:
     rows = [*generation(100), *stop(1), row(2, "heartbeat")]
     state = lifecycle(rows)
     assert (state.undecided(), state.undecided(begun_by_ns=0), state.ready(), state.is_outage()) == (1, 0, [], False)
-    assert lifecycle(rows, gone(3, 100)).undecided() == 0
+    assert lifecycle(rows, ended(3, 100)).undecided() == 0
     judgement = judged(rows)
     assert judgement.verdict == "invalid"
     assert "before the stop" in judgement.reason
 
 
-def test_a_hung_worker_says_so_as_well_and_a_stop_that_nobody_asked_for_is_a_death() -> None:
+def test_the_line_of_a_hung_worker_or_without_a_trigger_is_no_stop() -> None:
     rows = [*generation(100, 200), *respawn(1, 100, 101, 0.1, ready=False)]
-    assert lifecycle(rows, stop(1, writer=101)).stopping is None
-    unasked = [row(1, "stopping", MASTER), *gone(2, 100)]
+    assert lifecycle(rows, stop(1, writer=101)).masters.stop is None
+    unasked = [row(1, "stopping", MASTER), *ended(2, 100)]
     assert judged(generation(100), unasked).verdict == "dead_master"
 
 
-def test_a_worker_that_hung_before_is_worse() -> None:
+def test_a_worker_that_hung_before_the_stop_is_more_severe() -> None:
     rows = [*generation(100, 200), *respawn(1, 100, 101, 0.1, ready=False), *hang(101, 1), *stop(2)]
-    assert lifecycle(rows).stopping is not None
-    assert judged(rows, gone(4, 101, 200)).verdict == "hung_worker"
+    assert lifecycle(rows).masters.stop is not None
+    assert judged(rows, ended(4, 101, 200)).verdict == "hung_worker"
 
 
 LIMIT = MERCY + OVERDUE_S
@@ -87,7 +88,7 @@ BEGIN = row(0.5, "load_begin", source="observer", mercy_s=MERCY)
 
 
 @pytest.mark.parametrize("finished", [False, True])
-def test_a_worker_whose_lifetime_is_over_may_stay_as_long_as_mercy_and_no_longer(finished: bool) -> None:
+def test_a_worker_beyond_its_lifetime_is_overdue_after_mercy(finished: bool) -> None:
     rows = [*generation(100, 200), BEGIN, row(4, "lifetime", 900, 1)]
     assert judged(rows, row(4 + LIMIT, "heartbeat"), finished=False).verdict is None
     assert lifecycle(rows, row(4 + LIMIT, "heartbeat")).undecided() == 1
@@ -100,15 +101,15 @@ def test_a_worker_whose_lifetime_is_over_may_stay_as_long_as_mercy_and_no_longer
     assert lifecycle(rows, row(5, "lifetime", 900, 2), row(6 + LIMIT, "heartbeat")).is_outage()
 
 
-def test_that_it_leaves_at_last_does_not_undo_that_and_one_that_leaves_in_time_is_well() -> None:
+def test_a_worker_beyond_its_lifetime_recovers_only_if_it_leaves_in_time() -> None:
     rows = [*generation(100), BEGIN, row(4, "lifetime", 900, 1)]
     assert judged(rows, respawn(1, 100, 101, 4.1)).verdict == "recovers"
     judgement = judged(rows, respawn(1, 100, 101, 4.1 + LIMIT))
     assert (judgement.verdict, judgement.respawns) == ("hung_exit", 1)
 
 
-def test_a_worker_that_computes_or_answers_for_longer_than_its_lifetime_was_not_told_anything() -> None:
-    assert lifecycle(generation(100), BEGIN, row(4, "lifetime", 900, 7)).undecided() == 0  # of a slot that nobody fills
+def test_a_lifetime_row_for_an_empty_slot_or_an_ended_worker_changes_nothing() -> None:
+    assert lifecycle(generation(100), BEGIN, row(4, "lifetime", 900, 7)).undecided() == 0  # no worker fills slot 7
     gone = [*generation(100), row(3.9, "exited", 100, source="exits"), row(4, "lifetime", 900, 1)]
     assert lifecycle(gone).episodes()[-1].exit_begun_ns is None
 
@@ -117,7 +118,7 @@ NEXT = 950
 
 
 def handover(t: float) -> list[Event]:
-    """`f` and `2q` to the master fifo: another master spawns its workers, and the first one sends its own away."""
+    """`f` and `2q` to the master fifo: a second master spawns workers, and the first one tells its own to leave."""
     asked = row(t, "asked", source="observer", action="fifo f", asked_pid=MASTER)
     rows = [asked, row(t + 0.5, "master", NEXT)]
     rows += [row(t + 0.6, "spawned", pid, slot) for slot, pid in enumerate((101, 201), start=1)]
@@ -126,7 +127,7 @@ def handover(t: float) -> list[Event]:
     return rows + [row(t + 1, "exited", pid, source="exits") for pid in (100, 200)]
 
 
-def test_workers_of_another_master_are_respawns_whose_slot_was_never_empty() -> None:
+def test_workers_of_a_second_master_are_respawns_of_slots_that_were_never_empty() -> None:
     rows = [*generation(100, 200), BEGIN, *handover(1)]
     assert lifecycle(rows).undecided() == 1  # the first master has not ended
     assert lifecycle(rows).serving() == 2
@@ -142,16 +143,16 @@ def test_workers_of_another_master_are_respawns_whose_slot_was_never_empty() -> 
 
 
 @pytest.mark.parametrize("finished", [False, True])
-def test_a_master_that_stays_without_workers_is_stuck_whatever_it_says_of_them(finished: bool) -> None:
+def test_a_replaced_master_that_outlives_its_workers_hangs(finished: bool) -> None:
     rows = [*generation(100, 200), BEGIN, *handover(1), row(6, "no_mercy", 100, 1)]
     assert judged(rows, row(2 + LIMIT, "heartbeat"), finished=False).verdict is None
     judgement = judged(rows, row(2.1 + LIMIT, "heartbeat"), wanted=2, finished=finished)
     assert judgement.verdict == "hung_master"
     assert judgement.reason == "the old master was told to leave and is there 7 s after its last worker"
-    assert lifecycle(rows).stuck_at_exit() == []
+    assert stuck_at_exit(lifecycle(rows).workers, lifecycle(rows).now_ns) == []
 
 
-def test_the_end_of_the_master_that_took_over_is_an_end_and_its_stop_a_stop() -> None:
+def test_the_second_master_can_end_or_be_stopped() -> None:
     rows = [*generation(100, 200), BEGIN, *handover(1), row(2.8, "master_exited", MASTER, source="exits")]
     assert judged(rows, row(4, "ended", source="observer")).verdict == "dead_master"
     leave = [row(4, "stopping", NEXT), *(row(4.5, "exited", pid, source="exits") for pid in (101, 201))]
@@ -161,6 +162,6 @@ def test_the_end_of_the_master_that_took_over_is_an_end_and_its_stop_a_stop() ->
 
 
 @pytest.mark.parametrize(("line", "seconds"), [("worker-reload-mercy = 3", 3.0), ("threads = 2", MERCY_S)])
-def test_mercy_stands_in_the_ini_or_is_uwsgis_own(tmp_path: Path, line: str, seconds: float) -> None:
+def test_mercy_is_the_option_of_the_ini_or_the_default_of_uwsgi(tmp_path: Path, line: str, seconds: float) -> None:
     (tmp_path / "stack.ini").write_text(f"[uwsgi]\nmaster = true\n{line}\n")
     assert mercy_s(tmp_path / "stack.ini") == seconds

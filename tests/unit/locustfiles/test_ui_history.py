@@ -14,9 +14,9 @@ from workers_ui._history import History, quantile
 from workers_ui._seconds import Load
 from workers_ui._view import state
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.rates import wilson
 from stacks.lifecycle.records import read_events
-from stacks.lifecycle.workers import Lifecycle
 from tests.unit.locustfiles.ui_runs import RUNS, FakeStack, golden_history, recycled
 
 

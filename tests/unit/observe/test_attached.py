@@ -1,4 +1,4 @@
-"""A uWSGI of somebody else: its children are its slots, and ready is who waits for a connection or ended well."""
+"""Observing a uWSGI that the pack did not start: its children fill the slots; the collector says which are ready."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import Event
-from stacks.lifecycle.workers import Lifecycle
-from stacks.observe import proc
-from stacks.observe.attached import Attached, Children
+from stacks.observe import children, proc
+from stacks.observe.attached import AttachedObserver
 from stacks.observe.collectors import Context
 from stacks.run.attached_instance import UNWATCHED
 
@@ -17,7 +17,7 @@ MASTER = 10
 
 
 class World:
-    """What /proc would tell."""
+    """Stands for /proc: the children of MASTER, their waits, and their exit statuses."""
 
     def __init__(self) -> None:
         self.waits: dict[int, list[str]] = {}
@@ -34,17 +34,17 @@ class World:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    made = World()
-    monkeypatch.setattr(proc, "children_of", lambda pid: list(made.waits) if pid == MASTER else [])
-    monkeypatch.setattr(proc, "is_alive", lambda pid: pid in made.waits)
-    monkeypatch.setattr(proc, "tasks", lambda pid: [("S", wait) for wait in made.waits.get(pid, [])])
-    monkeypatch.setattr(proc, "holds_connection", lambda pid, _port: pid in made.connected)
-    monkeypatch.setattr(proc, "exit_status", made.statuses.get)
-    return made
+    fake = World()
+    monkeypatch.setattr(proc, "children_of", lambda pid: list(fake.waits) if pid == MASTER else [])
+    monkeypatch.setattr(proc, "is_alive", lambda pid: pid in fake.waits)
+    monkeypatch.setattr(proc, "tasks", lambda pid: [("S", wait) for wait in fake.waits.get(pid, [])])
+    monkeypatch.setattr(proc, "holds_connection", lambda pid, _port: pid in fake.connected)
+    monkeypatch.setattr(proc, "exit_status", fake.statuses.get)
+    return fake
 
 
 class Watching:
-    """The collector, and the lifecycle that its rows add up to."""
+    """The collector `children`, and a lifecycle that takes its rows in."""
 
     def __init__(self, directory: Path) -> None:
         self.lifecycle = Lifecycle()
@@ -52,11 +52,11 @@ class Watching:
         context = Context(
             directory, MASTER, 80, 0, self.lifecycle, lambda *_: None, lambda *_: None, clock=lambda: self.now_ns
         )
-        self.children = Children(context)
+        self.children = children.Collector(context)
 
     def feed(self, event: Event) -> None:
         self.lifecycle.feed(event)
-        self.children.saw(event)
+        self.children.on_event(event)
 
     def look(self) -> None:
         self.now_ns += 100_000_000
@@ -74,26 +74,26 @@ class Watching:
 def watching(world: World, tmp_path: Path) -> Watching:
     world.fork(11, "do_epoll_wait")
     world.fork(12, "futex", "do_epoll_wait")
-    made = Watching(tmp_path)
-    for _ in range(2):  # the first finds them, the second finds them ready
-        made.look()
-    return made
+    watcher = Watching(tmp_path)
+    for _ in range(2):  # the first look finds them, the second one sees that they are ready
+        watcher.look()
+    return watcher
 
 
-def test_who_waits_for_a_connection_is_ready(watching: Watching, world: World) -> None:
-    assert watching.lifecycle.master_pid == MASTER
+def test_a_worker_that_waits_for_a_connection_or_holds_one_is_ready(watching: Watching, world: World) -> None:
+    assert watching.lifecycle.masters.pid == MASTER
     assert watching.outcomes() == [(1, 0, "ready"), (2, 0, "ready")]
     world.end(11, 0)
     watching.exited(11)
     world.fork(13, "futex-timed")
     watching.look()
     assert watching.lifecycle.starting() == [13]
-    world.connected.add(13)  # as busy as it is, it never waits
+    world.connected.add(13)  # it is busy, so it never waits for a connection, but it holds one
     watching.look()
     assert watching.outcomes() == [(1, 0, "ready"), (1, 1, "ready"), (2, 0, "ready")]
 
 
-def test_a_worker_that_is_never_seen_to_wait_and_ends_well_has_served(watching: Watching, world: World) -> None:
+def test_a_worker_that_ends_well_was_ready_even_if_no_look_saw_it_wait(watching: Watching, world: World) -> None:
     world.end(11, 0)
     watching.exited(11)
     world.fork(13, "running")
@@ -108,7 +108,7 @@ def test_a_worker_that_is_never_seen_to_wait_and_ends_well_has_served(watching: 
     assert episode.forked_ns < episode.ready_ns
 
 
-def test_what_comes_and_goes_between_two_looks_is_told_by_the_kernel(watching: Watching, world: World) -> None:
+def test_the_kernel_reports_workers_that_come_and_end_between_two_looks(watching: Watching, world: World) -> None:
     for pid in (11, 12):
         world.end(pid, 30 << 8)
         watching.exited(pid, exit_status=30)
@@ -116,30 +116,30 @@ def test_what_comes_and_goes_between_two_looks_is_told_by_the_kernel(watching: W
         data = {"exit_status": 30} if kind == "exited" else {}
         watching.feed(Event(watching.now_ns + t_ns, "kernel", kind, pid, data=data))
     watching.look()
-    found = [(e.slot, e.pid, e.outcome) for e in watching.lifecycle.episodes() if e.generation == 1]
-    assert found == [(1, 13, "ready"), (2, 14, "ready")]
+    workers = [(e.slot, e.pid, e.outcome) for e in watching.lifecycle.episodes() if e.generation == 1]
+    assert workers == [(1, 13, "ready"), (2, 14, "ready")]
 
 
-@pytest.mark.parametrize("is_gone", [False, True])
-def test_a_worker_that_a_look_found_before_the_kernel_told_of_it_is_one(
-    watching: Watching, world: World, is_gone: bool
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_a_worker_that_a_look_finds_before_the_kernels_row_counts_once(
+    watching: Watching, world: World, has_ended: bool
 ) -> None:
     world.end(11, 30 << 8)
     watching.exited(11)
     forked = Event(watching.now_ns + 2, "kernel", "forked", 13)
     world.fork(13, "do_epoll_wait")
     watching.look()
-    if is_gone:  # a pidfd told of its end, and is read first
+    if has_ended:  # the row of its pidfd comes first
         world.end(13, 30 << 8)
         watching.exited(13)
     watching.feed(forked)
     watching.look()
-    found = [(e.slot, e.generation, e.outcome) for e in watching.lifecycle.episodes() if e.pid == 13]
-    assert found == [(1, 1, "ready")]
+    workers = [(e.slot, e.generation, e.outcome) for e in watching.lifecycle.episodes() if e.pid == 13]
+    assert workers == [(1, 1, "ready")]
 
 
 @pytest.mark.parametrize("data", [{}, {"exit_status": 22}, {"signal": 11}])
-def test_one_that_ends_badly_has_crashed(watching: Watching, world: World, data: dict[str, int]) -> None:
+def test_a_worker_that_ends_badly_has_crashed(watching: Watching, world: World, data: dict[str, int]) -> None:
     world.end(12, 30 << 8)
     watching.exited(12)
     world.fork(13, "running")
@@ -151,7 +151,7 @@ def test_one_that_ends_badly_has_crashed(watching: Watching, world: World, data:
 
 
 def test_without_a_master_only_the_load_is_recorded(tmp_path: Path) -> None:
-    observer = Attached(tmp_path, 0, 1)
+    observer = AttachedObserver(tmp_path, 0, 1)
     try:
         assert [collector.name for collector in observer.collectors] == ["usage"]
         observer.step(0)

@@ -1,4 +1,4 @@
-"""Backtraces: taken by a debugger in a process of its own, of what stands still, once, and kept as evidence."""
+"""The collector `backtrace`: gdb runs once for a process that stands still, and its text is kept as evidence."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Thread 1 (Thread 0x7fb004164b80 (LWP 22627) "uwsgi"):
 
 
 class FakeGdb:
-    """Stands in for gdb: prints what it is told to, at once."""
+    """Replaces gdb by a command that prints a text at once."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
         code = f"import sys; sys.stdout.write({text!r})"
@@ -43,8 +43,8 @@ class FakeGdb:
 
 
 class TestBacktrace:
-    def test_frames_are_those_of_the_main_thread_innermost_first(self) -> None:
-        assert backtrace.frames(GDB) == [
+    def test_the_frames_are_those_of_the_main_thread_innermost_first(self) -> None:
+        assert backtrace.main_thread_frames(GDB) == [
             "__futex_abstimed_wait_common",
             "__GI___futex_abstimed_wait_cancelable64",
             "take_gil",
@@ -54,40 +54,42 @@ class TestBacktrace:
         ]
 
     @pytest.mark.parametrize("text", ["", "ptrace: Operation not permitted.\n", "No stack.\n"])
-    def test_no_frames_in_what_is_no_backtrace(self, text: str) -> None:
-        assert backtrace.frames(text) == []
+    def test_a_text_without_a_backtrace_has_no_frames(self, text: str) -> None:
+        assert backtrace.main_thread_frames(text) == []
 
     def suspect(self, tmp_path: Path) -> tuple[backtrace.Collector, dict[int, Base]]:
-        made, watched = context(tmp_path)
+        ctx, watched = context(tmp_path)
         for event in [*generation(100), *respawn(1, 100, os.getpid(), 1.0, ready=False)]:
-            made.lifecycle.feed(event)
+            ctx.lifecycle.feed(event)
         for event in looks(os.getpid(), 1.6, 2.0, "futex-timed"):
-            made.lifecycle.feed(event)
-        return backtrace.Collector(made), watched
+            ctx.lifecycle.feed(event)
+        return backtrace.Collector(ctx), watched
 
     def taken(self, collector: backtrace.Collector, watched: dict[int, Base]) -> list[Event]:
         assert collector.sample() == []
         assert collector.busy
         (fd,) = watched
         assert select.select([fd], [], [], 10)[0]
-        found = collector.read(fd)
+        events = collector.read(fd)
         assert not collector.busy
         assert watched == {}
-        return found
+        return events
 
-    def test_one_is_taken_of_what_stands_still_and_kept(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_backtrace_of_a_still_process_is_taken_and_kept(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         FakeGdb(monkeypatch, GDB)
         collector, watched = self.suspect(tmp_path)
         (event,) = self.taken(collector, watched)
         name = f"evidence/backtrace-{os.getpid()}.txt"
         assert (event.kind, event.pid, event.data["file"], event.data["reason"]) == ("backtrace", os.getpid(), name, "")
-        assert event.data["frames"] == backtrace.frames(GDB)
+        assert event.data["frames"] == backtrace.main_thread_frames(GDB)
         assert (tmp_path / name).read_text() == GDB
         collector.context.lifecycle.feed(event)
         assert collector.sample() == []
         assert not collector.busy
 
-    def test_where_gdb_may_not_attach_it_says_why_and_is_not_asked_again(
+    def test_if_gdb_may_not_attach_the_row_says_why_and_there_is_no_second_try(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         FakeGdb(monkeypatch, "hello\nptrace: Operation not permitted.\n")
@@ -97,7 +99,7 @@ class TestBacktrace:
         assert collector.sample() == []
         assert not collector.busy
 
-    def test_one_that_takes_too_long_is_ended(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_gdb_that_takes_too_long_is_killed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(backtrace, "GDB", (sys.executable, "-c", SLEEP))
         collector, watched = self.suspect(tmp_path)
         collector.sample()
@@ -107,7 +109,7 @@ class TestBacktrace:
         assert select.select([fd], [], [], 10)[0]
         assert collector.read(fd)[0].data["frames"] == []
 
-    def test_closing_ends_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_closing_kills_a_running_gdb(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(backtrace, "GDB", (sys.executable, "-c", SLEEP))
         collector, _ = self.suspect(tmp_path)
         collector.sample()
@@ -116,14 +118,14 @@ class TestBacktrace:
         collector.close()
         assert gdb.returncode == -signal.SIGKILL
 
-    def test_of_one_whose_backtrace_is_known_no_second_is_taken(self, tmp_path: Path) -> None:
-        made, _ = context(tmp_path, master_pid=900)
+    def test_no_second_backtrace_is_taken_of_the_same_process(self, tmp_path: Path) -> None:
+        ctx, _ = context(tmp_path, master_pid=900)
         for event in [*generation(100), *leave(100, 1.0), *hang(900, 2.2)]:
-            made.lifecycle.feed(event)
-        collector = backtrace.Collector(made)
+            ctx.lifecycle.feed(event)
+        collector = backtrace.Collector(ctx)
         assert collector.sample() == []
         assert not collector.busy
 
-    def test_without_gdb_it_says_what_is_used_instead(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_gdb_it_returns_what_is_used_instead(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
         assert "gdb is not installed" in backtrace.Collector(context(tmp_path)[0]).open()

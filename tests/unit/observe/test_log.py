@@ -1,4 +1,4 @@
-"""The log: exact lines of uWSGI become rows, with their writer's pid, however they arrive."""
+"""The collector `log`: known lines of uWSGI become rows with their writer's pid, however the pieces arrive."""
 
 from __future__ import annotations
 
@@ -76,17 +76,17 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("line", "row"), LINES)
-def test_lines_that_are_rows(line: str, row: tuple) -> None:
+def test_known_lines_become_rows(line: str, row: tuple) -> None:
     kind, pid, slot, data = row
     assert parse(line, 42, WRITER) == Event(42, "log", kind, pid, slot, data)
 
 
 @pytest.mark.parametrize("line", OTHERS)
-def test_lines_that_are_none(line: str) -> None:
+def test_other_lines_become_no_rows(line: str) -> None:
     assert parse(line, 42, WRITER) is None
 
 
-def test_the_line_of_a_ready_worker_is_what_base_ini_prints() -> None:
+def test_common_ini_prints_the_line_of_a_ready_worker() -> None:
     assert dict(read_ini(STACKS / "common.ini")["uwsgi"])["hook-accepting"] == f"print:{READY_LINE}"
 
 
@@ -94,20 +94,20 @@ def test_the_line_of_a_ready_worker_is_what_base_ini_prints() -> None:
 def pair(tmp_path: Path) -> Iterator[tuple[Collector, socket.socket, Watched]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-    made, watched = context(tmp_path, log_fd=ours.detach())
-    collector = Collector(made)
+    ctx, watched = context(tmp_path, log_fd=ours.detach())
+    collector = Collector(ctx)
     assert collector.open() == ""
     with theirs:
         yield collector, theirs, watched
     collector.close()
 
 
-def said(collector: Collector) -> list[tuple[str, int]]:
+def read_rows(collector: Collector) -> list[tuple[str, int]]:
     return [(event.kind, event.pid) for event in collector.read(collector.context.log_fd)]
 
 
-def test_nothing_said_is_no_row(pair: tuple[Collector, socket.socket, Watched]) -> None:
-    assert said(pair[0]) == []
+def test_an_empty_log_has_no_rows(pair: tuple[Collector, socket.socket, Watched]) -> None:
+    assert read_rows(pair[0]) == []
 
 
 def test_a_line_in_pieces_is_one_row_and_the_file_is_verbatim(
@@ -118,13 +118,13 @@ def test_a_line_in_pieces_is_one_row_and_the_file_is_verbatim(
     rows = []
     for piece in pieces:
         theirs.sendall(piece)
-        rows.append(said(collector))
+        rows.append(read_rows(collector))
     assert rows == [[], [], [("respawned", 812)], [("ready", os.getpid())]]
     assert (tmp_path / LOG_FILE).read_bytes() == b"".join(pieces)
 
 
 def write_as_child(theirs: socket.socket, text: bytes) -> int:
-    """Write from a process of its own, as a worker does."""
+    """Write from a process of its own, as a worker does. Return its pid."""
     pid = os.fork()
     if pid == 0:
         theirs.sendall(text)
@@ -133,7 +133,7 @@ def write_as_child(theirs: socket.socket, text: bytes) -> int:
     return pid
 
 
-def test_lines_of_several_writers_that_cut_into_each_other_are_kept_apart(
+def test_pieces_of_lines_of_several_writers_are_kept_apart(
     pair: tuple[Collector, socket.socket, Watched],
 ) -> None:
     collector, theirs, _ = pair
@@ -141,35 +141,37 @@ def test_lines_of_several_writers_that_cut_into_each_other_are_kept_apart(
     first = write_as_child(theirs, b"pack-ready\npack-")
     theirs.sendall(b"ker 1 (new pid: 812)\n")
     second = write_as_child(theirs, b"pack-ready\n")
-    assert said(collector) == [("ready", first), ("respawned", 812), ("ready", second)]
+    assert read_rows(collector) == [("ready", first), ("respawned", 812), ("ready", second)]
 
 
-def test_the_end_of_every_writer_ends_the_watch(pair: tuple[Collector, socket.socket, Watched]) -> None:
+def test_the_watch_ends_when_all_writers_have_ended(pair: tuple[Collector, socket.socket, Watched]) -> None:
     collector, theirs, watched = pair
     theirs.sendall(b"goodbye to uWSGI.\n")
     assert list(watched.values()) == [collector]
     theirs.close()
-    assert said(collector) == [("goodbye", os.getpid())]
+    assert read_rows(collector) == [("goodbye", os.getpid())]
     assert watched == {}
 
 
-def test_a_pipe_tells_no_writer_but_every_line(tmp_path: Path) -> None:
+def test_a_pipe_has_every_line_but_no_writer(tmp_path: Path) -> None:
     ours, theirs = os.pipe()
-    made, watched = context(tmp_path, log_fd=ours)
-    collector = Collector(made)
+    ctx, watched = context(tmp_path, log_fd=ours)
+    collector = Collector(ctx)
     collector.open()
     os.write(theirs, b"pack-ready 812\nRespawned uWSGI wor")
-    assert said(collector) == [("ready", 812)]
+    assert read_rows(collector) == [("ready", 812)]
     os.write(theirs, b"ker 1 (new pid: 813)\n")
-    assert said(collector) == [("respawned", 813)]
+    assert read_rows(collector) == [("respawned", 813)]
     os.close(theirs)
-    assert said(collector) == []
+    assert read_rows(collector) == []
     assert watched == {}
     collector.close()
 
 
 @given(cuts=st.lists(st.integers(0, 400), max_size=8))
-def test_where_the_writes_are_cut_does_not_matter(tmp_path_factory: pytest.TempPathFactory, cuts: list[int]) -> None:
+def test_the_rows_do_not_depend_on_where_the_writes_are_cut(
+    tmp_path_factory: pytest.TempPathFactory, cuts: list[int]
+) -> None:
     text = "".join(line + "\n" for line, _ in LINES[:6]).encode()
     edges = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
     ours, theirs = socket.socketpair()

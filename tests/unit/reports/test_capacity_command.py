@@ -53,19 +53,8 @@ def test_a_demand_that_makes_no_sense(option, campaign, capsys):
 
 
 def test_units():
-    assert (
-        parse_rps("400/s"),
-        parse_seconds("200ms"),
-        parse_seconds("0.5"),
-        parse_share("25%"),
-        parse_share("0.1"),
-    ) == (
-        400,
-        0.2,
-        0.5,
-        0.25,
-        0.1,
-    )
+    parsed = (parse_rps("400/s"), parse_seconds("200ms"), parse_seconds("0.5"), parse_share("25%"), parse_share("0.1"))
+    assert parsed == (400, 0.2, 0.5, 0.25, 0.1)
     with pytest.raises(DemandError):
         parse_seconds("0")
 
@@ -137,9 +126,15 @@ def test_mixed_hosts_are_refused_unless_allowed(tmp_path, capsys):
 
 def test_a_verdict_that_a_later_version_adds_breaks_nothing(tmp_path, monkeypatch, capsys):
     verdicts = ("hung_request", *VERDICTS)
-    for module in ("frames.runs", "frames.cells", "summary.summary", "reports.unusable_results", "summary.wording"):
+    for module in (
+        "frames.runs",
+        "frames.cells",
+        "summary.verdict_words",
+        "summary.cell_entry",
+        "reports.unusable_results",
+    ):
         monkeypatch.setattr(f"analysis.{module}.VERDICTS", verdicts)
-    for module in ("summary.wording", "reports.cell_pairs"):
+    for module in ("summary.verdict_words", "reports.cell_pairs"):
         monkeypatch.setattr(f"analysis.{module}.HANGS", ("hung_request",))
     builder = Builder(tmp_path / "campaign")
     builder.cell("lock", "py312-2.0.30.post1", "hung_request")

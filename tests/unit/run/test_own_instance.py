@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import RUN_FILE, SCHEMA, Event, write_json
-from stacks.lifecycle.workers import Lifecycle
 from stacks.run.live_run import LiveRun
 from stacks.run.own_instance import OwnInstance
 from stacks.run.reporter import Reporter

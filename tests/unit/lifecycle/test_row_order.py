@@ -1,4 +1,4 @@
-"""The order in which sources tell the same story does not change it; nor does when the judge looks."""
+"""The result does not depend on the order in which sources write their rows, or on when the rows are judged."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from rows import at, generation, hang, healthy, leave, lifecycle, respawn, row
 
 from stacks.lifecycle.episode import Episode
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.verdict import judge
-from stacks.lifecycle.workers import Lifecycle
 
 WANTED = 3
 
 
-def without_cause(known: Lifecycle) -> list[Episode]:
-    """The signal that ended a process is told by its row only when its worker is known by then."""
-    return [replace(episode, cause="") for episode in known.episodes()]
+def without_cause(state: Lifecycle) -> list[Episode]:
+    """Leave out the cause: a row gives it the signal only if the worker is state when the row comes."""
+    return [replace(episode, cause="") for episode in state.episodes()]
 
 
 def test_a_worker_may_be_ready_before_the_line_that_names_it() -> None:
@@ -27,13 +27,13 @@ def test_a_worker_may_be_ready_before_the_line_that_names_it() -> None:
     assert (episode.pid, episode.outcome, episode.ready_ns, episode.forked_ns) == (101, "ready", at(1.51), at(1.51))
 
 
-def test_it_may_even_have_ended() -> None:
+def test_a_worker_may_end_before_the_line_that_names_it() -> None:
     rows = [row(1.51, "ready", 101), row(1.52, "exit_begun", 101), row(1.53, "exited", 101, source="kernel")]
-    known = lifecycle(generation(100), leave(100, 1.0), rows, row(1.54, "respawned", 101, 1))
-    assert [(e.outcome, e.exited_ns) for e in known.episodes()[1:]] == [("ready", at(1.007)), ("undecided", at(1.53))]
+    state = lifecycle(generation(100), leave(100, 1.0), rows, row(1.54, "respawned", 101, 1))
+    assert [(e.outcome, e.exited_ns) for e in state.episodes()[1:]] == [("ready", at(1.007)), ("undecided", at(1.53))]
 
 
-def test_the_kernels_time_of_a_fork_counts_before_and_after_the_log_and_between() -> None:
+def test_the_time_of_a_fork_is_the_kernels_whenever_its_row_comes() -> None:
     fork = row(1.4, "forked", 101, source="kernel")
     respawned, ready = row(1.5, "respawned", 101, 1), row(1.45, "ready", 101)
     for rows in (
@@ -48,24 +48,24 @@ def test_the_kernels_time_of_a_fork_counts_before_and_after_the_log_and_between(
         assert (episode.forked_ns, episode.ready_ns, episode.outcome) == (at(1.4), at(1.45), "ready")
 
 
-def test_a_fork_told_after_the_crash_is_still_that_workers() -> None:
+def test_a_fork_row_after_the_crash_belongs_to_the_crashed_worker() -> None:
     rows = [
         row(1.5, "respawned", 101, 1),
         row(1.55, "exited", 101, source="exits"),
         row(1.4, "forked", 101, source="kernel"),
         row(1.54, "exited", 101, source="kernel", signal=11),
     ]
-    known = lifecycle(generation(100), leave(100, 1.0), rows)
-    crashed = known.episodes()[1]
+    state = lifecycle(generation(100), leave(100, 1.0), rows)
+    crashed = state.episodes()[1]
     assert (crashed.forked_ns, crashed.decided_ns, crashed.cause) == (at(1.4), at(1.54), "signal 11")
-    # and nothing of it sticks to a later process with the same pid
+    # A later process with the same pid gets none of these times.
     again = [row(2.4, "forked", 101, source="kernel"), row(2.5, "respawned", 101, 1), row(2.6, "ready", 101)]
     for event in again:
-        known.feed(event)
-    assert (known.episodes()[2].outcome, known.episodes()[2].forked_ns) == ("ready", at(2.4))
+        state.feed(event)
+    assert (state.episodes()[2].outcome, state.episodes()[2].forked_ns) == ("ready", at(2.4))
 
 
-def test_a_pid_that_comes_back_is_another_worker() -> None:
+def test_a_reused_pid_is_another_worker() -> None:
     rows = [*healthy(1), *leave(101, 3.0)]
     again = [row(3.4, "forked", 100, source="kernel"), row(3.45, "ready", 100), row(3.5, "respawned", 100, 1)]
     first, *_, last = lifecycle(rows, again).episodes()
@@ -73,21 +73,21 @@ def test_a_pid_that_comes_back_is_another_worker() -> None:
     assert (last.pid, last.generation, last.forked_ns, last.ready_ns) == (100, 2, at(3.4), at(3.45))
 
 
-def test_a_child_that_was_no_worker_leaves_nothing_to_the_worker_that_gets_its_pid() -> None:
+def test_the_rows_of_a_mule_are_not_those_of_a_later_worker_with_its_pid() -> None:
     mule = [row(0.1, "forked", 101, source="kernel"), row(0.2, "exited", 101, source="kernel")]
     rows = [*generation(100), *mule, *leave(100, 1.0), row(1.4, "forked", 101, source="kernel")]
-    known = lifecycle(rows, row(1.5, "respawned", 101, 1))
-    assert (known.starting(), known.episodes()[-1].forked_ns) == ([101], at(1.4))
+    state = lifecycle(rows, row(1.5, "respawned", 101, 1))
+    assert (state.starting(), state.episodes()[-1].forked_ns) == ([101], at(1.4))
 
 
-def test_a_hang_of_an_earlier_process_is_not_its_successors() -> None:
+def test_the_hang_of_a_process_is_not_that_of_a_later_one_with_its_pid() -> None:
     rows = [*generation(100), *respawn(1, 100, 101, 1.0, ready=False), *hang(101, 1.6), row(5.0, "exited", 101)]
     assert lifecycle(rows, row(6.0, "respawned", 101, 1)).episodes()[-1].outcome == "undecided"
 
 
 @st.composite
 def stories(draw: st.DrawFn) -> list[list[Event]]:
-    """What log and kernel tell of slots that recycle, come back, crash or stay away; each in its own order."""
+    """The rows of the log and of the kernel about slots that recycle, crash or stay empty; each source in its order."""
     log, kernel, pid = [], [], 100
     for slot in range(1, draw(st.integers(1, 3)) + 1):
         t = draw(st.integers(0, 20)) / 10
@@ -109,7 +109,7 @@ def stories(draw: st.DrawFn) -> list[list[Event]]:
 
 
 def merged(draw: st.DrawFn, sources: list[list[Event]]) -> list[Event]:
-    """Both in one file, each in its own order, however late the one is against the other."""
+    """All rows in one list: each source keeps its own order, and either may be late by any time."""
     left = [list(source) for source in sources]
     rows = []
     while any(left):
@@ -118,7 +118,7 @@ def merged(draw: st.DrawFn, sources: list[list[Event]]) -> list[Event]:
 
 
 @given(st.data(), stories())
-def test_sources_may_come_in_any_order_against_each_other(data: st.DataObject, sources: list[list[Event]]) -> None:
+def test_sources_may_be_late_against_each_other(data: st.DataObject, sources: list[list[Event]]) -> None:
     in_time = Lifecycle.of(sorted([*sources[0], *sources[1]], key=lambda event: event.t_ns))
     mixed = Lifecycle.of(merged(data.draw, sources))
     assert without_cause(mixed) == without_cause(in_time)
@@ -126,7 +126,7 @@ def test_sources_may_come_in_any_order_against_each_other(data: st.DataObject, s
 
 
 @given(st.data(), stories())
-def test_a_judge_who_looks_after_every_row_ends_as_one_who_looks_once(
+def test_judging_after_every_row_gives_the_same_as_judging_once(
     data: st.DataObject, sources: list[list[Event]]
 ) -> None:
     rows = [*merged(data.draw, sources), *hang(100, 30.0), row(40.0, "stop"), *hang(101, 41.0)]

@@ -1,0 +1,28 @@
+"""Reads native backtraces: does a thread wait for the GIL, and which function names are evidence?
+
+A backtrace is a list of function names (frames), the innermost first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+# CPython's functions that wait for the GIL, under their names in the versions that the pack runs.
+GIL_FRAMES = frozenset({"take_gil", "PyEval_RestoreThread", "_PyThreadState_Attach", "PyEval_AcquireThread"})
+# Beginnings of names that say nothing about the cause: the C library, CPython's locks and its calls of functions.
+_NOISE = (
+    *("__", "??", "do_", "futex", "pthread", "sem_", "lll_", "PyCOND", "PyThread_", "_PySemaphore", "acquire_timed"),
+    *("lock_", "method_vectorcall", "cfunction_", "_PyObject_", "PyObject_", "_PyEval_", "PyEval_Eval", "_PyFunction"),
+)
+EVIDENCE_FRAMES = 4  # names in the evidence of a run, which is one line
+
+
+def waits_for_gil(frames: Iterable[str]) -> bool:
+    """Return True if the thread of this backtrace waits for the GIL."""
+    return not GIL_FRAMES.isdisjoint(frames)
+
+
+def informative_frames(frames: Sequence[str]) -> list[str]:
+    """Return the innermost EVIDENCE_FRAMES names that say what the thread waits for."""
+    informative = [name for name in frames if not name.startswith(_NOISE)]
+    return informative[:EVIDENCE_FRAMES]

@@ -1,0 +1,163 @@
+"""Proves from `state` and `backtrace` rows that a process hangs, and tells such a process from a slow one.
+
+A slow import uses CPU time or waits for a device, a timer or a socket. A deadlocked process uses no CPU time, and
+each of its threads waits on a futex. Two such waits are a proof, because nothing can end them:
+
+- Every thread waits on a private futex without a timeout. Only another thread of the same process could wake it, and
+  no thread runs.
+- The only thread waits for the GIL. The thread that owns the GIL does not exist in this process.
+
+Any other lock wait may end by itself, so it counts as a hang only after a minute (PATIENCE_S). For a worker that serves
+the rule is stricter: no thread may have begun a wait between two looks. Otherwise the worker may be busy, and the
+looks may have met it in a short wait each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from stacks.lifecycle.backtraces import informative_frames, waits_for_gil
+from stacks.lifecycle.records import Event
+from stacks.lifecycle.stillness import LockWait, Rest, is_inconclusive, living_threads
+
+# How long a lock wait must last until it is a proof. Half a second is a hundred of the GIL's 5 ms waits
+# (DEFAULT_INTERVAL, Python/ceval_gil.c), so it is no coincidence.
+GIL_BACKTRACE_S = 0.3  # the backtrace shows the wait for the GIL
+SAME_AS_PROVEN_S = 0.5  # no backtrace, but the waits are those of a worker whose backtrace shows the wait for the GIL
+OWN_LOCKS_S = 0.5  # every thread waits without a timeout for another thread of this process
+GIL_RATE_S = 1.5  # no backtrace at all, and the only thread wakes as often as a waiter on the GIL
+PATIENCE_S = 60.0  # any other lock wait: an import may wait for a lock that another process holds
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The reason why a process is known to hang, and the moment from which this was certain."""
+
+    since_ns: int
+    text: str
+    at_exit: bool = False  # a thread waits for the end of another one, as uWSGI's threads do when their worker leaves
+
+
+@dataclass(slots=True)
+class Hangs:
+    """What is known about the hang of each process, by pid."""
+
+    _lock_waits: dict[int, LockWait] = field(default_factory=dict)
+    _rests: dict[int, Rest] = field(default_factory=dict)
+    _frames: dict[int, list[str]] = field(default_factory=dict)
+
+    def add_state(self, event: Event) -> None:
+        """Take a `state` row in (`stillness` describes its values)."""
+        pid = event.pid
+        rest = self._rests.get(pid)
+        if rest is not None and rest.includes(event):
+            rest.last_ns = event.t_ns
+        else:
+            self._rests[pid] = Rest.begin(event)
+        threads = living_threads(event)
+        if is_inconclusive(threads):
+            return
+        waits = sorted(wait for _, wait in threads)
+        lock_wait = self._lock_waits.get(pid)
+        is_locked = bool(waits) and all(wait.startswith("futex") for wait in waits)
+        if not is_locked or (lock_wait is not None and not lock_wait.includes(event, waits)):
+            self._lock_waits.pop(pid, None)
+        elif lock_wait is None:
+            self._lock_waits[pid] = LockWait.begin(event, waits)
+        else:
+            lock_wait.extend(event)
+
+    def add_backtrace(self, event: Event) -> None:
+        """Take a `backtrace` row in: `frames` are those of the main thread, innermost first, or empty if gdb failed."""
+        if event.data.get("frames"):
+            self._frames[event.pid] = list(event.data["frames"])
+
+    def forget(self, pid: int) -> None:
+        """Drop everything about `pid`, because a new process has this pid now."""
+        self.end_stillness(pid)
+        self._frames.pop(pid, None)
+
+    def end_stillness(self, pid: int) -> None:
+        """Note that `pid` did something, so that its lock wait and its rest are over."""
+        self._lock_waits.pop(pid, None)
+        self._rests.pop(pid, None)
+
+    def proof(self, pid: int) -> Proof | None:
+        """Return the proof that `pid`, which should start or end, hangs; None if it may be slow.
+
+        For a worker that serves, `deadlock` is the question to ask.
+        """
+        lock_wait = self._lock_waits.get(pid)
+        if lock_wait is None:
+            return None
+        if len(lock_wait.waits) == 1 and waits_for_gil(self._frames.get(pid, ())):
+            need_s, text = GIL_BACKTRACE_S, "its only thread waits for the GIL, whose owner was left behind at the fork"
+        elif self._is_like_proven(lock_wait):
+            need_s, text = SAME_AS_PROVEN_S, "its only thread wakes at the GIL's rate, like the worker in the backtrace"
+        elif lock_wait.waits_for_own_locks:
+            need_s, text = OWN_LOCKS_S, "every thread waits for ever on a lock of this process"
+        elif lock_wait.has_gil_rate:
+            need_s = GIL_RATE_S
+            text = f"its only thread wakes {lock_wait.wakes_per_s:.0f} times a second, as GIL waits do"
+        else:
+            need_s, text = PATIENCE_S, f"no CPU used and nothing but lock waits for {PATIENCE_S:.0f} s"
+        if lock_wait.elapsed_s < need_s:
+            return None
+        return Proof(lock_wait.first_ns + int(need_s * 1e9), text)
+
+    def deadlock(self, pid: int) -> Proof | None:
+        """Return the proof that the serving worker `pid` will not answer any more, or None."""
+        lock_wait = self._lock_waits.get(pid)
+        if lock_wait is None or lock_wait.deadlock_ns is None:
+            return None
+        text = "every thread waits for ever on a lock of this process"
+        return Proof(lock_wait.deadlock_ns, text, at_exit="futex-join" in lock_wait.waits)
+
+    def is_still(self, pid: int, seconds: float) -> bool:
+        """Return True if `pid` has waited for locks, and used no CPU time, for at least so many seconds."""
+        lock_wait = self._lock_waits.get(pid)
+        return lock_wait is not None and lock_wait.elapsed_s >= seconds
+
+    def rest_s(self, pid: int) -> float:
+        """Return for how many seconds `pid` has neither run nor begun a wait; its threads may wait for anything."""
+        rest = self._rests.get(pid)
+        return rest.elapsed_s if rest is not None else 0.0
+
+    def has_backtrace(self, pid: int) -> bool:
+        """Return True if the backtrace of `pid` is known."""
+        return pid in self._frames
+
+    def suspects(self, pids: Iterable[int]) -> list[int]:
+        """Return those of `pids` that stand still and have no proof yet, so that a backtrace is worth its time."""
+        return [
+            pid
+            for pid in pids
+            if self.is_still(pid, GIL_BACKTRACE_S)
+            and pid not in self._frames
+            and not self._is_like_proven(self._lock_waits[pid])
+        ]
+
+    def _is_like_proven(self, lock_wait: LockWait) -> bool:
+        return lock_wait.has_gil_rate and any(map(waits_for_gil, self._frames.values()))
+
+    def evidence(self, pids: Iterable[int | None]) -> str | None:
+        """Return one line about the first of `pids` that has a backtrace, otherwise about the first that stands still.
+
+        Returns None if nothing is known about any of them.
+        """
+        processes = [pid for pid in pids if pid is not None]
+        for pid in processes:
+            if pid in self._frames:
+                return " <- ".join(informative_frames(self._frames[pid]))
+        for pid in processes:
+            if pid in self._lock_waits:
+                return _describe(self._lock_waits[pid])
+        return None
+
+
+def _describe(lock_wait: LockWait) -> str:
+    return (
+        f"{len(lock_wait.waits)} thread(s) in {', '.join(sorted(set(lock_wait.waits)))}, no CPU time in "
+        f"{lock_wait.elapsed_s:.1f} s, {lock_wait.wakes_per_s:.0f} wakes/s (no backtrace: no gdb, or not permitted)"
+    )

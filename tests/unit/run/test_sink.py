@@ -69,6 +69,7 @@ def test_items_are_counted_once_by_the_process_that_made_them() -> None:
         (gzip.compress(b"pack-item-1-1"), ""),  # a body may be compressed without a word in its head
         (zlib.compress(b"pack-item-1-1"), "deflate"),
     ],
+    ids=["plain", "gzip", "gzip without a word in its head", "deflate"],
 )
 def test_a_body_is_unpacked(data: bytes, encoding: str) -> None:
     assert unpacked(data, encoding) == b"pack-item-1-1"

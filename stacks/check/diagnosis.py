@@ -31,7 +31,7 @@ class Findings:
 def likely_defect(findings: Findings) -> str | None:
     """Return the name of the defect in versions.toml that explains the hang, or None if none fits.
 
-    It follows from the verdict, the version, the options and the threads.
+    The answer follows from the verdict, the version, the options and the threads.
     """
     server, run, threads = findings.server, findings.measurement, findings.import_threads
     is_threaded = is_set(findings.options, *TURNS_THREADS_ON)

@@ -24,9 +24,8 @@ def _about_hang(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     if name in ("thread-at-fork", "lock-at-fork"):
         sentences[0] += f" {_describe_threads(findings)}"
     elif has_two_defects(findings):
-        sentences.append(
-            f"{_describe_threads(findings)} This causes a second deadlock, in every version (unbit/uwsgi#1149)."
-        )
+        second = "Such a thread causes a second deadlock, in every version (unbit/uwsgi#1149)."
+        sentences.append(f"{_describe_threads(findings)} {second}")
     sentences += [f"{trial.describe()}." for trial in findings.remedy_trials]
     cures = [trial for trial in findings.remedy_trials if trial.cures]
     if cures:

@@ -38,7 +38,7 @@ class RemedyTrial:
                 f"{run.recycle_median_s:.2f} s a recycle" if run.recycle_median_s is not None else "recycle not timed"
             )
             memory = f", {run.memory_mib:.0f} MiB of memory in total" if run.memory_mib else ""
-            return f"{self.what}: cures the hang, 0 of {run.trials} workers hung ({time}{memory})"
+            return f"{self.what}: cures the problem, 0 of {run.trials} workers hung ({time}{memory})"
         if run.verdict == "recovers":
             return (
                 f"{self.what}: no cure, although 0 of {run.trials} workers hung here: "

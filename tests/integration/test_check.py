@@ -1,4 +1,4 @@
-"""`check` on real uWSGI: inis as large projects have them, both deadlocks, bad input, and nothing of theirs touched."""
+"""`check` on real uWSGI: configurations of large projects, both deadlocks, bad input, and no file of the user touched."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INIS = ROOT / "tests" / "data" / "inis"
 NEW, OLD = "py312-2.0.30.post1", "py312-2.0.26"
 ANSWERS = "def application(e, s):\n    s('200 OK', [('Content-Length', '1')])\n    return [b'x']\n"
 PLAIN = "[uwsgi]\nmaster = true\nprocesses = 2\nhttp-socket = :8000\nmodule = app\ndie-on-term = true\n"
-# The promise is 30 s for an app that starts in a second, on a machine of its own; tests share one.
+# A check must take less than 30 s for an app that starts in a second, on a machine of its own. Tests share a machine.
 PROMISE_S = 45.0
 
 
@@ -44,7 +44,7 @@ Checking = Callable[..., Done]
 
 @pytest.fixture
 def checking(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Checking:
-    """Run a check of a configuration: its text, its path, or arguments; look for what it left."""
+    """Return a function that checks a configuration (its text, its path, or arguments) and finds no process left."""
 
     def run(
         config: str | Path | None = PLAIN,
@@ -128,7 +128,7 @@ def test_a_thread_that_runs_in_the_master(checking: Checking) -> None:
 
 @pytest.mark.parametrize("duty", [0.5, 0.0])
 def test_two_defects_at_once(checking: Checking, duty: float) -> None:
-    """No remedy alone: the upgrade leaves the thread in the master, though one that rests may do no harm here."""
+    """No single remedy cures: the upgrade leaves the thread in the master, even if a resting thread does no harm."""
     app = (catalogue.APPS / "busy_thread.py").read_text()
     done = checking(PLAIN.replace("= 2", "= 4") + f"threads = 2\npyargv = duty={duty}\n", version=OLD, app=app)
     assert (done.code, done.value["cause"]) == (3, "thread-state"), done.said
@@ -157,7 +157,7 @@ def test_workers_that_crash(checking: Checking) -> None:
 
 
 def test_only_the_environment(checking: Checking) -> None:
-    """UWSGI_* variables, as container images have them; started where the app is."""
+    """UWSGI_* variables as in container images, with uWSGI started in the directory of the app."""
     environment = {"UWSGI_HTTP": ":9000", "UWSGI_MODULE": "app", "UWSGI_PROCESSES": "2", "UWSGI_PIDFILE": "/run/x.pid"}
     done = checking(None, f"--chdir={INIS / 'apps'}", **environment | {"UWSGI_MODULE": "tiny"})
     assert (done.code, done.value["verdict"]) == (0, "recovers"), done.said
@@ -204,7 +204,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_a_sentence(checking: Checking, name: str) -> None:
+def test_bad_input_is_explained(checking: Checking, name: str) -> None:
     config, app, says = BAD[name]
     done = checking(config, "--start-limit=5", app=app)
     assert done.code == 1, done.said
@@ -216,19 +216,19 @@ def test_bad_input_is_a_sentence(checking: Checking, name: str) -> None:
 @pytest.mark.parametrize(
     ("uwsgi", "says"), [("/bin/ls", "is not uWSGI"), ("/nowhere", "does not exist"), ("/etc/passwd", "not executable")]
 )
-def test_a_binary_that_is_none(checking: Checking, uwsgi: str, says: str) -> None:
+def test_a_binary_that_is_not_uwsgi(checking: Checking, uwsgi: str, says: str) -> None:
     done = checking(uwsgi=uwsgi)
     assert done.code == 1
     assert says in done.said
 
 
-def test_an_ini_that_is_none(checking: Checking, tmp_path: Path) -> None:
+def test_an_ini_that_does_not_exist(checking: Checking, tmp_path: Path) -> None:
     done = checking(tmp_path / "missing.ini")
     assert done.code == 1
     assert "does not exist" in done.said
 
 
-def test_no_configuration_is_usage() -> None:
+def test_no_configuration_is_a_usage_error() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UWSGI_")}
     done = subprocess.run(
         [sys.executable, "-m", "stacks", "check"],
@@ -243,7 +243,7 @@ def test_no_configuration_is_usage() -> None:
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, int, int, int]]:
-    """Everything below `folder`; a file that came and went shows in its directory's times."""
+    """Return the state of everything below `folder`. A file that came and went changes the times of its directory."""
     return {
         str(path): (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
         for path in (folder, *sorted(folder.rglob("*")))
@@ -252,8 +252,8 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int, int, int]]:
 
 
 @pytest.mark.parametrize("broken", [False, True], ids=["good", "ends half-way"])
-def test_nothing_of_theirs_is_touched(checking: Checking, tmp_path: Path, broken: bool) -> None:
-    """Their instance runs meanwhile: its sockets, pidfile, log and fifo stay what they are, the TCP port too."""
+def test_no_file_or_socket_of_the_user_is_touched(checking: Checking, tmp_path: Path, broken: bool) -> None:
+    """The user's instance runs during the check: its sockets, pidfile, log, fifo and TCP port do not change."""
     live = tmp_path / "live"
     live.mkdir()
     for name in ("pid", "log", "touch", "x.log"):
@@ -295,7 +295,7 @@ def test_nothing_of_theirs_is_touched(checking: Checking, tmp_path: Path, broken
         assert (snapshot(live), snapshot(tmp_path / "theirs")) == before
 
 
-def test_an_interrupted_check_leaves_nothing(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> None:
+def test_an_interrupted_check_leaves_no_process(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> None:
     (tmp_path / "app.py").write_text(ANSWERS)
     (tmp_path / "uwsgi.ini").write_text(PLAIN)
     process = subprocess.Popen(

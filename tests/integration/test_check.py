@@ -1,4 +1,4 @@
-"""`check` on real uWSGI: configurations of large projects, both deadlocks, bad input, and no file of the user touched."""
+"""`check` on real uWSGI: configurations of large projects, both deadlocks, bad input, and files that stay untouched."""
 
 from __future__ import annotations
 

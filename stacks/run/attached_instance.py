@@ -1,4 +1,4 @@
-"""A uWSGI that somebody else has started: the run observes and hammers it, and neither signals nor stops it."""
+"""A uWSGI that was running before: the run observes and hammers it, and neither signals nor stops it."""
 
 from __future__ import annotations
 

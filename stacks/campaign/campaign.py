@@ -42,7 +42,7 @@ class Campaign:
     venvs: dict[Environment, Venv] = field(default_factory=dict)
     runs: list[tuple[int, int]] = field(default_factory=list)  # (cell index, trial), in their order
     done: list[tuple[int, dict[str, Any]]] = field(default_factory=list)  # (cell index, run.json) of ended runs
-    earlier: int = 0  # so many of `done` do not belong to `runs`: they had ended before
+    earlier_runs: int = 0  # so many of `done` are not of `runs`: they had ended before
     active: list[RunProcess] = field(default_factory=list)
     began_s: float = field(default_factory=time.monotonic)
     status: str = "running"
@@ -77,7 +77,7 @@ class Campaign:
             else:
                 self.done.append((index, record))
                 self.runs.remove((index, trial))
-        self.earlier = len(self.done)
+        self.earlier_runs = len(self.done)
 
     def run(self, view: View) -> int:
         """Carry out the runs. Returns 0 if every run was measured, otherwise 1."""
@@ -92,7 +92,7 @@ class Campaign:
 
     def set_runs(self, runs: list[tuple[int, int]]) -> None:
         """Replace the runs of the plan: `run` carries out these."""
-        self.runs, self.earlier = runs, len(self.done)
+        self.runs, self.earlier_runs = runs, len(self.done)
 
     def leave_out(self, indexes: set[int], reason: str) -> None:
         """Record why these cells are not tested."""
@@ -105,7 +105,7 @@ class Campaign:
 
     def count_ended(self) -> int:
         """Return how many of `runs` have ended."""
-        return len(self.done) - self.earlier
+        return len(self.done) - self.earlier_runs
 
     def write(self) -> None:
         """Write campaign.json."""

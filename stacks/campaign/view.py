@@ -1,4 +1,4 @@
-"""What shows a person how far a campaign is, and a view that shows nothing."""
+"""Shows a person how far a campaign is: the protocol, and a view that shows nothing."""
 
 from __future__ import annotations
 

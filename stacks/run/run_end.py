@@ -17,7 +17,7 @@ LOAD_LIMIT_S = 2.0  # for a load that is told not to let its users finish
 
 
 def end_load(load: Load) -> dict[str, Any]:
-    """End the load without patience. Returns what run.json says of it: its exit code."""
+    """End the load at once. Returns what run.json says of it: its exit code."""
     if load.exit_code is None:
         load.send("kill")
         load.send("stop")

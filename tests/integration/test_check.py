@@ -16,6 +16,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from contract import problems, problems_below
 
 from stacks import catalogue
 from stacks.catalogue import venvs
@@ -76,7 +77,9 @@ def checking(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Checking:
         said = done.stdout + done.stderr
         assert "Traceback" not in said, said
         value = json.loads(files["json"].read_text())
+        assert problems("check", value) == []
         if value["status"] == "done":
+            assert problems_below(Path(value["directory"])) == []
             assert left_behind(Path(value["directory"])) == []
         return Done(done.returncode, said, value, ElementTree.parse(files["junit"]).getroot())  # noqa: S314
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stacks.lifecycle.records import RUN_FILE, read_json, write_json
+from stacks.lifecycle.records import REQUESTS_FILE, RUN_FILE, read_json, write_json
 from stacks.observe.observer import Observer
 from stacks.run.load import Load
 from stacks.run.run_directory import PlannedRun
@@ -53,6 +53,7 @@ def record_killed_observer(directory: Path) -> None:
         record |= {"status": "interrupted", "error": "the observer was killed before its verdict"}
         from stacks.run import parquet
 
-        parquet.write_requests(directory)
+        if not (directory / REQUESTS_FILE).exists():  # it is complete if the observer ended while it wrote run.json
+            parquet.write_requests(directory)
         write_json(directory / RUN_FILE, record)
         print("The observer of this run was killed, so the run has no verdict.", file=sys.stderr)

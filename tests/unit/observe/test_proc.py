@@ -125,3 +125,9 @@ def test_the_accept_backlog_of_a_port(family: int, address: str) -> None:
         for client in clients:
             client.close()
     assert proc.backlog(port) is None
+
+
+def test_a_process_that_ends_during_the_look_raises_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folder was there a moment ago: the look must not ask twice."""
+    monkeypatch.setattr(Path, "is_dir", lambda _path: True)
+    assert proc.voluntary_switches(GONE) == 0

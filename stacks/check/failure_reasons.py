@@ -7,7 +7,7 @@ import re
 from stacks.check.measurement import Measurement
 from stacks.check.refusals import missing_plugin
 from stacks.lifecycle.counted import counted
-from stacks.lifecycle.recycle_time import PHASES, Recycle
+from stacks.lifecycle.recycle_time import PHASES, SLOW_S, Recycle
 
 _ERROR = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt)\b.*")
 NO_CALLABLE = re.compile(r"unable to find .* callable|\(callable not found or import error\)")
@@ -88,13 +88,13 @@ def explain_too_few_respawns(run: Measurement) -> str:
     """Return why a configuration that served has recycled too little for a verdict."""
     if "held up" in run.reason:
         return f"{run.reason}; run nothing else on this machine during the check."
-    if run.recycle_median_s is not None:
-        back = counted(run.respawns, "worker", "workers")
-        return f"Only {back} came back in the time limit: too few for a verdict. {explain_slow_recycle(run)}"
+    back = f"Only {counted(run.respawns, 'worker', 'workers')} came back in the time limit"
+    if run.recycle_median_s is not None and run.recycle_median_s >= SLOW_S:
+        return f"{back}: too few for a verdict. {explain_slow_recycle(run)}"
     slow = f" (an answer takes {run.latency_p50_s:.1f} s)" if run.latency_p50_s else ""
     return (
-        f"No worker recycled, because too few requests were answered{slow}. Name a page that answers quickly with "
-        "--url (URL=/path)."
+        f"{back if run.respawns else 'No worker recycled'}, because too few requests were answered{slow}. Name a page "
+        "that answers quickly with --url (URL=/path)."
     )
 
 

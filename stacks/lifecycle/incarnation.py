@@ -31,6 +31,11 @@ class Incarnation:
     hang: Proof | None = None  # the proof that it hung when it ended, which its end does not undo
     deadlock: Proof | None = None  # the proof that it served and would not answer any more when it left
 
+    def limit_to_exit(self) -> None:
+        """Correct a time of the log, which is when the line was read: a worker was ready before it ended."""
+        if self.ready_ns is not None and self.exited_ns is not None:
+            self.ready_ns = min(self.ready_ns, self.exited_ns)
+
     @property
     def is_starting(self) -> bool:
         """True if it is alive and not ready yet."""

@@ -217,9 +217,9 @@ class Lifecycle:
 
     def slow_recycle(self, wanted: int) -> Recycle | None:
         """Return the typical recycle if `wanted` respawns do not fit into the load because recycles are so slow."""
-        if self.load_begin_ns is None:
+        if self.load_begin_ns is None or math.isinf(self.load_limit_s):
             return None
-        end_ns = self.load_begin_ns + self.load_limit_s * 1e9
+        end_ns = self.load_begin_ns + int(self.load_limit_s * 1e9)
         return slow_recycle(self.workers.by_slot.values(), wanted - self.respawns(), self.now_ns, end_ns)
 
     def is_outage(self) -> bool:

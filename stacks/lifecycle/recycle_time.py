@@ -70,7 +70,7 @@ def typical_recycle(found: Iterable[Recycle]) -> Recycle | None:
     return Recycle(*map(statistics.median, phases)) if phases else None
 
 
-def slow_recycle(slots: Iterable[Sequence[Incarnation]], missing: int, now_ns: int, end_ns: float) -> Recycle | None:
+def slow_recycle(slots: Iterable[Sequence[Incarnation]], missing: int, now_ns: int, end_ns: int) -> Recycle | None:
     """Return the typical recycle if it is so slow that `missing` respawns do not fit into the time until `end_ns`.
 
     `slots` are the incarnations of each slot. Returns None if the respawns may still come, and unless every slot with
@@ -82,7 +82,7 @@ def slow_recycle(slots: Iterable[Sequence[Incarnation]], missing: int, now_ns: i
     if recycle is None or recycle.total_s < SLOW_S or not all(newest):
         return None
     left_s = [(end_ns - _free_ns(incarnations, now_ns)) / 1e9 for incarnations in in_use]
-    return recycle if sum(max(0.0, s // recycle.total_s) for s in left_s) < missing else None
+    return recycle if sum(max(0, int(s / recycle.total_s)) for s in left_s) < missing else None
 
 
 def _free_ns(incarnations: Sequence[Incarnation], now_ns: int) -> int:

@@ -50,6 +50,7 @@ class Workers:
             exit_begun_ns=early.get("exit_begun"),
             exited_ns=early.get("exited"),
         )
+        incarnation.limit_to_exit()
         incarnations.append(incarnation)
         self._by_pid[event.pid] = incarnation
         self._change(event.t_ns)
@@ -163,6 +164,7 @@ class Workers:
         name = f"{event.kind}_ns"
         before = getattr(incarnation, name)
         setattr(incarnation, name, event.t_ns if before is None else min(before, event.t_ns))
+        incarnation.limit_to_exit()
         return incarnation
 
     def _tell_to_leave(self, pid: int, t_ns: int) -> None:

@@ -7,6 +7,7 @@ from stacks.check.diagnosis import Findings
 from stacks.check.hang_advice import hang_advice
 from stacks.check.loss_advice import loss_advice
 from stacks.check.option_advice import option_advice, reload_advice
+from stacks.check.stop_advice import stop_advice
 
 
 def advise(findings: Findings, defects: dict[str, Defect]) -> list[str]:
@@ -15,6 +16,7 @@ def advise(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     return [
         *hang_advice(findings, defects),
         *([about_reload] if about_reload else []),
+        *stop_advice(findings, defects),
         *loss_advice(findings),
         *option_advice(findings),
     ]

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
+from stacks.catalogue.version_order import is_before
 from stacks.check.measurement import Measurement
-from stacks.check.options import Options, is_set
+from stacks.check.options import Options, is_set, is_set_any
 from stacks.check.remedy_trial import RemedyTrial
-from stacks.check.server import Server, is_before
+from stacks.check.server import Server
 
 TURNS_THREADS_ON = ("enable-threads", "threads", "gevent", "py-tracebacker", "py-autoreload", "py-auto-reload")
 AT_FORK = ("hung_worker", "hung_master")  # the verdicts of the two deadlocks at a fork
 # With one of these options no thread of the app holds the GIL at a fork.
 FORK_SAFE = ("lazy-apps", "lazy", "py-call-uwsgi-fork-hooks")
+JOINED_AT_EXIT = "thread-joined-at-exit"
+# The words in the evidence of a worker that waits at its exit for the end of a thread: functions of CPython
+# (pylifecycle.c, _threadmodule.c, atexitmodule.c), of ddtrace, and of Python's libraries.
+_EXIT_WAIT = re.compile(
+    r"wait_for_thread_shutdown|thread_shutdown|ThreadHandle_join|_?threads?_at_?exit|atexit_callfuncs|_PyAtExit_Call"
+    r"|Thread_join|threading\._shutdown|_python_exit|concurrent\.futures|\bjoin\b"
+)
 
 
 @dataclass(frozen=True)
@@ -41,12 +50,42 @@ def likely_defect(findings: Findings) -> str | None:
         return "thread-at-fork"
     if run.verdict == "hung_request" and threads:
         return "lock-at-fork"
-    is_old = is_before(server.pin or server.version, "2.0.24")
-    if run.verdict == "hung_exit" and is_old and is_set(findings.options, "threads"):
-        return "exit-stall"
+    if run.verdict == "hung_exit":
+        return _defect_at_exit(findings)
     if run.verdict == "crash_loop" and is_set(findings.options, "py-call-osafterfork"):
         return "after-fork-crash"
     return None
+
+
+def _defect_at_exit(findings: Findings) -> str | None:
+    """Return the defect behind a worker that never ends, or None.
+
+    The evidence tells whether the worker waits for the end of a thread. The threads of the master tell whose thread it
+    is: with lazy-apps the app's threads are the worker's own, and after the fork hooks Python does not wait for those
+    of the master. The exit stall of an old uWSGI is such a wait too, for a thread of uWSGI itself.
+    """
+    run, options = findings.measurement, findings.options
+    is_join = bool(_EXIT_WAIT.search(run.evidence or ""))
+    is_stall = is_before(findings.server.pin or findings.server.version, "2.0.24") and is_set(options, "threads")
+    is_fork_safe = is_set_any(options, *FORK_SAFE)
+    if findings.import_threads and not is_fork_safe and (is_join or not is_stall):
+        return JOINED_AT_EXIT
+    if is_stall:
+        return "exit-stall"
+    if is_join and not is_fork_safe and run.master_threads > 1:
+        return JOINED_AT_EXIT
+    return "waiting-at-exit" if is_join else None
+
+
+def defect_at_stop(findings: Findings) -> str | None:
+    """Return the defect behind a worker that did not end at a stop although the workers came back, or None."""
+    run = findings.measurement
+    first = run.unstopped[0] if run.unstopped else {"role": "master", "frames": []}
+    if first["role"] != "worker" or not _EXIT_WAIT.search(" ".join(first["frames"])):
+        return None
+    is_fork_safe = is_set_any(findings.options, *FORK_SAFE)
+    is_of_master = not is_fork_safe and (findings.import_threads or run.master_threads > 1)
+    return JOINED_AT_EXIT if is_of_master else "waiting-at-exit"
 
 
 def has_thread_state_defect(server: Server) -> bool:
@@ -64,6 +103,7 @@ def leaves_threads(findings: Findings, options: Options) -> bool:
     """Return True if with `options` a thread of the app still runs in the master when the master forks.
 
     A few forks without a hang prove little then: forks come in herds, which find the thread either busy or at rest.
+    The import outside uWSGI does not list every thread, but a worker that waits for one at its exit proves it.
     """
-    is_fork_safe = any(is_set(options, name) for name in FORK_SAFE)
-    return findings.measurement.verdict in AT_FORK and bool(findings.import_threads) and not is_fork_safe
+    has_threads = bool(findings.import_threads) or likely_defect(findings) == JOINED_AT_EXIT
+    return has_threads and not is_set_any(options, *FORK_SAFE)

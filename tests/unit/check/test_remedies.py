@@ -6,7 +6,6 @@ import pytest
 from check_builders import KNOWN, remedy, server
 
 from stacks.check.neutral_configuration import NeutralConfiguration
-from stacks.check.server import is_before
 
 
 @pytest.mark.parametrize(
@@ -39,9 +38,3 @@ def test_a_remedy_changes_a_copy() -> None:
     assert ("lazy-apps", "true") in remedy("lazy-apps").apply(neutral).options
     assert neutral.options == [("threads", "2"), ("master", "true")]
     assert neutral.changes == []
-
-
-def test_versions_are_ordered() -> None:
-    assert is_before("2.0.26", "2.0.27")
-    assert not is_before("2.0.27.post1", "2.0.27")
-    assert not is_before("2.1-dev-abc", "2.0.27")

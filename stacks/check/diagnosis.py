@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from stacks.catalogue.version_order import is_before
 from stacks.check.measurement import Measurement
-from stacks.check.options import Options, is_set, is_set_any
+from stacks.check.options import Options, is_set
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.server import Server
 
@@ -17,11 +17,14 @@ AT_FORK = ("hung_worker", "hung_master")  # the verdicts of the two deadlocks at
 FORK_SAFE = ("lazy-apps", "lazy", "py-call-uwsgi-fork-hooks")
 JOINED_AT_EXIT = "thread-joined-at-exit"
 # The words in the evidence of a worker that waits at its exit for the end of a thread: functions of CPython
-# (pylifecycle.c, _threadmodule.c, atexitmodule.c), of ddtrace, and of Python's libraries.
-_EXIT_WAIT = re.compile(
-    r"wait_for_thread_shutdown|thread_shutdown|ThreadHandle_join|_?threads?_at_?exit|atexit_callfuncs|_PyAtExit_Call"
-    r"|Thread_join|threading\._shutdown|_python_exit|concurrent\.futures|\bjoin\b"
+# (pylifecycle.c, _threadmodule.c), of ddtrace, and of Python's libraries.
+_JOIN = re.compile(
+    r"wait_for_thread_shutdown|thread_shutdown|ThreadHandle_join|threads?_at_?exit|Thread_join|threading\._shutdown"
+    r"|_python_exit|concurrent\.futures|\bjoin\b"
 )
+# An exit handler waits (atexitmodule.c). It may wait for a thread: a call of Thread.join has no C function of its own
+# before Python 3.13.
+_EXIT_HANDLER = re.compile(r"atexit_callfuncs|_PyAtExit_Call")
 
 
 @dataclass(frozen=True)
@@ -60,32 +63,37 @@ def likely_defect(findings: Findings) -> str | None:
 def _defect_at_exit(findings: Findings) -> str | None:
     """Return the defect behind a worker that never ends, or None.
 
-    The evidence tells whether the worker waits for the end of a thread. The threads of the master tell whose thread it
-    is: with lazy-apps the app's threads are the worker's own, and after the fork hooks Python does not wait for those
-    of the master. The exit stall of an old uWSGI is such a wait too, for a thread of uWSGI itself.
+    The exit stall of an old uWSGI is a wait for a thread too, for one of uWSGI itself. It comes by chance, and the
+    threads of an app hang every worker, so where the app has threads they are the cause.
     """
     run, options = findings.measurement, findings.options
-    is_join = bool(_EXIT_WAIT.search(run.evidence or ""))
     is_stall = is_before(findings.server.pin or findings.server.version, "2.0.24") and is_set(options, "threads")
-    is_fork_safe = is_set_any(options, *FORK_SAFE)
-    if findings.import_threads and not is_fork_safe and (is_join or not is_stall):
-        return JOINED_AT_EXIT
-    if is_stall:
+    if is_stall and not (findings.import_threads and run.evidence):
         return "exit-stall"
-    if is_join and not is_fork_safe and run.master_threads > 1:
+    without_backtrace = JOINED_AT_EXIT if findings.import_threads and not _is_fork_safe(options) else None
+    return defect_behind_wait(findings, run.evidence or "") or without_backtrace or ("exit-stall" if is_stall else None)
+
+
+def defect_behind_wait(findings: Findings, words: str) -> str | None:
+    """Return the defect that lets a worker wait at its exit, or None. `words` are its evidence, or its frames.
+
+    The words tell whether the worker waits for the end of a thread. The threads of the master tell whose thread it is:
+    with lazy-apps the app's threads are the worker's own, and after the fork hooks Python waits for none of the master.
+    """
+    has_lost_threads = bool(findings.import_threads) or findings.measurement.master_threads > 1
+    is_join = bool(_JOIN.search(words))
+    if has_lost_threads and not _is_fork_safe(findings.options) and (is_join or _EXIT_HANDLER.search(words)):
         return JOINED_AT_EXIT
     return "waiting-at-exit" if is_join else None
 
 
-def defect_at_stop(findings: Findings) -> str | None:
-    """Return the defect behind a worker that did not end at a stop although the workers came back, or None."""
-    run = findings.measurement
-    first = run.unstopped[0] if run.unstopped else {"role": "master", "frames": []}
-    if first["role"] != "worker" or not _EXIT_WAIT.search(" ".join(first["frames"])):
-        return None
-    is_fork_safe = is_set_any(findings.options, *FORK_SAFE)
-    is_of_master = not is_fork_safe and (findings.import_threads or run.master_threads > 1)
-    return JOINED_AT_EXIT if is_of_master else "waiting-at-exit"
+def is_exit_handler(words: str) -> bool:
+    """Return True if a worker that waits in `words` waits in an exit handler of Python."""
+    return bool(_EXIT_HANDLER.search(words))
+
+
+def _is_fork_safe(options: Options) -> bool:
+    return any(is_set(options, name) for name in FORK_SAFE)
 
 
 def has_thread_state_defect(server: Server) -> bool:
@@ -106,4 +114,4 @@ def leaves_threads(findings: Findings, options: Options) -> bool:
     The import outside uWSGI does not list every thread, but a worker that waits for one at its exit proves it.
     """
     has_threads = bool(findings.import_threads) or likely_defect(findings) == JOINED_AT_EXIT
-    return has_threads and not is_set_any(options, *FORK_SAFE)
+    return has_threads and not _is_fork_safe(options)

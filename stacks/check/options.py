@@ -31,11 +31,6 @@ def is_set(options: Options, *names: str) -> bool:
     return bool(values) and is_on(values[-1])
 
 
-def is_set_any(options: Options, *names: str) -> bool:
-    """Return True if one of the options `names` is set, each by its own last value. They are no synonyms."""
-    return any(is_set(options, name) for name in names)
-
-
 def last_value(options: Options, *names: str, default: str = "") -> str:
     """Return the last value of the options `names`, which are synonyms, or `default` if there is none."""
     return next((value for key, value in reversed(options) if key in names), default)

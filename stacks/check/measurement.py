@@ -44,6 +44,7 @@ class Measurement:
     recycle_phases_s: dict[str, float] = field(default_factory=dict)  # the medians of `recycle_time.PHASES`
     memory_mib: float | None = None
     master_threads: int = 0
+    unstopped: list[dict[str, Any]] = field(default_factory=list)  # the processes that only SIGKILL ended
 
     @property
     def trials(self) -> int:
@@ -88,6 +89,7 @@ def read_measurement(directory: Path) -> Measurement:
         **_request_numbers(directory),
         memory_mib=round(at_ready["pss_kib"] / 1024, 1) if at_ready.get("pss_kib") else None,
         master_threads=at_ready.get("master_threads", 0),
+        unstopped=stop.get("unstopped", []),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from stacks.lifecycle.lifecycle import Lifecycle
+from stacks.lifecycle.lost_threads import ThreadTable
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
 
 NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
@@ -41,6 +42,7 @@ class Measurement:
     stop_s: float | None = None
     memory_mib: float | None = None
     master_threads: int = 0
+    fork_threads: ThreadTable | None = None  # the threads of the master, and which of them the workers have
 
     @property
     def trials(self) -> int:
@@ -80,6 +82,7 @@ def read_measurement(directory: Path) -> Measurement:
         **_request_numbers(directory),
         memory_mib=round(at_ready["pss_kib"] / 1024, 1) if at_ready.get("pss_kib") else None,
         master_threads=at_ready.get("master_threads", 0),
+        fork_threads=ThreadTable.of(record.get("fork_threads")),
     )
 
 

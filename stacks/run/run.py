@@ -30,6 +30,7 @@ from stacks.run.settling import settle
 from stacks.run.trigger_runner import TriggerRunner
 
 START_ATTEMPTS = 3  # another process may take the free port before uWSGI binds it
+FIRST_LOOKS_LIMIT_S = 1.0  # the load waits so long for the looks at the threads of the master and of a worker
 STDIN_FD = 0  # the campaign or the web UI writes to it
 
 
@@ -60,6 +61,7 @@ class Run:
 
     def _measure(self) -> None:
         live, window = self._start()
+        live.await_evidence(FIRST_LOOKS_LIMIT_S)
         self._record_ready(live.observer)
         if live.observer.lifecycle.serving() and self.plan.get("probe"):
             self._probe(live, self.plan["probe"])
@@ -154,6 +156,7 @@ class Run:
             if self.live is not None and self.record["status"] == "done":
                 self.instance.stop(self.live)
             self.record["collectors"] = run_end.collectors(self.observer)
+            self.record["fork_threads"] = run_end.fork_threads(self.observer)
             self.observer.close()
         supervisor.sweep()
         run_end.write_files(self.planned, self.observer)

@@ -63,8 +63,8 @@ class ThreadTable:
 
     @property
     def lost(self) -> list[ThreadGroup]:
-        """The threads that the fork loses: none of the workers has them although it has served."""
-        return [group for group in self.threads if group.is_lost] if self.answered else []
+        """The threads of the master that no worker has. Without a worker that could be looked at: all of the master."""
+        return [group for group in self.threads if group.in_master and (group.is_lost or not self.workers)]
 
     @classmethod
     def of(cls, value: Mapping[str, Any] | None) -> ThreadTable | None:
@@ -127,14 +127,21 @@ def _file(thread: Thread) -> str:
 
 
 def lost_sentence(table: ThreadTable | None) -> str:
-    """Return which threads live in the master only; '' if there is none, or if no worker that served was seen."""
+    """Return which threads the fork loses, as surely as it was seen; '' if it loses none.
+
+    A library may start its thread again in a worker at the first request, so only a worker that has answered, or is
+    stuck in its first request, shows that no worker does the work of the thread.
+    """
     if table is None or not table.lost:
         return ""
     count = sum(group.in_master for group in table.lost)
     names = counted((group.describe() for group in table.lost), MOST_NAMED)
-    if count == 1:
-        return f"1 thread of your app lives in the master only; no worker does its work: {names}"
-    return f"{count} threads of your app live in the master only; no worker does their work: {names}"
+    if table.answered:
+        subject = "1 thread of your app lives" if count == 1 else f"{count} threads of your app live"
+        return f"{subject} in the master only; no worker does {'its' if count == 1 else 'their'} work: {names}"
+    subject = "1 thread of your app runs" if count == 1 else f"{count} threads of your app run"
+    seen = f", and a worker that has just become ready does not have {'it' if count == 1 else 'them'}"
+    return f"{subject} in the master when it forks{seen if table.workers else ''}: {names}"
 
 
 def come_back(lost: ThreadTable | None, remedied: ThreadTable | None) -> tuple[int, int] | None:

@@ -41,7 +41,7 @@ def stuck_words(look: ThreadLook, master: ThreadLook | None, waits_for_gil: bool
         return ""
     owner = next((thread for thread in look.threads if thread.owns_gil), None)
     if owner is not None and owner is not main and look.exists(owner) is False:
-        return f"waits for the GIL, owned by {_named(look, owner)}, {LACKED}"
+        return f"waits for the GIL, owned by {_named(_knowing(owner, look, master), owner)}, {LACKED}"
     missing = _missing(look, master)
     names = [_named(of, thread) for of, thread in missing]
     if look.when == AT_FORK:
@@ -112,15 +112,12 @@ def _missing(look: ThreadLook, master: ThreadLook | None) -> list[tuple[ThreadLo
 
     After py-call-uwsgi-fork-hooks the worker does not list them any more, and only the look at the master has them.
     """
-    missing = [(look, thread) for thread in look.absent]
+    missing = [(_knowing(thread, look, master), thread) for thread in look.absent]
     if master is None:
         return missing
     present = {signature(look.name_of(thread)) for thread in look.present}
     listed = {id_ for thread in look.absent for id_ in (thread.tid, thread.name) if id_}
     of_master = [thread for thread in master.others if thread.tid not in look.tasks]
-    tids = {thread.tid for thread in of_master}
-    # The kernel knows the name of a living thread only, so the master names a thread that `threading` does not know.
-    missing = [(look if thread.name or thread.tid not in tids else master, thread) for _, thread in missing]
     return missing + [
         (master, thread)
         for thread in of_master
@@ -128,13 +125,19 @@ def _missing(look: ThreadLook, master: ThreadLook | None) -> list[tuple[ThreadLo
     ]
 
 
+def _knowing(thread: Thread, look: ThreadLook, master: ThreadLook | None) -> ThreadLook:
+    """Return the look that knows the name of a thread. The kernel names a living thread only, so the master's may."""
+    return master if master is not None and not thread.name and thread.tid in master.tasks else look
+
+
 def _named(look: ThreadLook, thread: Thread) -> str:
-    """The name of a thread and where it is. A thread in plumbing only gets the function in which it waits."""
+    """The name of a thread and where it is. A thread in plumbing only gets the function that it was started with."""
     frame = thread.telling_frame
     name = look.name_of(thread)
     if frame is not None:
         return f"{name} at {frame.place}"
-    return f"{name} ({thread.frames[0].function})" if thread.frames else name
+    start = thread.start_frame
+    return f"{name} ({start.function})" if start is not None and start.function not in name else name
 
 
 def _lacking(missing: list[str]) -> list[str]:

@@ -20,7 +20,7 @@ AT_FORK, IN_REQUEST, AT_EXIT = "stuck_at_fork", "stuck_in_request", "stuck_at_ex
 STANDARD_LIBRARY = "standard library"
 SERVER = "uWSGI"
 # Files of the standard library that only hand a wait on: who waits, and what for, stands in the frame that called them.
-_PLUMBING = re.compile(r"(^|/)(threading\.py|queue\.py|concurrent/.*|<frozen .*|_?weakrefset\.py)$")
+_PLUMBING = re.compile(r"(^|/)(threading\.py|queue\.py|selectors\.py|concurrent/.*|asyncio/.*|<frozen .*)$")
 # Functions around the one that a thread was started with: `threading`'s own, and those of instrumentation.
 _WRAPPERS = re.compile(r"^(.*\.)?(_bootstrap|_bootstrap_inner|run_old_run_func|_run_old_run_func)$|wrap", re.IGNORECASE)
 _CORE_THREAD = re.compile(r"^uWSGIWorker\d+Core\d+$")  # uWSGI names its own threads in a worker so

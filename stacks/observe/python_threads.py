@@ -157,8 +157,10 @@ def as_text(data: dict[str, Any]) -> str:
     lines = []
     for thread in data["threads"]:
         notes = ["owns the GIL"] * thread["owns_gil"]
-        if thread["tid"] is not None and thread["tid"] not in existing:
-            notes.append("its thread id does not exist in this process")
+        if thread is data["threads"][-1]:
+            notes.append("the main thread")  # a forked worker's keeps the id that it had in the master
+        elif thread["tid"] is not None and thread["tid"] not in existing:
+            notes.append("not in this process")
         name = thread["name"] or "(no name)"
         lines.append(f"Python thread {thread['tid'] or '?'} {name}{''.join(f', {note}' for note in notes)}")
         lines += [f"    {function} ({file}:{line})" for function, file, line, _ in thread["frames"]]

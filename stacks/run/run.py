@@ -31,6 +31,7 @@ from stacks.run.settling import settle
 from stacks.run.trigger_runner import TriggerRunner
 
 START_ATTEMPTS = 3  # another process may take the free port before uWSGI binds it
+FIRST_LOOKS_LIMIT_S = 1.0  # the load waits so long for the looks at the threads of the master and of a worker
 STDIN_FD = 0  # the campaign or the web UI writes to it
 
 
@@ -62,6 +63,7 @@ class Run:
 
     def _measure(self) -> None:
         live, window = self._start()
+        live.await_evidence(FIRST_LOOKS_LIMIT_S)
         self._record_ready(live.observer)
         probe = self._probe(live)
         if probe is not None:
@@ -162,6 +164,7 @@ class Run:
             if self.live is not None and self.record["status"] == "done":
                 self.instance.stop(self.live)
             self.record["collectors"] = run_end.collectors(self.observer)
+            self.record["fork_threads"] = run_end.fork_threads(self.observer)
             self.observer.close()
         supervisor.sweep()
         run_end.write_files(self.planned, self.observer)

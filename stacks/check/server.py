@@ -17,6 +17,7 @@ from stacks.check.options import Options
 LIMIT_S = 20.0
 HEAD_BYTES = 4096
 _PYTHON = re.compile(r"^Python version: (\d+\.\d+\.\d+\S*)", re.MULTILINE)
+_FREE_THREADED = re.compile(r"^Python version: .*free-threading build", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Server:
     pin: str | None  # the version of pyuwsgi if the binary is a script of pyuwsgi
     python: str | None  # 3.12.1
     interpreter: Path | None
+    is_free_threaded: bool = False  # built to run without the GIL, as its log says
 
     @property
     def minor(self) -> str:
@@ -37,25 +39,26 @@ class Server:
     def describe(self) -> str:
         """Return a name for people, such as "pyuwsgi 2.0.26 on Python 3.12.1"."""
         name = f"pyuwsgi {self.pin}" if self.pin else f"uWSGI {self.version}"
-        return f"{name} on Python {self.python or '(unknown)'}"
+        build = "free-threaded " if self.is_free_threaded else ""
+        return f"{name} on {build}Python {self.python or '(unknown)'}"
 
 
 def identify(uwsgi: Path, version: str, log: str) -> Server:
     """Return the facts about a binary, from its first bytes, from its interpreter, and from the log of a run."""
     with uwsgi.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    match = _PYTHON.search(log)
+    match, is_free_threaded = _PYTHON.search(log), bool(_FREE_THREADED.search(log))
     python = match[1] if match else None
     if head.startswith(b"#!") and b"pyuwsgi" in head:
         interpreter = Path(head.splitlines()[0][2:].decode(errors="replace").strip().split(" ")[0])
         try:
             done = run_bounded([interpreter, "-I", "-c", venvs.INSPECT_CODE, "pyuwsgi"], LIMIT_S)
             python_full, pin = json.loads(done.stdout)
-            return Server(uwsgi, version, pin, python_full, interpreter)
+            return Server(uwsgi, version, pin, python_full, interpreter, is_free_threaded)
         except (OSError, ValueError, subprocess.TimeoutExpired):
-            return Server(uwsgi, version, version, python, interpreter)
+            return Server(uwsgi, version, version, python, interpreter, is_free_threaded)
     beside = uwsgi.parent / "python"  # of a standalone binary that pip has put into a venv
-    return Server(uwsgi, version, None, python, beside if beside.exists() else None)
+    return Server(uwsgi, version, None, python, beside if beside.exists() else None, is_free_threaded)
 
 
 def app_interpreter(server: Server, options: Options) -> Path | None:

@@ -46,6 +46,7 @@ class Lifecycle:
             "losses": self._take_losses,
             "state": self.hangs.add_state,
             "backtrace": self.hangs.add_backtrace,
+            "free_threaded": self.hangs.mark_free_threaded,
             "spawned": workers.add,
             "respawned": workers.add,
             "forked": workers.mark_forked,

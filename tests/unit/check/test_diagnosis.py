@@ -9,6 +9,8 @@ from check_builders import HEALTHY, HUNG, findings
 
 from stacks.check.diagnosis import Findings, likely_defect
 
+STOP = "stop_the_world <- _imp_create_dynamic_impl"  # the evidence in a free-threaded Python
+
 
 @pytest.mark.parametrize(
     ("given", "expected"),
@@ -23,6 +25,13 @@ from stacks.check.diagnosis import Findings, likely_defect
         (findings(replace(HUNG, verdict="crash_loop"), ("py-call-osafterfork", "1")), "after-fork-crash"),
         (findings(replace(HUNG, verdict="hung_request"), import_threads=["T"], pin="2.0.30.post1"), "lock-at-fork"),
         (findings(replace(HUNG, verdict="hung_request"), pin="2.0.30.post1"), None),
+        (findings(replace(HUNG, evidence=STOP), import_threads=["T"], pin=None), "thread-at-fork"),
+        (
+            findings(replace(HUNG, evidence=STOP, verdict="hung_request"), import_threads=["T"], pin=None),
+            "thread-at-fork",
+        ),
+        (findings(replace(HUNG, evidence=STOP, verdict="hung_exit"), import_threads=["T"], pin=None), "thread-at-fork"),
+        (findings(replace(HUNG, evidence=STOP, verdict="hung_exit"), import_threads=[], pin=None), None),
         (findings(replace(HUNG, verdict="dead_master"), import_threads=["T"]), None),
         (findings(HUNG, pin="2.0.30.post1"), None),
         (findings(HEALTHY, ("threads", "2")), None),

@@ -190,13 +190,16 @@ class Hangs:
         if self._is_in_stop(pid, lock_wait):
             text = "it waits for a thread to stop that was left behind at the fork, and no thread of it runs"
             return GIL_BACKTRACE_S, text
-        if not lock_wait.has_stop_rate:
-            return None
-        if self._is_like_proven(lock_wait):
+        if lock_wait.has_stop_rate and self._has_proven_stop:
             return SAME_AS_PROVEN_S, "it wakes every millisecond, like the worker in the backtrace"
-        if self.is_free_threaded and len(lock_wait.waits) == 1:
+        if waits_for_gil(self._frames.get(pid, ())) or self._is_like_proven(lock_wait):
+            return None
+        is_single = len(lock_wait.waits) == 1
+        if self.is_free_threaded and is_single and (lock_wait.has_stop_rate or lock_wait.has_gil_rate):
+            # On a machine that is short of CPU time it wakes less often, so this may be a wait for the GIL as well.
             rate = f"{lock_wait.wakes_per_s:.0f} times a second"
-            return STOP_RATE_S, f"its only thread wakes {rate}, as one does that waits for others to stop"
+            need_s = GIL_RATE_S if lock_wait.has_gil_rate else STOP_RATE_S
+            return need_s, f"its only thread wakes {rate}, as one does that waits for others to stop"
         return None
 
     def evidence(self, pids: Iterable[int | None]) -> str | None:

@@ -49,6 +49,8 @@ def likely_defect(findings: Findings) -> str | None:
     is_threaded = is_set(findings.options, *TURNS_THREADS_ON)
     if run.verdict in AT_FORK and has_thread_state_defect(server) and is_threaded:
         return "thread-state-in-master" if run.verdict == "hung_master" else "thread-state"
+    if waits_for_stop(findings) and (threads or (threads is None and run.master_threads > 1)):
+        return "thread-at-fork"  # at whatever moment the worker first stops the others: fork, request or exit
     if run.verdict == "hung_worker" and (threads or (threads is None and run.master_threads > 1)):
         return "thread-at-fork"
     if run.verdict == "hung_request" and threads:
@@ -94,6 +96,11 @@ def is_exit_handler(words: str) -> bool:
 
 def _is_fork_safe(options: Options) -> bool:
     return any(is_set(options, name) for name in FORK_SAFE)
+
+
+def waits_for_stop(findings: Findings) -> bool:
+    """Return True if the backtrace shows a thread of a free-threaded Python that waits for the others to stop."""
+    return findings.measurement.is_hang and "stop_the_world" in (findings.measurement.evidence or "")
 
 
 def has_thread_state_defect(server: Server) -> bool:

@@ -54,6 +54,7 @@ class Lifecycle:
             "backtrace": self.hangs.add_backtrace,
             "attached": workers.attach,
             "threads": self._take_threads,
+            "free_threaded": self.hangs.mark_free_threaded,
             "spawned": workers.add,
             "respawned": workers.add,
             "forked": workers.mark_forked,

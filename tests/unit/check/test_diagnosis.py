@@ -15,6 +15,8 @@ HANDLER = replace(EXIT, evidence="atexit_callfuncs <- _PyAtExit_Call <- Py_Final
 TRACER = "std::condition_variable::wait <- PeriodicThread_join <- _threads_at_exit <- atexit_callfuncs"
 LAZY, HOOKS = ("lazy-apps", "true"), ("py-call-uwsgi-fork-hooks", "true")
 
+STOP = "stop_the_world <- _imp_create_dynamic_impl"  # the evidence in a free-threaded Python
+
 
 @pytest.mark.parametrize(
     ("given", "expected"),
@@ -29,6 +31,13 @@ LAZY, HOOKS = ("lazy-apps", "true"), ("py-call-uwsgi-fork-hooks", "true")
         (findings(replace(HUNG, verdict="crash_loop"), ("py-call-osafterfork", "1")), "after-fork-crash"),
         (findings(replace(HUNG, verdict="hung_request"), import_threads=["T"], pin="2.0.30.post1"), "lock-at-fork"),
         (findings(replace(HUNG, verdict="hung_request"), pin="2.0.30.post1"), None),
+        (findings(replace(HUNG, evidence=STOP), import_threads=["T"], pin=None), "thread-at-fork"),
+        (
+            findings(replace(HUNG, evidence=STOP, verdict="hung_request"), import_threads=["T"], pin=None),
+            "thread-at-fork",
+        ),
+        (findings(replace(HUNG, evidence=STOP, verdict="hung_exit"), import_threads=["T"], pin=None), "thread-at-fork"),
+        (findings(replace(HUNG, evidence=STOP, verdict="hung_exit"), import_threads=[], pin=None), None),
         (findings(replace(HUNG, verdict="dead_master"), import_threads=["T"]), None),
         (findings(HUNG, pin="2.0.30.post1"), None),
         (findings(HEALTHY, ("threads", "2")), None),

@@ -51,12 +51,11 @@ class Runner:
         except KeyboardInterrupt:
             self._interrupt()
         finally:
-            interrupts.ignore()
+            if campaign.status == "interrupted":
+                interrupts.ignore()
             supervisor.sweep()
             if campaign.status == "interrupted":
                 self._record_interrupted_runs()
-            else:
-                interrupts.catch()
             campaign.write()
 
     def has_room(self) -> bool:

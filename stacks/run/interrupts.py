@@ -29,10 +29,6 @@ class _Raiser:
             raise KeyboardInterrupt
 
 
-def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """Handle a signal without an effect. Unlike SIG_IGN, processes that this one starts do not inherit it."""
-
-
 def catch() -> None:
     """Let the signals raise KeyboardInterrupt. One that is ignored stays ignored, as nohup(1) wants it."""
     raiser = _Raiser()
@@ -42,10 +38,12 @@ def catch() -> None:
 
 
 def ignore() -> None:
-    """Let the signals do nothing from now on. Clean-up calls this first."""
+    """Let the signals do nothing until this process ends. Clean-up calls this first.
+
+    A handler that does nothing would not be enough: pyarrow cancels what it reads at a signal that has any handler.
+    """
     for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _do_nothing)
+        signal.signal(number, signal.SIG_IGN)
 
 
 def block() -> None:

@@ -34,18 +34,16 @@ def running(directory: Path, **options: Any) -> Iterator[subprocess.Popen[Any]]:
     KeyboardInterrupt every process below this one ends, runs in order, before the exception goes on. run.json says how
     the run ended in any case.
     """
-    process = None
     try:
         with subprocess.Popen(command(directory), cwd=ROOT, start_new_session=True, **options) as process:
             yield process
             process.wait()
+        await_orphaned_observer(process, directory)
     except KeyboardInterrupt:
         interrupts.ignore()
         supervisor.sweep()
         raise
     finally:
-        if process is not None:
-            await_orphaned_observer(process, directory)
         run_end.record_killed_observer(directory)
 
 

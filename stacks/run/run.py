@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import signal
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +11,7 @@ from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE
 from stacks.lifecycle.verdict import Judgement
 from stacks.observe import proc, stats_socket
 from stacks.observe.observer import Observer
-from stacks.run import loading, run_end, supervisor
+from stacks.run import interrupts, loading, private_directory, run_end, supervisor
 from stacks.run.attached_instance import AttachedInstance
 from stacks.run.errors import CannotMeasure, Interrupted
 from stacks.run.external_load import ExternalLoad
@@ -53,11 +50,11 @@ class Run:
             self._measure()
         except CannotMeasure as error:
             self.record |= {"status": "failed", "error": str(error), "verdict": "invalid", "reason": str(error)}
-        except Interrupted:
+        except (Interrupted, KeyboardInterrupt):
             self.record |= {"status": "interrupted", "error": "interrupted before its verdict"}
         finally:
-            with contextlib.suppress(Interrupted):
-                self._finish()
+            interrupts.ignore()
+            self._finish()
         self.reporter.print_line("done")
         return 0 if self.record["status"] == "done" else 1
 
@@ -154,8 +151,6 @@ class Run:
 
     def _finish(self) -> None:
         """End the load and uWSGI, and leave complete files, whatever happened before."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
         if self.probe is not None:
             self.record["probe"] = self.probe.record()
         if self.load is not None:
@@ -170,22 +165,20 @@ class Run:
         run_end.write_files(self.planned, self.observer)
 
 
-def main(directory: Path) -> int:
-    """Execute the run that is planned in `directory` under a guard. Returns 0 if it was measured, otherwise 1."""
+def main(directory: Path, parent: int = 0) -> int:
+    """Execute the run that is planned in `directory` under a guard. Returns 0 if it was measured.
+
+    The run ends when the process `parent`, which has started this process, ends. 0 stands for any process.
+    """
+    interrupts.block()  # until the guard can forward them: whatever ends it then, the private directory is removed
+    private = private_directory.make()
 
     def execute() -> int:
-        def interrupt(_number: int, _frame: object) -> None:
-            raise Interrupted
-
-        supervisor.become_subreaper()
-        signal.signal(signal.SIGINT, interrupt)
-        signal.signal(signal.SIGTERM, interrupt)
-        planned = PlannedRun.read(directory, Path(private))
+        planned = PlannedRun.read(directory, private)
         is_attached = "attached" in planned.plan
         instance: Instance = AttachedInstance(planned) if is_attached else OwnInstance(planned)
         return Run(planned, instance).execute()
 
-    with tempfile.TemporaryDirectory(prefix="pack-", ignore_cleanup_errors=True) as private:
-        code = supervisor.guarded(execute)
+    code = supervisor.guarded(execute, private, parent=parent)
     run_end.record_killed_observer(directory)
     return code

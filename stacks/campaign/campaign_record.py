@@ -46,6 +46,8 @@ def campaign_record(campaign: Campaign) -> dict[str, Any]:
 def _cell_record(campaign: Campaign, index: int) -> dict[str, Any]:
     cell = campaign.cells[index]
     trials = 0 if index in campaign.not_tested else cell.trials or campaign.plan.trials
+    packages = {"packages": list(cell.stack.packages)} if cell.stack.packages else {}
+    also_expected = {"also_expected": cell.also_expected} if cell.also_expected else {}
     return {
         "stack": cell.stack.name,
         "variant": cell.variant,
@@ -55,7 +57,9 @@ def _cell_record(campaign: Campaign, index: int) -> dict[str, Any]:
         "python": cell.version.python,
         "package": cell.version.package,
         "pin": cell.version.pin,
+        **packages,
         "expected": cell.expected,
+        **also_expected,
         "causes": [{"what": cause.what, "remedy": cause.remedy, "upstream": cause.upstream} for cause in cell.causes],
         "not_tested_because": campaign.not_tested.get(index),
         "runs": [campaign.run_id(index, trial) for trial in range(1, trials + 1)],

@@ -20,6 +20,7 @@ from stacks.run.errors import CannotMeasure, Interrupted
 from stacks.run.external_load import ExternalLoad
 from stacks.run.hammer import Hammer
 from stacks.run.instance import Instance
+from stacks.run.item_count import ItemCount
 from stacks.run.live_run import LiveRun
 from stacks.run.load import Load
 from stacks.run.load_window import LoadWindow, PlannedWindow
@@ -27,7 +28,6 @@ from stacks.run.own_instance import OwnInstance
 from stacks.run.reporter import Reporter
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S, PlannedRun
 from stacks.run.settling import settle
-from stacks.run.sink_process import GRACE_S, ITEMS, VARIABLE, SinkProcess
 from stacks.run.trigger_runner import TriggerRunner
 
 START_ATTEMPTS = 3  # another process may take the free port before uWSGI binds it
@@ -44,12 +44,7 @@ class Run:
         self.observer: Observer | None = None
         self.load: Load | None = None
         self.live: LiveRun | None = None
-        self.sink: SinkProcess | None = None
-
-    @property
-    def _counts_items(self) -> bool:
-        """True if the app sends an item in each request, and the run says how many of them arrived."""
-        return bool(self.plan.get("sink") == ITEMS)
+        self.items: ItemCount | None = None
 
     def execute(self) -> int:
         """Go through all phases, then end and write everything. Returns the exit code: 0 measured, 1 not measured."""
@@ -80,8 +75,8 @@ class Run:
         self._record_verdict(judgement)
         live.observer.emit("verdict", verdict=judgement.verdict, reason=judgement.reason)
         self.reporter.print_line("stopping", judgement)
-        if self._counts_items and not (judgement.verdict or "").startswith("hung"):
-            live.until("stopping", lambda: False, GRACE_S)
+        if self.items is not None:
+            self.items.await_items(live, self.instance.port, judgement)
         if (stats := stats_socket.read(self.planned.private)) is not None:
             self.record["stats"] = stats
 
@@ -91,8 +86,8 @@ class Run:
         """Start uWSGI and Locust, up to START_ATTEMPTS times. Raises CannotMeasure."""
         for attempt in itertools.count(1):
             if self.plan.get("sink"):
-                self.sink = SinkProcess.start()
-                self.planned.environment[VARIABLE] = self.sink.url
+                self.items = ItemCount(self.plan["sink"])
+                self.planned.environment |= self.items.environment
             self.observer = self.instance.observe()
             self.reporter.port = self.instance.port
             self.load, window = self._new_load()
@@ -117,10 +112,10 @@ class Run:
 
     def _discard(self) -> None:
         """Forget a start that has failed. Locust goes as well: it aims at a port that uWSGI could not have."""
-        for part in (self.observer, self.load, self.sink):
+        for part in (self.observer, self.load, self.items):
             if part is not None:
                 part.close()
-        self.observer = self.load = self.live = self.sink = None
+        self.observer = self.load = self.live = self.items = None
         supervisor.sweep()
         for name in (EVENTS_FILE, LOG_FILE):
             (self.planned.directory / name).unlink(missing_ok=True)
@@ -167,9 +162,10 @@ class Run:
                 self.instance.stop(self.live)
             self.record["collectors"] = run_end.collectors(self.observer)
             self.observer.close()
-        arrived = self.sink.end() if self.sink is not None else None
+        if self.items is not None:
+            self.items.end()
         supervisor.sweep()
-        run_end.write_files(self.planned, self.observer, arrived if self._counts_items else None)
+        run_end.write_files(self.planned, self.observer, self.items)
 
 
 def main(directory: Path) -> int:

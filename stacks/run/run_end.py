@@ -10,6 +10,7 @@ from typing import Any
 
 from stacks.lifecycle.records import RUN_FILE, read_json, write_json
 from stacks.observe.observer import Observer
+from stacks.run.item_count import ItemCount
 from stacks.run.load import Load
 from stacks.run.run_directory import PlannedRun
 
@@ -33,16 +34,16 @@ def collectors(observer: Observer) -> dict[str, str]:
     return {name: f"not available: {reason}" if reason else "on" for name, reason in observer.unavailable.items()}
 
 
-def write_files(planned: PlannedRun, observer: Observer | None, arrived: dict[str, int] | None = None) -> None:
-    """Write requests.parquet, samples.parquet and run.json. `arrived` are the items that the sink counted."""
-    from stacks.run import delivery, parquet  # here, because pyarrow takes half a second, which would delay the start
+def write_files(planned: PlannedRun, observer: Observer | None, items: ItemCount | None = None) -> None:
+    """Write requests.parquet, samples.parquet and run.json. `items` has counted those that the app sent."""
+    from stacks.run import parquet  # here, because its import takes half a second, which would delay the start
 
     record = planned.record
     is_complete = parquet.write_requests(planned.directory)
     if "locust" in record:
         record["locust"]["complete"] = is_complete
-    if arrived is not None:
-        record["items"] = delivery.delivery(planned.directory, arrived)
+    if items is not None and (row := items.record(planned.directory)) is not None:
+        record["items"] = row
     if observer is not None:
         parquet.write_samples(planned.directory, list(observer.context.samples))
     planned.save()

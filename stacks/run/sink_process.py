@@ -1,8 +1,4 @@
-"""The sink of one run: a process that it starts before uWSGI, and that counts the items which the app sends.
-
-The app finds it by the environment variable PACK_SINK. It ends with its standard input, so also if this process is
-killed.
-"""
+"""The process of the sink of one run. It ends with its standard input, so it also ends if this process is killed."""
 
 from __future__ import annotations
 
@@ -15,12 +11,8 @@ import sys
 from stacks.catalogue import ROOT
 from stacks.run.errors import CannotMeasure
 
-VARIABLE = "PACK_SINK"
-ITEMS = "items"  # the value of the plan's `sink` with which a run counts items
 START_LIMIT_S = 30.0  # a Python starts in 0.1 s; the rest is for a machine with much other work
 END_LIMIT_S = 10.0
-# After the load, for items that a library sends in batches: the apps make it send twice a second where it lets them.
-GRACE_S = 2.0
 
 
 class SinkProcess:

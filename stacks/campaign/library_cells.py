@@ -48,6 +48,8 @@ def library_cells(
         hint = similar(version_id, catalogue.versions)
         errors.append(f"no version {version_id}{hint}; name one id, such as {numbers.version}")
     low, high = LIMITS["trials"]
+    if numbers.scenario not in catalogue.scenarios:
+        errors.append(f"stacks/libraries.toml, plan: there is no scenario {numbers.scenario}")
     if options.trials is not None and not low <= options.trials <= high:
         errors.append(f"TRIALS: {options.trials} is not between {low:g} and {high:g}")
     if errors:
@@ -64,6 +66,7 @@ def library_cells(
     plan = replace(
         catalogue.plan,
         trials=options.trials or numbers.trials,
+        scenario=numbers.scenario,
         users=numbers.users,
         workers=numbers.workers,
         max_requests=numbers.max_requests,

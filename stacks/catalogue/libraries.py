@@ -57,6 +57,7 @@ class LibraryPlan:
     version: str
     trials: int  # runs of a cell that recovers
     hang_trials: int  # runs of a cell that hangs, or hangs rarely
+    scenario: str
     users: int
     workers: int
     max_requests: int

@@ -24,8 +24,8 @@ GRACE_S = 2.0
 # The load ends at any moment, and the workers that serve then may not have answered a request. Two for each of the 8
 # workers, below their max-requests.
 REQUESTS_AFTER = 16
-REQUESTS_LIMIT_S = 4.0  # for all of them
-REQUEST_LIMIT_S = 1.0
+REQUESTS_LIMIT_S = 10.0  # for all of them
+REQUEST_LIMIT_S = 4.0
 
 
 class RequestsAfter(threading.Thread):

@@ -73,7 +73,7 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     effective = read_effective(invocation, private)
     backlog = int(SOMAXCONN.read_text()) if SOMAXCONN.exists() else 4096
     chdir = invocation.directory if options.chdir else None
-    neutral = neutralise(effective.options, effective.known, private, options.app, chdir, backlog)
+    neutral = neutralise(effective.options, effective.binary_options, private, options.app, chdir, backlog)
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
     runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit)
     measurement = runs.measure()
@@ -128,4 +128,4 @@ def _collect_findings(
     threads = None
     if measurement.master_threads > 1:
         threads = list_import_threads(server, neutral.options, invocation.directory, invocation.environment)
-    return Findings(server, effective.options, effective.known, neutral.unknown, measurement, threads)
+    return Findings(server, effective.options, effective.binary_options, neutral.unknown_options, measurement, threads)

@@ -21,8 +21,8 @@ class Findings:
 
     server: Server
     options: Options  # the user's effective configuration
-    known: frozenset[str]  # every option that the user's binary has
-    unknown: list[str]  # options of the configuration that the binary does not have
+    binary_options: frozenset[str]  # every option that the user's binary has
+    unknown_options: list[str]  # options of the configuration that the binary does not have
     measurement: Measurement  # without a remedy
     import_threads: list[str] | None = None  # the threads that the import of the app starts; None is unknown
     remedy_trials: list[RemedyTrial] = field(default_factory=list)

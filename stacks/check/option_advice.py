@@ -98,7 +98,7 @@ def _about_osafterfork(findings: Findings) -> str:
 
 def _about_delta(findings: Findings) -> str:
     options = findings.options
-    has_delta = is_set(options, "max-requests-delta") or "max-requests-delta" not in findings.known
+    has_delta = is_set(options, "max-requests-delta") or "max-requests-delta" not in findings.binary_options
     if not is_set(options, "max-requests") or has_delta:
         return ""
     return (
@@ -149,7 +149,7 @@ def _about_fifos(findings: Findings) -> str:
 
 def _about_unknown_options(findings: Findings) -> list[str]:
     """Return a sentence for each unknown option that is probably a misspelt one."""
-    hints = [(name, similar(name, findings.known)) for name in findings.unknown]
+    hints = [(name, similar(name, findings.binary_options)) for name in findings.unknown_options]
     return [
         f"This uWSGI has no option {name}{hint}; without strict = true uWSGI ignores it without a message."
         for name, hint in hints

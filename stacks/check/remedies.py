@@ -30,9 +30,11 @@ class Remedy:
     drop: tuple[str, ...] = ()
     upgrade: bool = False
 
-    def applies(self, verdict: str, neutral: NeutralConfiguration, known: frozenset[str], server: Server) -> bool:
-        """Return True if a trial makes sense. `known` are the options of the user's binary."""
-        if verdict not in self.verdicts or not all(key in known for key, _ in self.set):
+    def applies(
+        self, verdict: str, neutral: NeutralConfiguration, binary_options: frozenset[str], server: Server
+    ) -> bool:
+        """Return True if a trial makes sense. `binary_options` are the options of the user's binary."""
+        if verdict not in self.verdicts or not all(key in binary_options for key, _ in self.set):
             return False
         if self.upgrade and server.pin is None:
             return False

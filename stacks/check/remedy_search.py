@@ -27,7 +27,7 @@ def try_remedies(runs: CheckRuns, findings: Findings, private: Path) -> list[Rem
     single = [
         remedy
         for remedy in remedies()
-        if remedy.applies(measurement.verdict, runs.neutral, findings.known, findings.server)
+        if remedy.applies(measurement.verdict, runs.neutral, findings.binary_options, findings.server)
     ]
     upgrade = next((remedy for remedy in single if remedy.upgrade), None)
     combined = [with_upgrade(remedy, upgrade) for remedy in single if remedy.set] if upgrade else []

@@ -40,10 +40,13 @@ def main(options: argparse.Namespace) -> int:
     if options.write and not wanted.is_whole:
         raise catalogue.UsageError("--write: stacks/LIBRARIES.md has every library; leave out the name, pin and mode")
     if options.results:
-        return write_page(options.results, libraries, is_for_pack=options.write)
+        print(f"page: {write_page(options.results, libraries, is_for_pack=options.write)}")
+        return exit_codes.OK
     planned = campaign(catalogue.load(), libraries, wanted)
     if options.dry_run:
         print(describe(planned))
         return exit_codes.OK
     code = run_campaign(planned)
-    return max(code, write_page([planned.directory], libraries, is_for_pack=options.write))
+    if planned.status == "done":
+        print(f"page: {write_page([planned.directory], libraries, is_for_pack=options.write)}")
+    return code

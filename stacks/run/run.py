@@ -111,7 +111,7 @@ class Run:
         return hammer, PlannedWindow(self.plan, STDIN_FD)
 
     def _discard(self) -> None:
-        """Forget a start that has failed. Locust goes as well: it aims at a port that uWSGI could not have."""
+        """Undo a start that has failed. Locust ends as well, because it aims at the port of this start."""
         for part in (self.observer, self.load, self.items):
             if part is not None:
                 part.close()

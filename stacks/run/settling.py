@@ -29,4 +29,4 @@ def settle(live: LiveRun, directory: Path, limit_s: float) -> Judgement:
     live.until("settling", is_settled, limit_s)
     observer.until(lambda: not any(tracer.busy for tracer in tracers), EVIDENCE_LIMIT_S)
     observer.emit("losses", **losses(directory))
-    return judge(lifecycle, live.respawns, finished=True)
+    return judge(lifecycle, live.wanted_respawns, finished=True)

@@ -94,7 +94,7 @@ def test_the_advice_about_an_unknown_hang_says_what_a_report_needs() -> None:
         ),
         (findings(HEALTHY, *[("master-fifo", "/run/f")] * 3, pin="2.0.29"), "the old master never ends"),
         (findings(HEALTHY, ("py-call-osafterfork", "1")), "remove it"),
-        (replace(findings(), unknown=["enable-thraeds"]), "did you mean enable-threads"),
+        (replace(findings(), unknown_options=["enable-thraeds"]), "did you mean enable-threads"),
         (findings(replace(HEALTHY, lost={"reset": 3}), ("http11-socket", ":1")), "3 of 60 requests were reset"),
         (findings(replace(HEALTHY, lost={"timeout": 2})), "2 of 60 requests timed out"),
         (findings(replace(HEALTHY, statuses={"404": 60})), "--url"),

@@ -24,7 +24,7 @@ def live(respawns: int = 0, undecided: int = 0, *, is_certain: bool = False, exi
     return SimpleNamespace(
         observer=SimpleNamespace(lifecycle=lifecycle),
         load=SimpleNamespace(exit_code=exit_code),
-        respawns=WANTED,
+        wanted_respawns=WANTED,
         is_certain=lambda: is_certain,
     )
 

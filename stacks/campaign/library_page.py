@@ -6,6 +6,7 @@ from stacks.campaign import library_words as words
 from stacks.campaign.library_advice import advice
 from stacks.campaign.library_results import LibraryResult, LibraryResults
 from stacks.catalogue.libraries import MODES, Library, LibraryCatalogue
+from stacks.catalogue.readme import reference
 from stacks.lifecycle.records import RecordError
 
 HEAD = """\
@@ -70,7 +71,7 @@ def page(results: LibraryResults, libraries: LibraryCatalogue, base: str = "") -
         parts += [*_table(["library", *titles], [_item_row(results, library) for library in with_items]), ""]
     parts += ["## Told in words only", "", NATIVES]
     parts += [
-        f"- {native.package}, {native.used}: {native.seen} Seen on {native.on}. Source: {native.source}."
+        f"- {native.package}, {native.used}: {native.seen} Seen on {native.on}. Source: {reference(native.source)}."
         for native in libraries.natives.values()
     ]
     return "\n".join(parts) + "\n"

@@ -8,11 +8,11 @@ AS_EXPECTED, COULD_NOT_MEASURE, UNEXPECTED = 0, 1, 3
 
 
 def expected_verdicts(cell: dict[str, Any]) -> tuple[str, ...]:
-    """Return the verdicts that a run of the cell may have: two, if it hangs only rarely.
+    """Return the verdicts that a run of the cell may have: several, if it hangs only rarely or in two ways.
 
     `cell` is a cell of campaign.json or of summary.json.
     """
-    return cell["expected"], *([cell["also_expected"]] if "also_expected" in cell else [])
+    return cell["expected"], *cell.get("also_expected", ())
 
 
 def is_unexpected(entry: dict[str, Any]) -> bool:

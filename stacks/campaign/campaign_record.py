@@ -44,7 +44,7 @@ def campaign_record(
 def cell_record(cell: Cell, run_ids: list[str], not_tested_because: str | None) -> dict[str, Any]:
     """Return what campaign.json says of one cell; a cell that is not tested has no runs."""
     packages = {"packages": list(cell.stack.packages)} if cell.stack.packages else {}
-    also_expected = {"also_expected": cell.also_expected} if cell.also_expected else {}
+    also_expected = {"also_expected": list(cell.also_expected)} if cell.also_expected else {}
     return {
         "stack": cell.stack.name,
         "variant": cell.variant,

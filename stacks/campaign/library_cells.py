@@ -111,9 +111,9 @@ def _cell(
     # At some versions the stack itself hangs, whatever library runs in it.
     by_stack = catalogue.expected(stack, version)
     expected = min(library.expected[mode], by_stack, key=VERDICTS.index)
-    is_rare = mode in library.rare and by_stack == RECOVERS
+    also = tuple(library.also.get(mode, ())) if by_stack == RECOVERS else ()
     overrides: dict[str, Any] = {"sink": library.sink} if library.sink else {}
-    if is_rare:
+    if RECOVERS in also:
         overrides["respawns"] = numbers.rare_respawns
     usual_trials = numbers.trials if expected == RECOVERS else numbers.hang_trials
     return Cell(
@@ -124,7 +124,7 @@ def _cell(
         overrides=overrides,
         trials=trials or usual_trials,
         causes=catalogue.causes(stack, version),
-        also_expected=RECOVERS if is_rare else "",
+        also_expected=also,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stacks.campaign import library_words as words
-from stacks.campaign.library_advice import advice
+from stacks.campaign.library_advice import HANGS, HARMS, LOSES, SLOW, SLOW_S, advice, state
 from stacks.campaign.library_results import LibraryResult, LibraryResults
 from stacks.catalogue.libraries import MODES, Library, LibraryCatalogue
 from stacks.catalogue.readme import reference
@@ -24,6 +24,8 @@ MEANING = """\
 - The numbers are the hung workers of all workers whose fate was seen. In brackets: how many of the hung ones are of the
   first generation. Then the 95 % interval of the rate (Wilson), where it is neither 0 nor 1. The respawns of a run are
   alike, and the load of a stack that hangs ends early: this shows kinds of harm more than rates.
+- "recycles are slow": a worker is away for more than {slow_s:.0f} s, half of the times. "items are lost": less than half of
+  the items of workers that lived on arrived.
 - "not measured" is not 0: no run came to a verdict. "not judged": the runs saw too little.
 """
 RECYCLES = """\
@@ -56,7 +58,7 @@ def page(results: LibraryResults, libraries: LibraryCatalogue, base: str = "") -
         "",
         "## What hangs, and what to set",
         "",
-        MEANING.format(base=base),
+        MEANING.format(base=base, slow_s=SLOW_S),
         *_table(["library", *MODES, "what to set"], [_verdict_row(results, library, base) for library in measured]),
         "",
         "## What a recycle takes, and the threads of the master at the fork",
@@ -109,8 +111,9 @@ def _verdict_row(results: LibraryResults, library: Library, base: str) -> list[s
 
 def _verdict_field(result: LibraryResult | None) -> str:
     verdict, numbers = words.verdict(result), words.numbers(result)
-    is_bad = result is not None and result.verdict not in (None, "recovers")
-    return f"{f'**{verdict}**' if is_bad else verdict} {numbers}".strip()
+    harm = state(result)
+    text = f"{f'**{verdict}**' if harm == HANGS else verdict} {numbers}".strip()
+    return f"{text}, **{HARMS[harm]}**" if harm in (SLOW, LOSES) else text
 
 
 def _recycle_table(results: LibraryResults, measured: list[Library]) -> list[str]:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stacks.campaign import library_words as words
-from stacks.campaign.library_advice import advice
+from stacks.campaign.library_advice import HANGS, HARMS, OK, UNKNOWN, advice, state
 from stacks.campaign.library_page import page
 from stacks.campaign.library_results import LibraryResult, LibraryResults, read_results
 from stacks.catalogue import STACKS
@@ -49,7 +49,7 @@ def table(results: LibraryResults, libraries: LibraryCatalogue) -> Table:
 
 
 def _field(result: LibraryResult | None) -> Text:
-    text = f"{words.verdict(result)} {words.numbers(result)}".strip()
-    if result is None or result.verdict is None:
+    text, harm = f"{words.verdict(result)} {words.numbers(result)}".strip(), state(result)
+    if harm == UNKNOWN:
         return Text(text, "dim")
-    return Text(text, "green" if result.verdict == "recovers" else "red")
+    return Text(text, "green") if harm == OK else Text(text if harm == HANGS else f"{text}, {HARMS[harm]}", "red")

@@ -141,7 +141,7 @@ def _result(cell: dict[str, Any]) -> LibraryResult:
         MODE_OF_STACK[cell["stack"]],
         tuple(cell.get("packages", ())),
         cell["version"],
-        (cell["expected"], *([cell["also_expected"]] if "also_expected" in cell else [])),
+        (cell["expected"], *cell.get("also_expected", ())),
         cell["not_tested_because"] or "",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ class Library:
     name: str
     packages: tuple[str, ...]  # exact pins that are installed beside the server
     expected: Mapping[str, str]  # mode -> verdict that was seen; a mode that is missing is not measured
-    rare: tuple[str, ...] = ()  # modes in which only some runs have the expected verdict, and the others `recovers`
+    also: Mapping[str, Sequence[str]] = field(default_factory=dict)  # mode -> verdicts that some of its runs have
     sink: str = ""  # one of SINKS: what its app needs the local server for; '' if it needs none
     modules: tuple[str, ...] = ()  # what the app imports, where the names differ from those of the packages
 
@@ -108,7 +108,7 @@ def _read_libraries(where: str, table: dict[str, Any], errors: list[str]) -> dic
         place = f"{where}, library {name}"
         if not has_right_fields(Library, place, row | {"name": name}, errors):
             continue
-        lists = {key: tuple(row[key]) for key in ("packages", "rare", "modules") if key in row}
+        lists = {key: tuple(row[key]) for key in ("packages", "modules") if key in row}
         libraries[name] = library = Library(name=name, **(row | lists))
         errors += [f"{place}: {text}" for text in _mistakes(library)]
     return libraries
@@ -116,6 +116,7 @@ def _read_libraries(where: str, table: dict[str, Any], errors: list[str]) -> dic
 
 def _mistakes(library: Library) -> list[str]:
     """Return what is wrong with the values of a row."""
+    also = [verdict for verdicts in library.also.values() for verdict in verdicts]
     texts = [
         f"package {package} is no exact pin such as name==1.2"
         for package in library.packages
@@ -123,17 +124,12 @@ def _mistakes(library: Library) -> list[str]:
     ]
     texts += [
         f"mode {mode} is unknown; the modes are {', '.join(MODES)}"
-        for mode in sorted({*library.expected, *library.rare} - set(MODES))
+        for mode in sorted({*library.expected, *library.also} - set(MODES))
     ]
     texts += [
         f"verdict {verdict} is unknown; the verdicts are {', '.join(VERDICTS)}"
-        for verdict in sorted(set(library.expected.values()) - set(VERDICTS))
+        for verdict in sorted({*library.expected.values(), *also} - set(VERDICTS))
     ]
     if library.sink and library.sink not in SINKS:
         texts.append(f"sink {library.sink} is unknown; the values are {', '.join(SINKS)}")
-    texts += [
-        f"mode {mode} is rare, so its expected verdict must be a hang"
-        for mode in library.rare
-        if not library.expected.get(mode, "").startswith("hung")
-    ]
     return texts

@@ -24,8 +24,8 @@ MEANING = """\
 - The numbers are the hung workers of all workers whose fate was seen. In brackets: how many of the hung ones are of the
   first generation. Then the 95 % interval of the rate (Wilson), where it is neither 0 nor 1. The respawns of a run are
   alike, and the load of a stack that hangs ends early: this shows kinds of harm more than rates.
-- "recycles are slow": a worker is away for more than {slow_s:.0f} s, half of the times. "items are lost": less than half of
-  the items of workers that lived on arrived.
+- "recycles are slow": the median recycle takes more than {slow_s:.0f} s. "items are lost": less than half of the items
+  of workers that lived on arrived.
 - "not measured" is not 0: no run came to a verdict. "not judged": the runs saw too little.
 """
 RECYCLES = """\

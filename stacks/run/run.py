@@ -17,6 +17,7 @@ from stacks.run.errors import CannotMeasure, Interrupted
 from stacks.run.external_load import ExternalLoad
 from stacks.run.hammer import Hammer
 from stacks.run.instance import Instance
+from stacks.run.item_count import ItemCount
 from stacks.run.live_run import LiveRun
 from stacks.run.load import Load
 from stacks.run.load_window import LoadWindow, PlannedWindow, ProbedWindow
@@ -43,6 +44,7 @@ class Run:
         self.load: Load | None = None
         self.live: LiveRun | None = None
         self.probe: PageProbe | None = None
+        self.items: ItemCount | None = None
 
     def execute(self) -> int:
         """Go through all phases, then end and write everything. Returns the exit code: 0 measured, 1 not measured."""
@@ -78,6 +80,8 @@ class Run:
         self._record_verdict(judgement)
         live.observer.emit("verdict", verdict=judgement.verdict, reason=judgement.reason)
         self.reporter.print_line("stopping", judgement)
+        if self.items is not None:
+            self.items.await_items(live, self.instance.port, judgement)
         if (stats := stats_socket.read(self.planned.private)) is not None:
             self.record["stats"] = stats
 
@@ -86,6 +90,9 @@ class Run:
     def _start(self) -> tuple[LiveRun, LoadWindow]:
         """Start uWSGI and Locust, up to START_ATTEMPTS times. Raises CannotMeasure."""
         for attempt in itertools.count(1):
+            if self.plan.get("sink"):
+                self.items = ItemCount(self.plan["sink"])
+                self.planned.environment |= self.items.environment
             self.observer = self.instance.observe()
             self.reporter.port = self.instance.port
             self.load, window = self._new_load()
@@ -110,10 +117,10 @@ class Run:
 
     def _discard(self) -> None:
         """Undo a start that has failed. Locust ends as well, because it aims at the port of this start."""
-        for part in (self.observer, self.load):
+        for part in (self.observer, self.load, self.items):
             if part is not None:
                 part.close()
-        self.observer = self.load = self.live = None
+        self.observer = self.load = self.live = self.items = None
         supervisor.sweep()
         for name in (EVENTS_FILE, LOG_FILE):
             (self.planned.directory / name).unlink(missing_ok=True)
@@ -161,8 +168,10 @@ class Run:
             self.record["collectors"] = run_end.collectors(self.observer)
             self.record["fork_threads"] = run_end.fork_threads(self.observer)
             self.observer.close()
+        if self.items is not None:
+            self.items.end()
         supervisor.sweep()
-        run_end.write_files(self.planned, self.observer)
+        run_end.write_files(self.planned, self.observer, self.items)
 
 
 def main(directory: Path, parent: int = 0) -> int:

@@ -47,7 +47,6 @@ class LibraryResult:
     mode: str
     packages: tuple[str, ...]
     version: str
-    expected: tuple[str, ...]
     not_tested_because: str = ""
     runs: list[LibraryRun] = field(default_factory=list)
 
@@ -141,7 +140,6 @@ def _result(cell: dict[str, Any]) -> LibraryResult:
         MODE_OF_STACK[cell["stack"]],
         tuple(cell.get("packages", ())),
         cell["version"],
-        (cell["expected"], *cell.get("also_expected", ())),
         cell["not_tested_because"] or "",
     )
 

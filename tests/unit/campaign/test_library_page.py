@@ -32,7 +32,7 @@ def library_run(verdict: str = "recovers", **more: Any) -> LibraryRun:
 
 
 def result(*runs: LibraryRun, mode: str = "preforking") -> LibraryResult:
-    return LibraryResult(TIMER, mode, (), "py312-2.0.30.post1", ("recovers",), runs=list(runs))
+    return LibraryResult(TIMER, mode, (), "py312-2.0.30.post1", runs=list(runs))
 
 
 def items(live: tuple[int, int], left: tuple[int, int] = (0, 0)) -> dict[str, Any]:

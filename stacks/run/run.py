@@ -11,7 +11,7 @@ from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE
 from stacks.lifecycle.verdict import Judgement
 from stacks.observe import proc, stats_socket
 from stacks.observe.observer import Observer
-from stacks.run import interrupts, loading, private_directory, run_end, supervisor
+from stacks.run import interrupts, loading, private_directory, run_end, starting, supervisor
 from stacks.run.attached_instance import AttachedInstance
 from stacks.run.errors import CannotMeasure, Interrupted
 from stacks.run.external_load import ExternalLoad
@@ -64,8 +64,10 @@ class Run:
         live, window = self._start()
         live.await_evidence(FIRST_LOOKS_LIMIT_S)
         self._record_ready(live.observer)
-        probe = self._probe(live)
+        probe = self._probe(live)  # while Locust loads the scenario
+        starting.await_load(live, self.planned)
         if probe is not None:
+            probe.wait()
             window = ProbedWindow(window, probe)
         if self.plan.get("gated"):
             loading.await_turn(live, window, self.plan["limit_s"])
@@ -136,12 +138,11 @@ class Run:
         }
 
     def _probe(self, live: LiveRun) -> PageProbe | None:
-        """Request an unknown page once before it is hammered. Raises CannotMeasure if it cannot be hammered."""
+        """Request an unknown page once before it is hammered."""
         if not (self.plan.get("probe") and live.observer.lifecycle.serving()):
             return None
-        probe = self.probe = PageProbe(live, self.instance.port, self.plan["probe"])
-        probe.wait()
-        return probe
+        self.probe = PageProbe(live, self.instance.port, self.plan["probe"])
+        return self.probe
 
     def _triggers(self, observer: Observer) -> TriggerRunner | None:
         """Return what makes the workers recycle where the load alone does not."""

@@ -10,13 +10,12 @@ import subprocess
 import sys
 from typing import Any
 
-from stacks import catalogue
 from stacks.campaign.bisect import RULED_OUT
 from stacks.campaign.bisect_steps import judgement
 from stacks.campaign.plan import make_plan, run_plan
 from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.version_search import BAD, GOOD
-from stacks.catalogue import APPS, ROOT
+from stacks.catalogue import APPS, ROOT, UsageError, load
 from stacks.check.invocation import CannotCheck, find_uwsgi
 from stacks.lifecycle.records import RUN_FILE, read_json
 from stacks.run import run_directory
@@ -30,7 +29,7 @@ def main(options: argparse.Namespace) -> int:
     """Run the stack, print the judgement, and return git's exit code for it. An error is no judgement."""
     try:
         record = run(options)
-    except (CannotCheck, catalogue.UsageError, OSError) as error:
+    except (CannotCheck, UsageError, OSError) as error:
         print(f"cannot tell: {error}", file=sys.stderr)
         return CANNOT_TELL
     word = judgement(record)
@@ -46,10 +45,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     Raises CannotCheck, UsageError and OSError.
     """
     uwsgi = find_uwsgi(options.uwsgi)
-    known = catalogue.load()
-    any_version = next(iter(known.versions))
+    catalogue = load()
+    any_version = next(iter(catalogue.versions))
     plan_options = PlanOptions(stack=options.stack, version=any_version, trials=1, confidence=RULED_OUT)
-    plan, (cell, *_), scenario = make_plan(known, plan_options)
+    plan, (cell, *_), scenario = make_plan(catalogue, plan_options)
     directory = run_directory.make_directory("judge")
     python = uwsgi.parent / "python"
     paths = {

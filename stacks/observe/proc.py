@@ -111,10 +111,15 @@ def living_thread(pid: int) -> int:
 def voluntary_switches(pid: int) -> int:
     """Return how often the threads of `pid` have begun to wait, added up; 0 if there is no such process."""
     count = 0
-    for status in (PROC / str(pid) / "task").glob("*/status"):
+    folder = PROC / str(pid) / "task"
+    try:
+        threads = os.listdir(folder)
+    except OSError:
+        return 0
+    for thread in threads:
         try:
-            text = status.read_text()
-        except OSError:
+            text = (folder / thread / "status").read_text()
+        except OSError:  # the thread has ended meanwhile
             continue
         _, _, rest = text.partition("\nvoluntary_ctxt_switches:")
         count += int(rest.split(maxsplit=1)[0]) if rest else 0

@@ -1,9 +1,10 @@
-"""A uWSGI that somebody else has started: the run observes and hammers it, and neither signals nor stops it."""
+"""A uWSGI that was running before: the run observes and hammers it, and neither signals nor stops it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from stacks.lifecycle.counted import counted
 from stacks.lifecycle.stopping import MERCY_S
 from stacks.lifecycle.verdict import Judgement
 from stacks.observe.attached import AttachedObserver
@@ -21,7 +22,7 @@ class AttachedInstance:
     def __init__(self, planned: PlannedRun) -> None:
         self.planned = planned
         self.port: int = planned.plan["attached"]["port"]
-        self.master_pid: int = planned.plan["attached"]["pid"]  # 0: nobody watches the workers
+        self.master_pid: int = planned.plan["attached"]["pid"]  # 0: the workers are not watched
 
     def observe(self) -> Observer:
         return AttachedObserver(self.planned.directory, self.master_pid, self.port)
@@ -49,7 +50,9 @@ class AttachedInstance:
             return judgement
         if not self.master_pid:
             return replace(judgement, reason=UNWATCHED)
-        seen = f"{judgement.respawns} respawns seen, {self.planned.plan['respawns']} wanted"
+        if judgement.respawns >= self.planned.plan["respawns"]:
+            return judgement
+        seen = f"{counted(judgement.respawns, 'respawn', 'respawns')} seen, {self.planned.plan['respawns']} wanted"
         return replace(judgement, reason=f"{seen}: too few to say anything. Hammer it for longer.")
 
     def stop(self, live: LiveRun) -> None:

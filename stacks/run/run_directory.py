@@ -12,7 +12,7 @@ from typing import Any
 from stacks.lifecycle.records import RESULTS, RUN_FILE, SCHEMA, read_json, write_json
 from stacks.observe import host
 
-# The plan's `start_limit_s`: how long a stack may take until its first workers accept. An import of a minute is common.
+# The plan's `start_limit_s`: how long a stack may take until its first workers accept. Some imports take a minute.
 START_LIMIT_S = 120.0
 # The plan's `limit_s` is this and the load window: a run goes on after the window while respawns are missing and
 # workers are still on their way.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.lifecycle.lost_threads import thread_table
-from stacks.lifecycle.records import RUN_FILE, read_json, write_json
+from stacks.lifecycle.records import REQUESTS_FILE, RUN_FILE, read_json, write_json
 from stacks.observe.observer import Observer
 from stacks.run.load import Load
 from stacks.run.run_directory import PlannedRun
@@ -19,7 +19,7 @@ LOAD_LIMIT_S = 2.0  # for a load that is told not to let its users finish
 
 
 def end_load(load: Load) -> dict[str, Any]:
-    """End the load without patience. Returns what run.json says of it: its exit code."""
+    """End the load at once. Returns what run.json says of it: its exit code."""
     if load.exit_code is None:
         load.send("kill")
         load.send("stop")
@@ -64,6 +64,7 @@ def record_killed_observer(directory: Path) -> None:
         record |= {"status": "interrupted", "error": "the observer was killed before its verdict"}
         from stacks.run import parquet
 
-        parquet.write_requests(directory)
+        if not (directory / REQUESTS_FILE).exists():  # it is complete if the observer ended while it wrote run.json
+            parquet.write_requests(directory)
         write_json(directory / RUN_FILE, record)
         print("The observer of this run was killed, so the run has no verdict.", file=sys.stderr)

@@ -27,4 +27,4 @@ def settle(live: LiveRun, directory: Path, limit_s: float) -> Judgement:
     live.until("settling", is_settled, limit_s)
     live.await_evidence(EVIDENCE_LIMIT_S)
     observer.emit("losses", **losses(directory))
-    return judge(lifecycle, live.respawns, finished=True)
+    return judge(lifecycle, live.wanted_respawns, finished=True)

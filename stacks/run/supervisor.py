@@ -1,8 +1,8 @@
 """Leaves no process behind: a guard above every run or command, and SIGKILL for what is left below it.
 
-A process is signalled by its pid and only if it is below one of ours, never by its name. A guard is a child subreaper
-(prctl(2)): a process that loses its parent becomes a child of the guard. So the guard finds the hung workers of a
-master that was killed, and the uWSGI of an observer that was killed.
+A process is signalled by its pid, and only if it is a descendant of one of our processes; never by its name. A guard is
+a child subreaper (prctl(2)): a process that loses its parent becomes a child of the guard. So the guard finds the hung
+workers of a master that was killed, and the uWSGI of an observer that was killed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`check` on real uWSGI: configurations of large projects, both deadlocks, bad input; no file of the user changes."""
+"""`check` on real uWSGI: configurations of large projects, both deadlocks, bad input, and files that stay untouched."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INIS = ROOT / "tests" / "data" / "inis"
 NEW, OLD = "py312-2.0.30.post1", "py312-2.0.26"
 ANSWERS = "def application(e, s):\n    s('200 OK', [('Content-Length', '1')])\n    return [b'x']\n"
 PLAIN = "[uwsgi]\nmaster = true\nprocesses = 2\nhttp-socket = :8000\nmodule = app\ndie-on-term = true\n"
-# The README promises 30 s for an app that starts in a second, on a machine of its own. Tests share a machine.
+# A check must take less than 30 s for an app that starts in a second, on a machine of its own. Tests share a machine.
 PROMISE_S = 45.0
 
 
@@ -131,7 +131,7 @@ def test_a_thread_that_runs_in_the_master(checking: Checking) -> None:
 
 @pytest.mark.parametrize("duty", [0.5, 0.0])
 def test_two_defects_at_once(checking: Checking, duty: float) -> None:
-    """No single remedy cures: the upgrade leaves the thread in the master, even where a resting thread does no harm."""
+    """No single remedy cures: the upgrade leaves the thread in the master, even if a resting thread does no harm."""
     app = (catalogue.APPS / "busy_thread.py").read_text()
     done = checking(PLAIN.replace("= 2", "= 4") + f"threads = 2\npyargv = duty={duty}\n", version=OLD, app=app)
     assert (done.code, done.value["cause"]) == (3, "thread-state"), done.said
@@ -157,6 +157,23 @@ def test_workers_that_crash(checking: Checking) -> None:
     done = checking(config, version="py313-2.0.30.post1")
     assert (done.code, done.value["verdict"], done.value["cause"]) == (3, "crash_loop", "after-fork-crash"), done.said
     assert [remedy["cures"] for remedy in done.value["remedies"]] == [True]
+
+
+def test_a_page_that_hangs_every_worker_at_its_first_request(checking: Checking) -> None:
+    app = (catalogue.APPS / "pool_at_import.py").read_text()
+    done = checking(PLAIN + "enable-threads = true\n", app=app)
+    assert (done.code, done.value["verdict"]) == (3, "hung_request"), done.said
+    assert done.value["measured"]["evidence"]
+    cures = {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]}
+    assert (cures["lazy-apps"], cures["fork-hooks"]) == (True, False)
+
+
+def test_a_page_that_ends_its_worker(checking: Checking) -> None:
+    app = (catalogue.APPS / "exit_in_request.py").read_text()
+    done = checking(app=app)
+    assert (done.code, done.value["verdict"]) == (3, "crash_loop"), done.said
+    assert done.value["measured"]["crashed"] >= 3
+    assert "(with exit code 1); the last line that such a worker wrote: backend: cannot continue after" in done.said
 
 
 def test_only_the_environment(checking: Checking) -> None:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from typing import Any
 
+from stacks.lifecycle.backtraces import stops_the_world
 from stacks.lifecycle.records import EVIDENCE_DIR, Event
 from stacks.observe import proc
 from stacks.observe.collectors import Base, Context
@@ -64,6 +65,7 @@ class Collector(Base):
         lifecycle, master_pid = self.context.lifecycle, self.context.master_pid
         hangs = lifecycle.hangs
         suspects = hangs.suspects([*lifecycle.starting(), *lifecycle.leaving(), master_pid])
+        suspects += hangs.stopping(lifecycle.ready())
         suspects += [pid for pid in lifecycle.deadlocks() if not hangs.has_backtrace(pid) and proc.is_alive(pid)]
         is_waited_for = bool(lifecycle.masters.pending_trigger)
         if is_waited_for and hangs.rest_s(master_pid) > REST_S and not hangs.has_backtrace(master_pid):
@@ -92,14 +94,14 @@ class Collector(Base):
         self._gdb, self._fd = None, -1
         path = self.context.directory / EVIDENCE_DIR / f"backtrace-{self._pid}.txt"
         text = path.read_text(errors="replace")
-        frames = main_thread_frames(text)
+        frames = stopping_thread_frames(text) or main_thread_frames(text)
         if not frames:
             self._count = MOST  # most likely gdb has no permission, and a second try would change nothing
         lines = text.strip().splitlines() or ["gdb printed nothing"]
         reason = "" if frames else lines[-1]
         data: dict[str, Any] = {
             "frames": frames,
-            "packages": main_thread_packages(text),
+            "packages": packages(text),
             "file": f"{EVIDENCE_DIR}/{path.name}",
         }
         return [self.event("backtrace", self._pid, **data, reason=reason)]
@@ -118,7 +120,11 @@ def main_thread_frames(text: str) -> list[str]:
     return _FRAME.findall(last_thread)
 
 
-def main_thread_packages(text: str) -> dict[str, str]:
-    """Return function name -> package of PyPI, for the frames of the main thread in a shared library of a package."""
-    last_thread = text.rsplit("\nThread ", 1)[-1]
-    return {name: package for name, package in _PACKAGE.findall(last_thread) if package not in SERVER_PACKAGES}
+def packages(text: str) -> dict[str, str]:
+    """Return function name -> package of PyPI, for every frame in a shared library of a package."""
+    return {name: package for name, package in _PACKAGE.findall(text) if package not in SERVER_PACKAGES}
+
+
+def stopping_thread_frames(text: str) -> list[str]:
+    """Return the function names of the thread that waits for the others to stop, innermost first; [] without one."""
+    return next(filter(stops_the_world, map(_FRAME.findall, text.split("\nThread "))), [])

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from check_builders import HEALTHY, HUNG, findings, remedy
 
 from stacks.check.check_result import CheckResult, write_failure
+from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.lifecycle.lost_threads import ThreadGroup, ThreadTable
@@ -93,3 +94,47 @@ def test_the_files_of_a_check_that_could_not_measure(tmp_path: Path) -> None:
     write_failure(tmp_path / "out.json", tmp_path / "out.xml", "why not")
     assert json.loads((tmp_path / "out.json").read_text())["error"] == "why not"
     assert ElementTree.parse(tmp_path / "out.xml").getroot().get("errors") == "1"  # noqa: S314 - our own file
+
+
+UNSTOPPED = [
+    {
+        "pid": 7,
+        "role": "worker",
+        "waits": ["futex"],
+        "frames": ["__futex", "wait_for_thread_shutdown", "Py_FinalizeEx"],
+    },
+    {"pid": 5, "role": "master", "waits": ["do_epoll_wait"], "frames": []},
+]
+
+
+def stop_case(run: Measurement, path: Path) -> tuple[list[str], str]:
+    """Return the tags below the test case of the stop, and the text for people."""
+    result = CheckResult(findings(run), NeutralConfiguration(), [], path, 9.0)
+    result.write(None, path / "out.xml")
+    suite = ElementTree.parse(path / "out.xml").getroot()  # noqa: S314 - our own file
+    case = next(case for case in suite.iter("testcase") if case.get("name") == "stops when asked")
+    return [child.tag for child in case], result.text()
+
+
+def test_a_stop_that_needs_sigkill_says_who_had_not_ended_and_fails_its_test_case(tmp_path: Path) -> None:
+    run = replace(HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=UNSTOPPED)
+    tags, text = stop_case(run, tmp_path)
+    assert tags == ["failure"]
+    assert "only SIGKILL ended the instance, 10.1 s after the first signal: 1 worker and the master had not" in text
+    assert "the worker waited in wait_for_thread_shutdown <- Py_FinalizeEx" in text
+
+
+def test_the_stop_of_an_instance_whose_workers_hang_is_skipped_and_never_passes(tmp_path: Path) -> None:
+    run = replace(HUNG, stop_signal="KILL", stop_s=3.4, unstopped=UNSTOPPED)
+    assert stop_case(run, tmp_path)[0] == ["skipped"]
+    assert stop_case(replace(run, stop_signal=None, stop_s=None), tmp_path)[0] == ["skipped"]
+
+
+def test_a_stop_by_the_first_signal_passes(tmp_path: Path) -> None:
+    assert stop_case(replace(HEALTHY, stop_signal="INT", stop_s=1.1), tmp_path)[0] == []
+
+
+def test_without_a_backtrace_the_waits_stand_for_it(tmp_path: Path) -> None:
+    unstopped = [process | {"frames": []} for process in UNSTOPPED]
+    run = replace(HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=unstopped)
+    assert "the worker waited in futex" in stop_case(run, tmp_path)[1]

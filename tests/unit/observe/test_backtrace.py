@@ -62,7 +62,12 @@ class TestBacktrace:
             f"#7  0x00007f in uwsgi_plugins_atexit () from {site}/pyuwsgi.cpython-312-x86_64-linux-gnu.so\n"
             "#8  0x00007f in wait () from /lib/libc.so.6\n"
         )
-        assert backtrace.main_thread_packages(text) == {"PeriodicThread_join": "ddtrace", "blas_wait": "numpy"}
+        assert backtrace.packages(text) == {"PeriodicThread_join": "ddtrace", "blas_wait": "numpy"}
+
+    def test_a_thread_that_waits_for_the_others_to_stop_comes_first(self) -> None:
+        assert backtrace.stopping_thread_frames(GDB) == []
+        stops = GDB.replace("other (lock", "stop_the_world (stw")
+        assert backtrace.stopping_thread_frames(stops) == ["sem_wait", "stop_the_world"]
 
     @pytest.mark.parametrize("text", ["", "ptrace: Operation not permitted.\n", "No stack.\n"])
     def test_a_text_without_a_backtrace_has_no_frames(self, text: str) -> None:

@@ -10,6 +10,7 @@ from stacks.check.measurement import Measurement
 from stacks.check.options import Options, is_set
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.server import Server
+from stacks.lifecycle.stuck_words import SERVE_MANY, SERVES
 
 TURNS_THREADS_ON = ("enable-threads", "threads", "gevent", "py-tracebacker", "py-autoreload", "py-auto-reload")
 AT_FORK = ("hung_worker", "hung_master")  # the verdicts of the two deadlocks at a fork
@@ -53,13 +54,25 @@ def likely_defect(findings: Findings) -> str | None:
         return "thread-at-fork"  # at whatever moment the worker first stops the others: fork, request or exit
     if run.verdict == "hung_worker" and (threads or (threads is None and run.master_threads > 1)):
         return "thread-at-fork"
-    if run.verdict == "hung_request" and threads:
-        return "lock-at-fork"
+    if run.verdict == "hung_request":
+        return _defect_in_request(run, threads)
     if run.verdict == "hung_exit":
         return _defect_at_exit(findings)
     if run.verdict == "crash_loop" and is_set(findings.options, "py-call-osafterfork"):
         return "after-fork-crash"
     return None
+
+
+def _defect_in_request(run: Measurement, threads: list[str] | None) -> str | None:
+    """Return the defect behind a request that never ends, or None.
+
+    The evidence tells a pool whose threads are in the master only. A native pool, which Python does not know, shows as
+    threads of the master where Python has none.
+    """
+    evidence = run.evidence or ""
+    if SERVES in evidence or SERVE_MANY in evidence or (threads == [] and run.master_threads > 1):
+        return "pool-at-fork"
+    return "lock-at-fork" if threads else None
 
 
 def _defect_at_exit(findings: Findings) -> str | None:

@@ -28,6 +28,7 @@ MOST_NATIVE = 3  # names of native threads in one line
 LACKED = "a thread of the master that this worker does not have"
 LACKED_MANY = "threads of the master that this worker does not have"
 SERVES = "a thread of the master that serves it is not in this worker"
+SERVE_MANY = "threads of the master that serve it are not in this worker"
 
 
 def stuck_words(look: ThreadLook, master: ThreadLook | None, waits_for_gil: bool | None) -> str:
@@ -57,7 +58,7 @@ def stuck_words(look: ThreadLook, master: ThreadLook | None, waits_for_gil: bool
     if "concurrent/futures" in functions.get("result", ""):
         serving = [_named(of, thread) for of, thread in missing if _runs(thread, _SERVERS)]
         if serving:
-            many = f"{len(serving)} threads of the master that serve it are not in this worker"
+            many = f"{len(serving)} {SERVE_MANY}"
             return f"{words}; {_count(serving, SERVES, many)}: {counted(serving)}"
     return "; ".join([words, *_lacking(names), *_lacking_native(look, master)])
 

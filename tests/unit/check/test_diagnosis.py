@@ -18,6 +18,11 @@ LAZY, HOOKS = ("lazy-apps", "true"), ("py-call-uwsgi-fork-hooks", "true")
 STOP = "stop_the_world <- _imp_create_dynamic_impl"  # the evidence in a free-threaded Python
 
 
+POOL = (
+    "the request waits at app.py:7 (Condition.wait); 4 threads of the master that serve it are not in this worker: A, B"
+)
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -31,6 +36,9 @@ STOP = "stop_the_world <- _imp_create_dynamic_impl"  # the evidence in a free-th
         (findings(replace(HUNG, verdict="crash_loop"), ("py-call-osafterfork", "1")), "after-fork-crash"),
         (findings(replace(HUNG, verdict="hung_request"), import_threads=["T"], pin="2.0.30.post1"), "lock-at-fork"),
         (findings(replace(HUNG, verdict="hung_request"), pin="2.0.30.post1"), None),
+        (findings(replace(HUNG, verdict="hung_request", evidence=POOL), import_threads=["T"]), "pool-at-fork"),
+        (findings(replace(HUNG, verdict="hung_request", master_threads=12), import_threads=[]), "pool-at-fork"),
+        (findings(replace(HUNG, verdict="hung_request", master_threads=1), import_threads=[]), None),
         (findings(replace(HUNG, evidence=STOP), import_threads=["T"], pin=None), "thread-at-fork"),
         (
             findings(replace(HUNG, evidence=STOP, verdict="hung_request"), import_threads=["T"], pin=None),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from stacks.commands import command_line
+from stacks.run import interrupts
 
 COMMANDS = (
     "loadtest",
@@ -31,4 +32,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    interrupts.catch()  # SIGTERM and SIGHUP too: a command that is interrupted ends the commands that it has started
     sys.exit(main())

@@ -23,7 +23,7 @@ from stacks.run import interrupts, run_end, supervisor
 
 def command(directory: Path) -> list[str]:
     """Return the command that executes the run planned in `directory`, and ends when this process ends."""
-    return [sys.executable, "-m", "stacks", "run", str(directory), "--parent", str(os.getpid())]
+    return [sys.executable, *supervisor.RUN, str(directory), "--parent", str(os.getpid())]
 
 
 @contextmanager

@@ -28,6 +28,7 @@ PR_SET_NAME = 15
 PR_SET_CHILD_SUBREAPER = 36
 
 GUARD, OBSERVER = "pack-guard", "pack-observer"  # names of processes that clean up when they get SIGTERM
+RUN = ("-m", "stacks", "run")  # the arguments of Python in the process of a run
 ASK_LIMIT_S = 15.0  # for a run to end after SIGTERM: it ends the load (2 s), sweeps, and writes its rows as Parquet
 ASK_AGAIN_S = 2.0  # more than interrupts.SAME_WISH_S
 EXIT_INTERRUPTED = 128 + signal.SIGINT  # as a shell says it; `git bisect run` ends its search at a code from 128 on
@@ -76,32 +77,29 @@ def sweep(limit_s: float = KILL_LIMIT_S) -> list[int]:
 
     Returns the pids that are still there `limit_s` after the first SIGKILL.
     """
-    _ask_runs_to_end()
-    end_s = time.monotonic() + limit_s
+    began_s = time.monotonic()
+    ask_s, kill_s = began_s, None
     while True:
         reap()
+        now_s = time.monotonic()
         left = proc.descendants(os.getpid())
-        if not left or time.monotonic() > end_s:
+        if not left or (kill_s is not None and now_s > kill_s + limit_s):
             return left
-        for pid in left:
-            kill(pid)
-        time.sleep(POLL_S)
-
-
-def _ask_runs_to_end() -> None:
-    """Send SIGTERM to the guards and observers below this process, and wait for their end, ASK_LIMIT_S at most."""
-    began_s = time.monotonic()
-    ask_s = began_s
-    while time.monotonic() - began_s < ASK_LIMIT_S:
-        reap()
-        runs = [pid for pid in proc.descendants(os.getpid()) if proc.name(pid) in (GUARD, OBSERVER)]
+        runs = [pid for pid in left if _is_run(pid)] if now_s - began_s < ASK_LIMIT_S else []
         if not runs:
-            return
-        if time.monotonic() >= ask_s:
-            ask_s += ASK_AGAIN_S
+            kill_s = now_s if kill_s is None else kill_s
+            for pid in left:
+                kill(pid)
+        elif now_s >= ask_s:
+            ask_s = now_s + ASK_AGAIN_S
             for pid in runs:
                 kill(pid, signal.SIGTERM)
         time.sleep(POLL_S)
+
+
+def _is_run(pid: int) -> bool:
+    """Return True if the process cleans up when it gets SIGTERM: a guard, an observer, or a run that just starts."""
+    return proc.name(pid) in (GUARD, OBSERVER) or proc.command_line(pid)[1 : 1 + len(RUN)] == list(RUN)
 
 
 def guarded(main: Callable[[], int], private: Path | None = None, *, parent: int = 0, failed: int = 1) -> int:

@@ -192,6 +192,34 @@ def test_main_does_not_run_if_the_parent_has_ended_already() -> None:
         assert done.returncode == expected
 
 
+STARTING = """
+import pathlib, signal, sys, time
+def end(number, frame):
+    pathlib.Path("ended-in-order").touch()
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+pathlib.Path("started").touch()
+while True:
+    time.sleep(0.02)
+"""
+ASK = """
+import pathlib, subprocess, sys, time
+from stacks.run import supervisor
+process = subprocess.Popen([sys.executable, "-m", "stacks", "run"], cwd=sys.argv[1])
+while not pathlib.Path(sys.argv[1], "started").exists():
+    time.sleep(0.02)
+assert supervisor.sweep() == []
+"""
+
+
+def test_a_run_that_has_no_guard_yet_is_asked_as_well(tmp_path: Path) -> None:
+    """It may be about to make its private directory."""
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "__main__.py").write_text(STARTING)
+    subprocess.run([sys.executable, "-c", ASK, str(tmp_path)], cwd=ROOT, check=True, timeout=20)
+    assert (tmp_path / "ended-in-order").exists()
+
+
 SWEEP = """
 import os, subprocess, sys, time
 from stacks.observe import proc

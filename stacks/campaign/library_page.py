@@ -33,8 +33,8 @@ The median time from the begin of an exit until the next worker is ready. With l
 it, of all workers at once. Where the master has more than one thread, a worker gets only the one that forks.
 """
 NAMES = """\
-The last column names the threads of the master that no worker has, and the package that started each of them. The workers
-were looked at after they had answered requests, where a run could do so, otherwise when they became ready.
+The last column names the threads of the master that no worker has, and the package that started each of them. The
+workers were looked at after they had answered requests, where a run could do so, otherwise when they became ready.
 """
 ITEMS = """\
 These apps send an item in each request to a local server, through the library. "Live" are the workers that still served

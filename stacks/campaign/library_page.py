@@ -32,6 +32,10 @@ RECYCLES = """\
 The median time from the begin of an exit until the next worker is ready. With lazy-apps it has the import of the app in
 it, of all workers at once. Where the master has more than one thread, a worker gets only the one that forks.
 """
+NAMES = """\
+The last column names the threads of the master that no worker has, and the package that started each of them. The
+workers were looked at after they had answered requests, where a run could do so, otherwise when they became ready.
+"""
 ITEMS = """\
 These apps send an item in each request to a local server, through the library. "Live" are the workers that still served
 2 s after the load. What they do not deliver, no thread of theirs sends, and no call fails. "Left" are the others, which
@@ -63,7 +67,7 @@ def page(results: LibraryResults, libraries: LibraryCatalogue, base: str = "") -
         "",
         "## What a recycle takes, and the threads of the master at the fork",
         "",
-        RECYCLES,
+        RECYCLES + NAMES * _has_names(results),
         *_recycle_table(results, measured),
         "",
     ]
@@ -116,9 +120,13 @@ def _verdict_field(result: LibraryResult | None) -> str:
     return f"{text}, **{HARMS[harm]}**" if harm in (SLOW, LOSES) else text
 
 
+def _has_names(results: LibraryResults) -> bool:
+    return any(result.lost_threads is not None for result in results.results)
+
+
 def _recycle_table(results: LibraryResults, measured: list[Library]) -> list[str]:
     """Return the table of times and threads; with the threads' names if a run has looked at them."""
-    has_names = any(result.lost_threads is not None for result in results.results)
+    has_names = _has_names(results)
     titles = ["library", *(f"recycle, {mode}" for mode in MODES), *(f"threads, {mode}" for mode in MODES)]
     rows = []
     for library in measured:

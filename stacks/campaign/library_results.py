@@ -36,7 +36,8 @@ class LibraryRun:
     respawns_s: tuple[float, ...]  # from the begin of an exit to the next worker that is ready; inf: never
     master_threads: int | None
     items: dict[str, Any] | None  # as in run.json
-    lost_threads: tuple[str, ...] | None  # names of the threads that live in the master only; None: nobody looked
+    lost_threads: tuple[str, ...] | None  # the threads that live in the master only; None: nobody looked
+    looked_late: bool  # the workers had answered requests before their threads were looked at
 
 
 @dataclass
@@ -85,9 +86,14 @@ class LibraryResult:
 
     @property
     def lost_threads(self) -> tuple[str, ...] | None:
-        """The names of the threads that live in the master only; None if no run looked at them."""
-        names = [run.lost_threads for run in self.runs if run.lost_threads is not None]
-        return tuple(dict.fromkeys(name for of_run in names for name in of_run)) if names else None
+        """The threads that live in the master only; None if no run looked at them.
+
+        A library may start its thread again at the first request of a worker. So runs that looked at workers after
+        their requests count alone, if there are any.
+        """
+        looks = [(run.looked_late, run.lost_threads) for run in self.runs if run.lost_threads is not None]
+        latest = [names for is_late, names in looks if is_late] or [names for _, names in looks]
+        return tuple(dict.fromkeys(name for names in latest for name in names)) if latest else None
 
     def items(self, of: str = "") -> tuple[int, int] | None:
         """(arrived, sent) of all judged runs; None if no item was sent.
@@ -178,14 +184,22 @@ def _run(record: dict[str, Any], path: Path) -> LibraryRun:
         master_threads=at_ready.get("master_threads"),
         items=record.get("items"),
         lost_threads=lost_threads(record.get("fork_threads")),
+        looked_late=bool((record.get("fork_threads") or {}).get("answered")),
     )
 
 
 def lost_threads(threads: dict[str, Any] | None) -> tuple[str, ...] | None:
-    """Return the threads of the master that no worker has, from `fork_threads` of run.json; None if nobody looked."""
+    """Return the threads of the master that no worker has, each with the package that started it.
+
+    `threads` is `fork_threads` of run.json. Returns None if nobody looked.
+    """
     if threads is None or threads["reason"] or not threads["workers"]:
         return None
-    return tuple(row["thread"] for row in threads["threads"] if row["in_master"] and row["in_workers"] == 0)
+    return tuple(
+        row["thread"] + (f" ({row['package']})" if row["package"] else "")
+        for row in threads["threads"]
+        if row["in_master"] and row["in_workers"] == 0
+    )
 
 
 def count_hung(lifecycle: Lifecycle) -> tuple[int, int, int]:

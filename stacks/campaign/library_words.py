@@ -51,9 +51,9 @@ def threads(result: LibraryResult | None) -> str:
 
 
 def lost_threads(result: LibraryResult | None) -> str:
-    """Return the names of the threads that live in the master only."""
+    """Return the threads that live in the master only, with the packages that started them."""
     names = result.lost_threads if result is not None else None
-    return NOT_MEASURED if names is None else ", ".join(f"`{name}`" for name in names) or "none"
+    return NOT_MEASURED if names is None else ", ".join(names).replace("|", "\\|") or "none"
 
 
 def items(result: LibraryResult | None, of: str = "") -> str:

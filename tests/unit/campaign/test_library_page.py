@@ -27,7 +27,7 @@ NEVER_ENDS = {"stop": {"signal": "KILL", "seconds": 2.5, "tried": [], "left_behi
 
 def library_run(verdict: str = "recovers", **more: Any) -> LibraryRun:
     values: dict[str, Any] = {"reason": "", "trials": 32, "hung": 0, "hung_first": 0, "respawns_s": (1.0,)}
-    values |= {"master_threads": 1, "items": None, "lost_threads": None}
+    values |= {"master_threads": 1, "items": None, "lost_threads": None, "looked_late": False}
     return LibraryRun(verdict, **(values | more))
 
 
@@ -108,10 +108,17 @@ def test_the_severest_verdict_is_the_one_of_the_cell_and_recycles_have_the_media
 
 
 def test_a_thread_that_no_worker_has_is_lost() -> None:
-    rows = [("burn", 1, 0), ("pool", 2, 3), ("native", 1, None), ("own", 0, 4)]
-    threads = [{"thread": name, "in_master": master, "in_workers": workers} for name, master, workers in rows]
+    rows = [
+        ("burn", 1, 0, ""),
+        ("send", 1, 0, "posthog"),
+        ("pool", 2, 3, ""),
+        ("native", 1, None, ""),
+        ("own", 0, 4, ""),
+    ]
+    names = ("thread", "in_master", "in_workers", "package")
+    threads = [dict(zip(names, row, strict=True)) for row in rows]
     record = {"threads": threads, "workers": 4, "answered": True, "reason": ""}
-    assert lost_threads(record) == ("burn",)
+    assert lost_threads(record) == ("burn", "send (posthog)")
     assert lost_threads(None) is None
     assert lost_threads(record | {"reason": "no py-spy"}) is None
     assert lost_threads(record | {"workers": 0}) is None
@@ -199,8 +206,11 @@ def test_the_names_of_lost_threads_are_a_column_where_a_run_has_them(campaign: P
     assert "threads that only the master has" not in page(results, LISTED)
     timer = results.of(TIMER, "preforking")
     assert timer is not None
-    timer.runs.append(library_run(lost_threads=("Thread-1",)))
-    assert f"| {TIMER} | 0.5 s | 0.5 s | 0.5 s | 2 | 2 | 2 | `Thread-1` |" in page(results, LISTED)
+    timer.runs.append(library_run(lost_threads=("Thread-1", "sender (posthog)")))
+    row = f"| {TIMER} | 0.5 s | 0.5 s | 0.5 s | 2 | 2 | 2 | "
+    assert row + "Thread-1, sender (posthog) |" in page(results, LISTED)
+    timer.runs.append(library_run(lost_threads=("Thread-1",), looked_late=True))  # the other is started at a request
+    assert row + "Thread-1 |" in page(results, LISTED)
 
 
 def test_the_page_is_written_beside_the_results_and_only_on_request_to_the_pack(

@@ -33,6 +33,7 @@ from analysis.reports.capacity_decision import decision
 from analysis.reports.capacity_plan import build
 from analysis.reports.notebook_outputs import picture, sentence
 
+pd.set_option("display.max_colwidth", None)
 demand = Demand(rps=400, slo_p99_s=0.2, headroom=0.25, spares=1)
 plan = build(load(RESULTS), demand)
 sentence(decision(plan))
@@ -43,7 +44,13 @@ sentence(decision(plan))
 # Every number of the recommendation. A number is `None` where the results are not enough to compute it.
 
 # %%
-pd.DataFrame({"value": vars(plan.advice)})
+pd.DataFrame({"value": vars(plan.advice)}).drop(["why_not", "cautions"], errors="ignore")
+
+# %% [markdown]
+# What to know before relying on it:
+
+# %%
+sentence("; ".join(plan.cautions) or "There is no caution.")
 
 # %%
 picture(

@@ -24,12 +24,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path.cwd().parent))
 
+import pandas as pd
+
 from analysis.frames import timeline
 from analysis.frames.cells import group_by_cell
 from analysis.frames.results import load
 from analysis.reports import run_pictures
 from analysis.reports.notebook_outputs import picture, sentence
 
+pd.set_option("display.max_colwidth", None)
 results = load(RESULTS)
 results.counted[["run_key", "verdict", "respawns", "hung", "answered_rps", "p99_ms"]]
 
@@ -52,7 +55,7 @@ picture(run_pictures.swimlanes(results, *keys))
 # %% [markdown]
 # ## Every change of a worker
 #
-# The times are seconds since the load began. A time that was not seen is empty: a worker that hung has no `ready_s`.
+# The times are seconds since the load began. A time that was not seen is `<NA>`: a worker that hung has no `ready_s`.
 
 # %%
 timeline.episodes_table(run, episodes).head(20)

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import pandas as pd
 
+pd.set_option("display.max_colwidth", None)
 directories = sorted(path.parent for path in Path(RESULTS).rglob("run.json"))
 records = [json.loads((directory / "run.json").read_text()) for directory in directories]
 runs = pd.json_normalize(records)

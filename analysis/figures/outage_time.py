@@ -135,7 +135,7 @@ def _draw_measured(axes: Axes, crosses: Sequence[tuple[float, float]]) -> None:
     x, y = zip(*crosses, strict=True)
     axes.scatter(x, y, marker="X", s=75, color=BAD_TEXT, edgecolor="white", zorder=4)
     axes.annotate(
-        f"{len(crosses)} measured,\nscaled to this demand",
+        f"{len(crosses)} measured run{'' if len(crosses) == 1 else 's'},\nscaled to this demand",
         max(crosses),
         xytext=(10, -22),
         textcoords="offset points",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,7 +29,11 @@ from analysis.figures.style import (
 )
 
 PANELS_IN_ROW = 4
-PANEL_H, PANEL_GAP, HEADING = 1.75, 0.45, 1.15  # inches
+PANEL_H, FOOT = 1.75, 0.6  # inches
+TITLE_LINE = 0.15  # inches: one line of a panel's title
+ABOVE_TITLE = 0.45  # inches: the title of the figure above the titles of the first row
+BELOW_PANEL = 0.34  # inches: the numbers of an axis below it, and the space to the next title
+LINE_LETTERS = 32  # letters that fit into the width of a panel
 ROOM_ABOVE = 1.2  # times the highest step
 
 
@@ -49,7 +54,11 @@ def title(dips: Sequence[Dip]) -> str:
 
 def alt_text(dips: Sequence[Dip]) -> str:
     """Describe every panel by its level before and the time until it is back."""
-    rows = [f"{dip.name}: {dip.level_rps:.0f} requests per second before, {back_words(dip)}" for dip in dips]
+    rows = [
+        f"{dip.name}{', ' if dip.settings else ''}{dip.settings}: {dip.level_rps:.0f} requests per second before, "
+        f"{back_words(dip)}"
+        for dip in dips
+    ]
     return "Answered requests per second around the moment when workers recycle. " + "; ".join(rows) + "."
 
 
@@ -68,7 +77,9 @@ def draw(dips: Sequence[Dip]) -> Figure:
     """
     columns = min(PANELS_IN_ROW, max(1, len(dips)))
     rows = math.ceil(len(dips) / columns) or 1
-    height = HEADING + rows * (PANEL_H + PANEL_GAP)
+    title_height = TITLE_LINE * max((len(_panel_title(dip)) for dip in dips), default=0)
+    gap = BELOW_PANEL + title_height
+    height = ABOVE_TITLE + title_height + rows * PANEL_H + (rows - 1) * gap + FOOT
     figure = Figure(figsize=(WIDTH, height))
     add_title(figure, title(dips))
     grid = figure.subplots(
@@ -80,9 +91,9 @@ def draw(dips: Sequence[Dip]) -> Figure:
         gridspec_kw={
             "left": 0.07,
             "right": 0.985,
-            "bottom": 0.6 / height,
-            "top": 1 - 0.9 / height,
-            "hspace": 0.45,
+            "bottom": FOOT / height,
+            "top": 1 - (ABOVE_TITLE + title_height) / height,
+            "hspace": gap / PANEL_H,
             "wspace": 0.08,
         },
     )
@@ -123,5 +134,10 @@ def _draw_panel(axes: Axes, dip: Dip) -> None:
         weight="bold",
         color=text_colour,
     )
-    axes.set_title(dip.name.replace(" x ", "\n"), fontsize=SMALL_SIZE, loc="left", color=text_colour)
+    axes.set_title("\n".join(_panel_title(dip)), fontsize=SMALL_SIZE, loc="left", color=text_colour)
     hide_spines(axes)
+
+
+def _panel_title(dip: Dip) -> list[str]:
+    """The lines of a panel's title: the stack, the version and the settings."""
+    return [*dip.name.split(" x "), *textwrap.wrap(dip.settings, LINE_LETTERS)]

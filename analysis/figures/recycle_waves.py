@@ -34,13 +34,17 @@ class RunAnswers:
 
 @dataclass(frozen=True)
 class Dip:
-    """Answered requests/s of a cell in steps of STEP_S, the mean over `waves`; `t_s` counts from the first exit."""
+    """Answered requests/s of a cell in steps of STEP_S, the mean over `waves`; `t_s` counts from the first exit.
+
+    `settings` says in words which runs of the cell they are of, where its runs have several settings.
+    """
 
     name: str
     t_s: Floats
     rps: Floats
     waves: int
     is_bad: bool
+    settings: str = ""
 
     @property
     def level_rps(self) -> float:
@@ -81,7 +85,7 @@ def wave_begins_s(episodes: pd.DataFrame, begin_ns: int, quiet_s: float = QUIET_
     return [t for before, t in zip([-math.inf, *times], times, strict=False) if t - before >= quiet_s]
 
 
-def mean_dip(name: str, runs: Sequence[RunAnswers], is_bad: bool) -> Dip:
+def mean_dip(name: str, runs: Sequence[RunAnswers], is_bad: bool, settings: str = "") -> Dip:
     """The mean over all waves of all runs."""
     edges = np.arange(-BEFORE_S, AFTER_S + STEP_S / 2, STEP_S)
     rates = [
@@ -96,4 +100,4 @@ def mean_dip(name: str, runs: Sequence[RunAnswers], is_bad: bool) -> Dip:
     ]
     known = np.sum(~np.isnan(rates), axis=0) if rates else np.zeros(len(edges) - 1)
     mean_rps = np.where(known > 0, np.nansum(rates, axis=0) / np.maximum(known, 1), np.nan)
-    return Dip(name, edges[:-1], mean_rps, len(rates), is_bad)
+    return Dip(name, edges[:-1], mean_rps, len(rates), is_bad, settings)

@@ -92,17 +92,17 @@ def title(grid: VerdictGrid) -> str:
     bad = [(row, pin) for row, pin, entry in tested if entry["verdict"] not in NOT_BAD]
     if not tested:
         return f"{grid.stack}: no combination could be tested"
+    combinations = f"{len(tested)} tested combination{'' if len(tested) == 1 else 's'}"
     if not bad:
         healthy = sum(entry["verdict"] == "recovers" for _, _, entry in tested)
-        return f"{grid.stack}: the workers come back in {healthy} of {len(tested)} tested combinations"
+        return f"{grid.stack}: the workers come back in {healthy} of {combinations}"
     if len(bad) == len(tested):
-        return f"{grid.stack}: the workers do not come back in any of {len(tested)} tested combinations"
+        return f"{grid.stack}: the workers come back in 0 of {combinations}"
     pythons = dict.fromkeys(grid.row_name(row) for row, _ in bad)
     pins = sorted({pin for _, pin in bad}, key=Version)
     span = pins[0] if len(pins) == 1 else f"{pins[0]} to {pins[-1]}"
     return (
-        f"{grid.stack}: the workers do not come back in {len(bad)} of {len(tested)} tested combinations: "
-        f"{', '.join(pythons)} with {span}"
+        f"{grid.stack}: the workers do not come back in {len(bad)} of {combinations}: {', '.join(pythons)} with {span}"
     )
 
 

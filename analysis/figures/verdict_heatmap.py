@@ -68,7 +68,7 @@ def _draw_field(axes: Axes, x: float, y: float, entry: Entry) -> None:
     verdict, counts = (untested, "") if untested else field_words(entry)
     is_bad = not untested and entry["verdict"] != "recovers"
     if not untested and is_unexpected(entry):
-        verdict = f"CHANGED: {verdict}"
+        verdict = f"CHANGED\n{verdict}"
     axes.text(
         x + FIELD_W / 2,
         y + FIELD_H / 2,

@@ -35,7 +35,7 @@ def answer(summary: dict[str, Any]) -> str:
     tested = [cell for cell in cells if not why_untested(cell)]
     missing = sum(why_untested(cell) == NO_WHEEL for cell in cells)
     changed = sum(map(is_unexpected, tested))
-    result = f"{changed} CHANGED" if changed else "all verdicts as expected"
+    result = f"{changed} verdict{'' if changed == 1 else 's'} CHANGED" if changed else "all verdicts as expected"
     has_no_wheel = f"{missing} {'has' if missing == 1 else 'have'} no wheel"
     return f"{len(tested)} of {wording.cell_count(len(cells))} tested, {has_no_wheel}: {result}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from analysis.reports.page_templates import prose
+from analysis.reports import page_templates
 from analysis.reports.titled_figure import TitledFigure
 
 DPI = 110
@@ -24,7 +24,7 @@ def picture(shown: TitledFigure | None, otherwise: str = NO_FIGURE) -> Any:
 
 
 def sentence(text: str) -> Any:
-    """A text as HTML in which `names in backticks` are code; every other character stands for itself."""
+    """A text as a sentence in HTML, in which `names in backticks` are code; every other character stands for itself."""
     from IPython.display import HTML
 
-    return HTML(prose(text))  # type: ignore[no-untyped-call]
+    return HTML(page_templates.sentence(text))  # type: ignore[no-untyped-call]

@@ -43,15 +43,15 @@ def _dips(cell: Cell, by_run: dict[Any, pd.DataFrame]) -> list[Dip]:
         answers = [_answers(run, cell.episodes, by_run.get(run["run_key"])) for run in runs.to_dict("records")]
         with_waves = [answer for answer in answers if answer is not None]
         if with_waves:
-            name = cell.name + (f" x {_settings_in_words(settings)}" if len(groups) > 1 else "")
-            dips.append(recycle_waves.mean_dip(name, with_waves, cell.verdict != "recovers"))
+            words = _settings_in_words(settings) if len(groups) > 1 else ""
+            dips.append(recycle_waves.mean_dip(cell.name, with_waves, cell.verdict != "recovers", words))
     return dips
 
 
 def _settings_in_words(settings: Any) -> str:
     workers, threads, max_requests, delta = settings
-    of_threads, plus_delta = f" of {threads}" if threads != 1 else "", f" + {delta}" if delta else ""
-    return f"{workers} workers{of_threads}, max-requests {max_requests}{plus_delta}"
+    of_threads = f" of {threads} threads" if threads != 1 else ""
+    return f"{workers} workers{of_threads}, max-requests {max_requests}" + (f", delta {delta}" if delta else "")
 
 
 def _answers(run: dict[Any, Any], episodes: pd.DataFrame, bins: pd.DataFrame | None) -> RunAnswers | None:

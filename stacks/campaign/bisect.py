@@ -7,14 +7,14 @@ from typing import Any
 
 from rich.console import Console
 
-from stacks import catalogue
 from stacks.campaign.bisect_steps import answer, step, table
 from stacks.campaign.campaign import SEARCH, Campaign
 from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.progress import Progress, make_environments
+from stacks.campaign.runner import carry_out
 from stacks.campaign.version_search import UNKNOWN, Search
-from stacks.catalogue import Catalogue, UsageError, Version
+from stacks.catalogue import Catalogue, UsageError, Version, load
 from stacks.lifecycle.rates import respawns_to_rule_out
 from stacks.lifecycle.records import SCHEMA, write_json
 
@@ -23,14 +23,14 @@ RULED_OUT = 0.10  # a hang rate that every good step rules out at 95 %: this tak
 BISECT_FILE = "bisect.json"
 
 
-def candidates(known: Catalogue, fixed: str) -> list[Version]:
+def candidates(catalogue: Catalogue, fixed: str) -> list[Version]:
     """Return the versions to search, oldest first: every pin for a Python `fixed`, or every Python for a pin `fixed`.
 
     Raises UsageError if `fixed` is neither.
     """
     from packaging.version import Version as Order
 
-    wheels = [version for version in known.versions.values() if version.package == "pyuwsgi"]
+    wheels = [version for version in catalogue.versions.values() if version.package == "pyuwsgi"]
     with_python = [version for version in wheels if version.python == fixed]
     with_pin = [version for version in wheels if version.pin == fixed]
     if with_python:
@@ -43,14 +43,14 @@ def candidates(known: Catalogue, fixed: str) -> list[Version]:
 
 def main(options: argparse.Namespace) -> int:
     """Search step by step. Returns 0 if a version was judged, otherwise 1. Raises UsageError."""
-    known = catalogue.load()
+    catalogue = load()
     plan_options = PlanOptions(
         stack=options.stack or DEFAULT_STACK,
-        version=",".join(version.id for version in candidates(known, options.version or DEFAULT_FIXED)),
+        version=",".join(version.id for version in candidates(catalogue, options.version or DEFAULT_FIXED)),
         trials=1,
         confidence=RULED_OUT if options.confidence is None else options.confidence,
     )
-    plan, cells, scenario = make_plan(known, plan_options)
+    plan, cells, scenario = make_plan(catalogue, plan_options)
     if len({cell.stack.name for cell in cells}) > 1:
         raise UsageError("STACK: name one stack; a search compares the versions of one stack")
     console = Console(stderr=True)
@@ -66,7 +66,7 @@ def main(options: argparse.Namespace) -> int:
         index = tested[position]
         campaign.set_runs([(index, 1)])
         with Progress(console) as progress:
-            campaign.run(progress)
+            carry_out(campaign, progress)
         if campaign.status != "done":
             raise KeyboardInterrupt
         steps.append(step(cells[index].version, campaign.done[-1][1]))

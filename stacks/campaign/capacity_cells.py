@@ -27,7 +27,7 @@ BACKLOG = 100  # uWSGI's default `listen` (core/uwsgi.c); further connections ar
 # Seconds of work until a worker recycles: the first costs about half of the throughput, the second about a fifth.
 BUSY_S, RECYCLING_S = (0.5, 2.0), 12.0
 LAZY_WORKERS, LAZY_BUSY_S, LAZY_S = 4, 1.0, 7.0  # memory is sampled every 5 s
-REAP_S = 1.0  # the master's loop (core/master.c): a recycle takes at most this long, and the import of the app
+REAP_S = 1.0  # the master's loop (core/master.c): the longest time of a recycle if the import of the app takes none
 # A herd is a moment at which many workers recycle at once. It shows best where the workers that are left take the load
 # of the others, and so reach their limit sooner: in 40 simulations (analysis/capacity/herd.py) 4 to 8 of 8 were away at
 # once, and 2 or 3 with the delta. The limit is counted in deltas.

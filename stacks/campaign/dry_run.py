@@ -61,7 +61,7 @@ def _obstacles(
                 return NO_WHEEL
         except venvs.VenvError as error:
             return str(error)
-        return "" if is_there(version.python) else f"Python {version.python} is not here; uv is asked for it"
+        return "" if is_there(version.python) else f"Python {version.python} is not installed; the run asks uv for it"
 
     # The first question about a package reads its page of the index. The other questions use uv's cache.
     firsts = {version.package: version for version in reversed(versions)}.values()

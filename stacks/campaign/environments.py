@@ -21,8 +21,8 @@ def make_venvs(
 ) -> tuple[dict[Environment, venvs.Venv], dict[int, str]]:
     """Make each environment once. `report` gets the number of the next one, and how many there are.
 
-    Returns the environments, and why a cell cannot be tested, by the index of the cell. One that cannot be made does
-    not end the campaign.
+    Returns the environments, and why a cell cannot be tested, by the index of the cell. An environment that cannot be
+    made does not end the campaign.
     """
     made: dict[Environment, venvs.Venv] = {}
     failures: dict[Environment, str] = {}

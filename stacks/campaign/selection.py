@@ -15,9 +15,9 @@ def split_names(text: str | None) -> list[str]:
 
 def select_stacks(text: str | None, catalogue: Catalogue, errors: list[str]) -> list[str]:
     """Return the names of the wanted stacks; none if `text` names none."""
-    names, known = split_names(text), catalogue.stacks
-    unknown = [name for name in names if name not in known]
-    errors += [f"no stack {name}{similar(name, known)}; there are: {', '.join(known)}" for name in unknown]
+    names, stacks = split_names(text), catalogue.stacks
+    unknown = [name for name in names if name not in stacks]
+    errors += [f"no stack {name}{similar(name, stacks)}; there are: {', '.join(stacks)}" for name in unknown]
     return names
 
 

@@ -8,19 +8,19 @@ this process and everything below it.
 from __future__ import annotations
 
 import argparse
-import signal
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stacks import catalogue
 from stacks.campaign.attach import attach
 from stacks.campaign.campaign import Campaign
 from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
+from stacks.campaign.runner import carry_out
 from stacks.campaign.ui_lines import JUDGEMENT_KEYS, LineView, print_line
+from stacks.catalogue import UsageError, load
 from stacks.lifecycle.records import RUN_FILE, RecordError, read_json
 from stacks.run import supervisor
 
@@ -32,14 +32,9 @@ def main(options: argparse.Namespace) -> int:
     """Returns 0 if the run was measured, 1 if it could not be measured, 2 for a usage error."""
 
     def run() -> int:
-        def interrupt(_number: int, _frame: object) -> None:
-            raise KeyboardInterrupt
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, interrupt)
         try:
             return _serve_attached(options) if options.url else _serve_stack(options)
-        except catalogue.UsageError as error:
+        except UsageError as error:
             print_line("failed", error=str(error))
             return EXIT_USAGE
         except (RecordError, OSError) as error:
@@ -48,8 +43,6 @@ def main(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print_line("failed", error="interrupted")
             return EXIT_NOT_MEASURED
-        finally:
-            supervisor.sweep()
 
     return supervisor.guarded(run)
 
@@ -66,9 +59,9 @@ def _serve_stack(options: argparse.Namespace) -> int:
         max_requests=options.max_requests,
         threads=options.threads,
     )
-    plan, cells, scenario = make_plan(catalogue.load(), plan_options)
+    plan, cells, scenario = make_plan(load(), plan_options)
     if len(cells) != 1:
-        raise catalogue.UsageError(f"{options.version}: name one version by its id; there are several with this pin")
+        raise UsageError(f"{options.version}: name one version by its id; there are several with this pin")
     print_line("preparing")
     plan = replace(plan, duration_s=LONGEST_S)
     campaign = Campaign(plan, plan_options, cells, scenario, external=options.locust)
@@ -77,7 +70,7 @@ def _serve_stack(options: argparse.Namespace) -> int:
         print_line("failed", error=campaign.not_tested[0])
         return EXIT_NOT_MEASURED
     view = LineView()
-    code = campaign.run(view)
+    code = carry_out(campaign, view)
     if not _is_measured(view.record, campaign.directory):
         return EXIT_NOT_MEASURED
     # The summary's table is for the terminal. Our stdout is for the UI, so the table goes to stderr.

@@ -1,11 +1,10 @@
-"""What shows a person how far a campaign is, and a view that shows nothing."""
+"""Shows a person how far a campaign is: the protocol, and a view that shows nothing."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from stacks.campaign.campaign import Campaign
+from stacks.campaign.campaign import Campaign
 
 
 class View(Protocol):

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import signal
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,14 +21,14 @@ from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
 from stacks.check.failure_reasons import explain_failed_start, explain_too_few_respawns
 from stacks.check.import_threads import list_import_threads
-from stacks.check.invocation import CannotCheck, Invocation, read_invocation
+from stacks.check.invocation import CannotCheck, Invocation, read_invocation, resolve_app, split_arguments
 from stacks.check.measurement import Measurement, read_log
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise
 from stacks.check.remedy_search import try_remedies
 from stacks.check.server import identify
 from stacks.lifecycle.records import RecordError
-from stacks.run import run_directory, supervisor
+from stacks.run import interrupts, private_directory, run_directory, supervisor
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
@@ -44,10 +41,10 @@ def main(options: argparse.Namespace) -> int:
         print(f"check: {usage_error}", file=sys.stderr)
         return EXIT_USAGE
     began = time.monotonic()
+    interrupts.block()  # until the guard can forward them: whatever ends it then, the private directory is removed
+    private = private_directory.make()
 
     def run() -> int:
-        _interrupt_at_signals()
-        private = Path(tempfile.mkdtemp(prefix="pack-"))  # short: a unix socket's path has 107 bytes (unix(7))
         try:
             return check(options, private, began)
         except (CannotCheck, catalogue.UsageError, RecordError, OSError) as error:
@@ -57,11 +54,8 @@ def main(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print("check: interrupted", file=sys.stderr)
             return EXIT_NOT_MEASURED
-        finally:
-            supervisor.sweep()
-            shutil.rmtree(private, ignore_errors=True)
 
-    return supervisor.guarded(run)
+    return supervisor.guarded(run, private)
 
 
 def check(options: argparse.Namespace, private: Path, began: float) -> int:
@@ -70,10 +64,11 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     `began` is the start on the monotonic clock. Raise CannotCheck.
     """
     invocation = read_invocation(options)
+    app = resolve_app(options.app, options.chdir)
     effective = read_effective(invocation, private)
     backlog = int(SOMAXCONN.read_text()) if SOMAXCONN.exists() else 4096
     chdir = invocation.directory if options.chdir else None
-    neutral = neutralise(effective.options, effective.known, private, options.app, chdir, backlog)
+    neutral = neutralise(effective.options, effective.binary_options, private, app, chdir, backlog)
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
     runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit)
     measurement = runs.measure()
@@ -93,20 +88,14 @@ def _usage_error(options: argparse.Namespace) -> str:
     is_configured = any(name.startswith("UWSGI_") for name in os.environ)
     if not (options.ini or options.args or is_configured):
         return "name a configuration: --ini FILE (INI=), --args '...' (ARGS=), or UWSGI_* in the environment"
+    try:
+        split_arguments(options.args)
+    except CannotCheck as error:
+        return str(error)
     for path in filter(None, (options.json, options.junit)):
         if not path.parent.is_dir():
             return f"{path} cannot be written, because {path.parent} is not a directory"
     return ""
-
-
-def _interrupt_at_signals() -> None:
-    """Let the signals that end a program raise KeyboardInterrupt."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
 
 
 def _require_verdict(measurement: Measurement, log: str) -> None:
@@ -128,4 +117,4 @@ def _collect_findings(
     threads = None
     if measurement.master_threads > 1:
         threads = list_import_threads(server, neutral.options, invocation.directory, invocation.environment)
-    return Findings(server, effective.options, effective.known, neutral.unknown, measurement, threads)
+    return Findings(server, effective.options, effective.binary_options, neutral.unknown_options, measurement, threads)

@@ -20,7 +20,7 @@ from stacks.check.read_only import read_only_except
 from stacks.check.refusals import explain_refusal, forbidden_option
 
 LIMIT_S = 15.0  # it takes 0.1 s; @(exec://...) and @(http://...) in a configuration may take longer
-VERSION = re.compile(r"^\d+\.\d+(?:\.\d+)*(?:[.-]?\w+)*$")
+VERSION = re.compile(r"^\d+\.\d+[\w.+~-]*$")  # 2.0.26, 2.0.21-debian, 2.0.31+dfsg
 STOP_CLOCK = "pack-stop-here"
 # With log-date every line has a prefix. The last log-date counts, so the check's own prefix can be removed.
 LOG_MARK = "@pack@"
@@ -38,7 +38,7 @@ class EffectiveConfiguration:
     """The configuration as the user's binary understands it."""
 
     options: Options
-    known: frozenset[str]  # every option that the binary has
+    binary_options: frozenset[str]  # every option that the binary has
     version: str
 
 
@@ -46,7 +46,7 @@ def read_effective(invocation: Invocation, private: Path) -> EffectiveConfigurat
     """Let the user's binary print its configuration; it can write only to `private`. Raise CannotCheck."""
     version = _read_version(invocation.uwsgi)
     without_uwsgi = {name: value for name, value in invocation.environment.items() if not name.startswith("UWSGI_")}
-    known = frozenset(_run(invocation, ["--dump-options"], without_uwsgi, private).split())
+    binary_options = frozenset(_run(invocation, ["--dump-options"], without_uwsgi, private).split())
     _refuse_forbidden_variables(invocation.environment)
     log = private / "resolve.log"
     first, last = _added_arguments(log)
@@ -57,13 +57,13 @@ def read_effective(invocation: Invocation, private: Path) -> EffectiveConfigurat
         output += log.read_text(errors="replace")
     output = output.replace(f"{LOG_MARK} - ", "")
     if BEGIN not in output or END not in output:
-        raise CannotCheck(explain_refusal(output, known))
+        raise CannotCheck(explain_refusal(output, binary_options))
     if match := re.search(r"Can't find section \"(.+?)\" in .*? configuration file (.+) \*\*\*", output):
         raise CannotCheck(
             f"{match[2]} has no section [{match[1]}]: name another file with --ini, or one of its sections."
         )
     added = _added_options(log)
-    return EffectiveConfiguration([pair for pair in _parse(output) if pair not in added], known, version)
+    return EffectiveConfiguration([pair for pair in _parse(output) if pair not in added], binary_options, version)
 
 
 def _refuse_forbidden_variables(environment: Mapping[str, str]) -> None:

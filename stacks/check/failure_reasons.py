@@ -10,6 +10,10 @@ from stacks.lifecycle.counted import counted
 from stacks.lifecycle.recycle_time import PHASES, SLOW_S, Recycle
 
 _ERROR = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt)\b.*")
+# What is not found may be found elsewhere. Other exceptions do not depend on the directory.
+_NOT_FOUND = re.compile(r"(?:ModuleNotFound|Import|FileNotFound)Error\b")
+# The app's own module: without a frame of Python's there is no traceback.
+_NO_MODULE = re.compile(r"^(?:ModuleNotFound|Import)Error: No module named '?([\w.]+)'?", re.MULTILINE)
 NO_CALLABLE = re.compile(r"unable to find .* callable|\(callable not found or import error\)")
 _STDOUT = re.compile(r"No such device or address.*/(?:dev/std(?:out|err)|proc/self/fd/\d|dev/fd/\d)")
 
@@ -39,6 +43,8 @@ def explain_failed_start(log: str, error: str) -> str:
 
 def _import_failed(lines: list[str]) -> str:
     exception = next((line for line in reversed(lines) if _ERROR.match(line)), "an exception")
+    if not _NOT_FOUND.match(exception):
+        return f"The app could not be imported: {exception}. The traceback is in the log."
     return (
         f"The app could not be imported: {exception}. Name the directory that production starts in with --chdir, or "
         "name the app with --app module:callable. The packages of the app must be in the venv of the checked uWSGI."
@@ -52,7 +58,15 @@ def _explain_known_line(log: str, lines: list[str], is_app_missing: bool) -> str
             f"The virtualenv {match[1]} does not exist here: run the check where it exists, or check a copy without it."
         )
     if match := re.search(r"failed to open python file (\S+)", log):
+        if match[1].startswith("/"):
+            return f"The file {match[1]} does not exist: correct its path, or name another app with --app."
         return f"The file {match[1]} does not exist from here: name the directory with --chdir, or the app with --app."
+    if is_app_missing and (match := _NO_MODULE.search(log)):
+        return (
+            f"The module {match[1]} does not exist from here ({match[0]}): correct its name, or name the directory "
+            "that production starts in with --chdir, or the app with --app module:callable. The packages of the app "
+            "must be in the venv of the checked uWSGI."
+        )
     if line := next((line for line in lines if NO_CALLABLE.search(line)), ""):
         return f"The module has no such callable (uWSGI reports: {line}): name it with --app module:callable."
     plugin = re.search(r"UNABLE to load uWSGI plugin: (\S+?):", log)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from stacks.lifecycle.deaths import silent_deaths
 from stacks.lifecycle.lifecycle import Lifecycle
+from stacks.lifecycle.lost_threads import ThreadTable
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
 from stacks.lifecycle.recycle_time import PHASES, recycles, typical_recycle
 
@@ -44,6 +45,8 @@ class Measurement:
     recycle_phases_s: dict[str, float] = field(default_factory=dict)  # the medians of `recycle_time.PHASES`
     memory_mib: float | None = None
     master_threads: int = 0
+    unstopped: list[dict[str, Any]] = field(default_factory=list)  # the processes that only SIGKILL ended
+    fork_threads: ThreadTable | None = None  # the threads of the master, and which of them the workers have
 
     @property
     def trials(self) -> int:
@@ -88,6 +91,8 @@ def read_measurement(directory: Path) -> Measurement:
         **_request_numbers(directory),
         memory_mib=round(at_ready["pss_kib"] / 1024, 1) if at_ready.get("pss_kib") else None,
         master_threads=at_ready.get("master_threads", 0),
+        unstopped=stop.get("unstopped", []),
+        fork_threads=ThreadTable.of(record.get("fork_threads")),
     )
 
 

@@ -23,7 +23,7 @@ class NeutralConfiguration:
 
     options: Options = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)  # names of options that the user's binary does not have
+    unknown_options: list[str] = field(default_factory=list)  # names of options that the user's binary does not have
     workers: int = 1
     front: str = ""  # the option of the socket that gets the load
 

@@ -29,7 +29,7 @@ LOADS_APP = (
 
 def neutralise(
     options: Options,
-    known: frozenset[str],
+    binary_options: frozenset[str],
     private: Path,
     app: str | None = None,
     directory: Path | None = None,
@@ -37,13 +37,13 @@ def neutralise(
 ) -> NeutralConfiguration:
     """Return the configuration that the check runs instead of `options`.
 
-    `known` are the options of the user's binary, `private` is a directory for sockets and files, `app` and
+    `binary_options` are the options of the user's binary, `private` is a directory for sockets and files, `app` and
     `directory` replace the user's app and chdir, and `backlog` is the longest listen queue of this machine.
     Raise CannotCheck for a configuration in which there is nothing to check.
     """
     _refuse(options, app)
     neutral = NeutralConfiguration()
-    sockets = _take_over(neutral, options, known)
+    sockets = _take_over(neutral, options, binary_options)
     move_sockets(neutral, sockets, private)
     if any("auto" in change.option and change.option.startswith("py") for change in neutral.changes):
         why = "py-autoreload implies it (UWSGI_OPT_THREADS), and the check removes py-autoreload"
@@ -54,7 +54,7 @@ def neutralise(
         _name_app(neutral, app)
     if directory is not None and any(key in ("chdir", "chdir2") for key, _ in neutral.options):
         neutral.set_option("chdir", str(directory), "--chdir names another directory", ("chdir2",))
-    make_recycle(neutral, known, backlog)
+    make_recycle(neutral, binary_options, backlog)
     return neutral
 
 
@@ -79,14 +79,14 @@ def _refuse(options: Options, app: str | None) -> None:
         )
 
 
-def _take_over(neutral: NeutralConfiguration, options: Options, known: frozenset[str]) -> Options:
+def _take_over(neutral: NeutralConfiguration, options: Options, binary_options: frozenset[str]) -> Options:
     """Copy the harmless options into `neutral`, record those that a rule removes, and return the sockets."""
     sockets: Options = []
     for key, value in options:
         if key in READ_TIME_DIRECTIVES:
             continue
-        if key not in known and key not in PASTE:
-            neutral.unknown.append(key)
+        if key not in binary_options and key not in PASTE:
+            neutral.unknown_options.append(key)
         elif is_socket(key):
             sockets.append((key, value))
         elif rule := _rule(key, value):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stacks.catalogue import similar
+from stacks.catalogue.version_order import is_before
 from stacks.check.diagnosis import TURNS_THREADS_ON, Findings, has_thread_state_defect
 from stacks.check.options import Options, is_set, numbers
-from stacks.check.server import is_before
 
 # Options that make an instance execute itself again. The other touch- options only recycle workers.
 RELOADS = ("touch-reload", "fs-reload", "master-fifo", "py-autoreload", "py-auto-reload")
@@ -98,7 +98,7 @@ def _about_osafterfork(findings: Findings) -> str:
 
 def _about_delta(findings: Findings) -> str:
     options = findings.options
-    has_delta = is_set(options, "max-requests-delta") or "max-requests-delta" not in findings.known
+    has_delta = is_set(options, "max-requests-delta") or "max-requests-delta" not in findings.binary_options
     if not is_set(options, "max-requests") or has_delta:
         return ""
     return (
@@ -149,7 +149,7 @@ def _about_fifos(findings: Findings) -> str:
 
 def _about_unknown_options(findings: Findings) -> list[str]:
     """Return a sentence for each unknown option that is probably a misspelt one."""
-    hints = [(name, similar(name, findings.known)) for name in findings.unknown]
+    hints = [(name, similar(name, findings.binary_options)) for name in findings.unknown_options]
     return [
         f"This uWSGI has no option {name}{hint}; without strict = true uWSGI ignores it without a message."
         for name, hint in hints

@@ -14,8 +14,8 @@ MAX_REQUESTS = 5
 WORKER_HEADER = "addheader:X-Worker: ${uwsgi[wid]}/${uwsgi[pid]}"
 
 
-def make_recycle(neutral: NeutralConfiguration, known: frozenset[str], backlog: int) -> None:
-    """Change `neutral` so that its workers recycle quickly. `known` are the options of the user's binary.
+def make_recycle(neutral: NeutralConfiguration, binary_options: frozenset[str], backlog: int) -> None:
+    """Change `neutral` so that its workers recycle quickly. `binary_options` are the options of the user's binary.
 
     `backlog` is net.core.somaxconn of this machine.
     """
@@ -35,7 +35,7 @@ def make_recycle(neutral: NeutralConfiguration, known: frozenset[str], backlog: 
     if listen.isdigit() and int(listen) > backlog:
         limit = f"net.core.somaxconn is {backlog} on this machine, and uWSGI refuses to start with a larger backlog"
         neutral.set_option("listen", str(backlog), limit)
-    _make_visible(neutral, known)
+    _make_visible(neutral, binary_options)
 
 
 def _limit_workers(neutral: NeutralConfiguration) -> None:
@@ -46,10 +46,10 @@ def _limit_workers(neutral: NeutralConfiguration) -> None:
         neutral.set_option("processes", str(neutral.workers), why, ("workers",))
 
 
-def _make_visible(neutral: NeutralConfiguration, known: frozenset[str]) -> None:
+def _make_visible(neutral: NeutralConfiguration, binary_options: frozenset[str]) -> None:
     """Let every worker that is ready print a line, and every answer name its worker."""
     neutral.options.append(("hook-accepting", f"print:{READY_LINE}"))
     neutral.note("hook-accepting", "", f"print:{READY_LINE}", "it prints a line for every worker that is ready")
-    if "route-run" in known:
+    if "route-run" in binary_options:
         neutral.options.insert(0, ("route-run", WORKER_HEADER))
         neutral.note("route-run", "", WORKER_HEADER, "it names the worker in every answer")

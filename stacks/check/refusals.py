@@ -8,8 +8,8 @@ from pathlib import Path
 from stacks.catalogue import similar
 
 
-def explain_refusal(output: str, known: frozenset[str]) -> str:
-    """Return the reason in uWSGI's output. `known` are the options of the binary, for a hint at the right spelling."""
+def explain_refusal(output: str, binary_options: frozenset[str]) -> str:
+    """Return the reason in uWSGI's output. The hint at a misspelt option comes from `binary_options`."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for line in lines:
         if match := re.search(r'forbidden option "([^"]+)"', line):
@@ -17,7 +17,7 @@ def explain_refusal(output: str, known: frozenset[str]) -> str:
         if match := re.search(r"unknown config directive: (\S+)", line) or re.search(
             r"unrecognized option '--([^'=]+)", line
         ):
-            return f"This uWSGI has no option {match[1]}{similar(match[1], known)}: correct it, or remove it."
+            return f"This uWSGI has no option {match[1]}{similar(match[1], binary_options)}: correct it, or remove it."
         if match := re.search(r"\[spooler(?: directory)?\] (.+?) \[core", line):
             return (
                 f"The directory that spooler names cannot be used ({match[1]}): make the directory, or check a copy "

@@ -8,15 +8,15 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
-
 from stacks.catalogue import venvs
 from stacks.catalogue.bounded_command import run_bounded
+from stacks.catalogue.version_order import build_of
 from stacks.check.options import Options
 
 LIMIT_S = 20.0
 HEAD_BYTES = 4096
 _PYTHON = re.compile(r"^Python version: (\d+\.\d+\.\d+\S*)", re.MULTILINE)
+_FREE_THREADED = re.compile(r"^Python version: .*free-threading build", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Server:
     pin: str | None  # the version of pyuwsgi if the binary is a script of pyuwsgi
     python: str | None  # 3.12.1
     interpreter: Path | None
+    is_free_threaded: bool = False  # built to run without the GIL, as its log says
 
     @property
     def minor(self) -> str:
@@ -37,25 +38,32 @@ class Server:
     def describe(self) -> str:
         """Return a name for people, such as "pyuwsgi 2.0.26 on Python 3.12.1"."""
         name = f"pyuwsgi {self.pin}" if self.pin else f"uWSGI {self.version}"
-        return f"{name} on Python {self.python or '(unknown)'}"
+        if not self.pin and (build := build_of(self.version)):
+            name += f", {build},"
+        kind = "free-threaded " if self.is_free_threaded else ""
+        return f"{name} on {kind}Python {self.python or '(unknown)'}"
 
 
 def identify(uwsgi: Path, version: str, log: str) -> Server:
     """Return the facts about a binary, from its first bytes, from its interpreter, and from the log of a run."""
     with uwsgi.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    match = _PYTHON.search(log)
+    match, is_free_threaded = _PYTHON.search(log), bool(_FREE_THREADED.search(log))
     python = match[1] if match else None
     if head.startswith(b"#!") and b"pyuwsgi" in head:
         interpreter = Path(head.splitlines()[0][2:].decode(errors="replace").strip().split(" ")[0])
         try:
             done = run_bounded([interpreter, "-I", "-c", venvs.INSPECT_CODE, "pyuwsgi"], LIMIT_S)
             python_full, pin = json.loads(done.stdout)
-            return Server(uwsgi, version, pin, python_full, interpreter)
+            return Server(uwsgi, version, pin, python_full, interpreter, is_free_threaded)
         except (OSError, ValueError, subprocess.TimeoutExpired):
-            return Server(uwsgi, version, version, python, interpreter)
-    beside = uwsgi.parent / "python"  # of a standalone binary that pip has put into a venv
-    return Server(uwsgi, version, None, python, beside if beside.exists() else None)
+            return Server(uwsgi, version, version, python, interpreter, is_free_threaded)
+    # A standalone binary that pip has put into a venv has the venv's Python beside it, and that of a distribution has
+    # the Python that its plugin is made for.
+    names = [*([f"python{'.'.join(python.split('.')[:2])}"] if python else []), "python"]
+    beside = (uwsgi.parent / name for name in names)
+    found = next((path for path in beside if path.exists()), None)
+    return Server(uwsgi, version, None, python, found, is_free_threaded)
 
 
 def app_interpreter(server: Server, options: Options) -> Path | None:
@@ -64,11 +72,3 @@ def app_interpreter(server: Server, options: Options) -> Path | None:
         if key in ("virtualenv", "venv", "home", "pyhome") and (Path(value) / "bin" / "python").exists():
             return Path(value) / "bin" / "python"
     return server.interpreter
-
-
-def is_before(version: str, limit: str) -> bool:
-    """Return True if `version` is older than `limit` (PEP 440). An unreadable version is not older."""
-    try:
-        return Version(version) < Version(limit)
-    except InvalidVersion:
-        return False

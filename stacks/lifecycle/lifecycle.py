@@ -20,6 +20,7 @@ from stacks.lifecycle.records import Event
 from stacks.lifecycle.recycle_time import Recycle, slow_recycle
 from stacks.lifecycle.stopping import MERCY_S, overdue_text
 from stacks.lifecycle.stuck_workers import deadlocks
+from stacks.lifecycle.thread_looks import ThreadLook
 from stacks.lifecycle.workers import Workers
 
 # A trigger has an effect within one turn of the master's loop (1 s), a touched file one second later. A trigger that
@@ -41,6 +42,7 @@ class Lifecycle:
         self.throttles = 0  # how often the master slept because workers respawned too fast
         self.heartbeat_gap_s = 0.0  # the longest time between two heartbeats of the observer
         self.losses: dict[str, Any] = {}  # what became of the requests, as `losses.losses` counts them
+        self.thread_looks: list[ThreadLook] = []
         self._heartbeat_ns: int | None = None
         self._take: dict[str, Callable[[Event], None]] = {  # by kind of row
             "heartbeat": self._take_heartbeat,
@@ -51,6 +53,8 @@ class Lifecycle:
             "state": self.hangs.add_state,
             "backtrace": self.hangs.add_backtrace,
             "attached": workers.attach,
+            "threads": self._take_threads,
+            "free_threaded": self.hangs.mark_free_threaded,
             "spawned": workers.add,
             "respawned": workers.add,
             "forked": workers.mark_forked,
@@ -109,6 +113,11 @@ class Lifecycle:
 
     def _take_losses(self, event: Event) -> None:
         self.losses = dict(event.data)
+
+    def _take_threads(self, event: Event) -> None:
+        look = ThreadLook.of(event)
+        self.thread_looks.append(look)
+        self.hangs.add_look(look)
 
     # -- workers and masters --------------------------------------------------------------------
 

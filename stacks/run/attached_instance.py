@@ -1,4 +1,4 @@
-"""A uWSGI that somebody else has started: the run observes and hammers it, and neither signals nor stops it."""
+"""A uWSGI that was running before: the run observes and hammers it, and neither signals nor stops it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AttachedInstance:
     def __init__(self, planned: PlannedRun) -> None:
         self.planned = planned
         self.port: int = planned.plan["attached"]["port"]
-        self.master_pid: int = planned.plan["attached"]["pid"]  # 0: nobody watches the workers
+        self.master_pid: int = planned.plan["attached"]["pid"]  # 0: the workers are not watched
 
     def observe(self) -> Observer:
         return AttachedObserver(self.planned.directory, self.master_pid, self.port)

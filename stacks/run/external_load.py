@@ -1,4 +1,4 @@
-"""The load of the web UI: a Locust that this run has not started. It tells the run by lines on stdin what it does.
+"""The load of the web UI: a Locust that this run has not started, but that tells the run by lines what it does.
 
 `go PID...`: its users are about to start, in these processes. `stop`: it has told its users to finish. `done`: they
 have finished, and every row of their requests is written. The end of the file stands for all three: the sender has
@@ -21,7 +21,7 @@ class ExternalLoad:
     def __init__(self, pid: int, fd: int, limit_s: float) -> None:
         self.pid = pid
         self.limit_s = limit_s
-        self.has_ended = False  # the file has ended: the sender of the lines, too
+        self.has_ended = False  # the end of the file was read: the sender of the lines has ended
         self._fd = fd
         self._text = b""
 

@@ -1,4 +1,4 @@
-"""What a run needs of the uWSGI that it hammers: an own instance, or one that somebody else has started.
+"""What a run needs of the uWSGI that it hammers: an own instance, or one that was running before.
 
 An instance is a uWSGI master with its workers. `OwnInstance` starts and stops one, `AttachedInstance` only looks.
 """

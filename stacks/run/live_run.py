@@ -19,10 +19,10 @@ JUDGING_SHARE = 1 / 50
 class LiveRun:
     """What all phases of a run work with. A second start after a failed one has a LiveRun of its own."""
 
-    def __init__(self, observer: Observer, load: Load, respawns: int, reporter: Reporter) -> None:
+    def __init__(self, observer: Observer, load: Load, wanted_respawns: int, reporter: Reporter) -> None:
         self.observer = observer
         self.load = load
-        self.respawns = respawns  # how many must be seen before a silent stack counts as healthy
+        self.wanted_respawns = wanted_respawns  # so many must be seen before a stack without a hang counts as healthy
         self.reporter = reporter
         self.judgement: Judgement | None = None  # the newest one
         self._next_report_s = 0.0
@@ -31,7 +31,7 @@ class LiveRun:
         """Judge the rows so far and tell the campaign, unless that was done a moment ago."""
         now_s = time.monotonic()
         if now_s >= self._next_report_s:
-            self.judgement = judge(self.observer.lifecycle, self.respawns, finished=False)
+            self.judgement = judge(self.observer.lifecycle, self.wanted_respawns, finished=False)
             self.reporter.print_line(phase, self.judgement)
             self._next_report_s = now_s + max(REPORT_S, (time.monotonic() - now_s) / JUDGING_SHARE)
 
@@ -43,6 +43,10 @@ class LiveRun:
             return condition()
 
         return self.observer.until(reported_condition, limit_s)
+
+    def await_evidence(self, limit_s: float) -> None:
+        """Observe until no collector has evidence to wait for, or `limit_s` have passed."""
+        self.observer.until(lambda: not any(collector.busy for collector in self.observer.collectors), limit_s)
 
     def is_certain(self) -> bool:
         """Return True if more load cannot change the verdict: no worker can answer, or none will come back."""

@@ -1,6 +1,6 @@
-"""When the load of a run begins and ends: the protocol, and the window of a plan.
+"""Decides when the load of a run begins and ends: the protocol, and the fixed window of a plan.
 
-`ExternalLoad` has a window of its own kind: a person at the web UI begins and ends it.
+`ExternalLoad` is the other kind of window: a person at the web UI begins and ends it.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ class PlannedWindow:
         if respawns != self._respawns:
             self._respawns, self._newest_respawn_s = respawns, now_s
         is_quiet = now_s - max(begin_s, self._newest_respawn_s) >= QUIET_S
-        if respawns >= live.respawns or (lifecycle.undecided() == 0 and is_quiet):
+        if respawns >= live.wanted_respawns or (lifecycle.undecided() == 0 and is_quiet):
             return True
-        return lifecycle.slow_recycle(live.respawns) is not None
+        return lifecycle.slow_recycle(live.wanted_respawns) is not None
 
     def window_s(self, begin_ns: int, end_ns: int) -> float:
         return self._duration_s

@@ -78,7 +78,7 @@ class PageProbe:
         if judgement.verdict not in UNHARMED:
             return judgement
         live.observer.until(lambda: self.answer is not None, LIMIT_S + 1.0)
-        judgement = judge(live.observer.lifecycle, live.respawns, finished=True)
+        judgement = judge(live.observer.lifecycle, live.wanted_respawns, finished=True)
         is_told_by_load = self.dead_worker() is not None and judgement.verdict != "invalid"
         if judgement.verdict in UNHARMED and self._objection() and not is_told_by_load:
             raise CannotMeasure(self._objection())

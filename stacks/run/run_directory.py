@@ -5,14 +5,14 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stacks.lifecycle.records import RESULTS, RUN_FILE, SCHEMA, read_json, write_json
 from stacks.observe import host
 
-# The plan's `start_limit_s`: how long a stack may take until its first workers accept. An import of a minute is common.
+# The plan's `start_limit_s`: how long a stack may take until its first workers accept. Some imports take a minute.
 START_LIMIT_S = 120.0
 # The plan's `limit_s` is this and the load window: a run goes on after the window while respawns are missing and
 # workers are still on their way.
@@ -56,6 +56,7 @@ class PlannedRun:
     directory: Path
     private: Path  # for sockets, FIFOs and touched files: the path of a Unix socket has 107 bytes at most (unix(7))
     record: dict[str, Any]
+    environment: dict[str, str] = field(default_factory=dict)  # further variables for uWSGI
 
     @classmethod
     def read(cls, directory: Path, private: Path) -> PlannedRun:

@@ -1,4 +1,4 @@
-"""`check` on real uWSGI: configurations of large projects, both deadlocks, bad input; no file of the user changes."""
+"""`check` on real uWSGI: configurations of large projects, both deadlocks, bad input, and files that stay untouched."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INIS = ROOT / "tests" / "data" / "inis"
 NEW, OLD = "py312-2.0.30.post1", "py312-2.0.26"
 ANSWERS = "def application(e, s):\n    s('200 OK', [('Content-Length', '1')])\n    return [b'x']\n"
 PLAIN = "[uwsgi]\nmaster = true\nprocesses = 2\nhttp-socket = :8000\nmodule = app\ndie-on-term = true\n"
-# The README promises 30 s for an app that starts in a second, on a machine of its own. Tests share a machine.
+# A check must take less than 30 s for an app that starts in a second, on a machine of its own. Tests share a machine.
 PROMISE_S = 45.0
 
 
@@ -131,7 +131,7 @@ def test_a_thread_that_runs_in_the_master(checking: Checking) -> None:
 
 @pytest.mark.parametrize("duty", [0.5, 0.0])
 def test_two_defects_at_once(checking: Checking, duty: float) -> None:
-    """No single remedy cures: the upgrade leaves the thread in the master, even where a resting thread does no harm."""
+    """No single remedy cures: the upgrade leaves the thread in the master, even if a resting thread does no harm."""
     app = (catalogue.APPS / "busy_thread.py").read_text()
     done = checking(PLAIN.replace("= 2", "= 4") + f"threads = 2\npyargv = duty={duty}\n", version=OLD, app=app)
     assert (done.code, done.value["cause"]) == (3, "thread-state"), done.said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ SCHEMAS = {path.name: json.loads(path.read_text()) for path in (ROOT / "stacks/l
 REGISTRY: Registry[Any] = Registry().with_resources(
     (name, Resource.from_contents(schema)) for name, schema in SCHEMAS.items()
 )
+PARQUET_FILES = (
+    ("request", records.REQUESTS_FILE, records.REQUEST_COLUMNS),
+    ("sample", records.SAMPLES_FILE, records.SAMPLE_COLUMNS),
+)
+NUMBERS = {"t_ns", "pid", "slot", "ticks", "switches"}  # of events.jsonl
 JSON_FILES = ("run", "campaign", "summary", "check", "capacity", "bisect", "claims")
 
 
@@ -53,9 +58,19 @@ def _problems_below(directory: Path) -> Iterator[tuple[Path, str]]:
         for path in directory.rglob(f"{name}.json"):
             yield from ((path, problem) for problem in problems(name, json.loads(path.read_text())))
     for path in directory.rglob(records.EVENTS_FILE):
-        for line in path.read_text().splitlines():
-            yield from ((path, problem) for problem in event_problems(json.loads(line)))
-    for name, file in (("request", records.REQUESTS_FILE), ("sample", records.SAMPLES_FILE)):
+        for row in _distinct(map(json.loads, path.read_text().splitlines()), NUMBERS):
+            yield from ((path, problem) for problem in event_problems(row))
+    for name, file, columns in PARQUET_FILES:
+        numbers = {column for column, kind in columns.items() if kind == "int64"}
         for path in directory.rglob(file):
-            for row in pq.read_table(path).to_pylist():
+            for row in _distinct(pq.read_table(path).to_pylist(), numbers):
                 yield from ((path, problem) for problem in problems(name, row))
+
+
+def _distinct(rows: Iterable[dict[str, Any]], numbers: set[str]) -> Iterable[dict[str, Any]]:
+    """The first of all rows that differ in nothing but these numbers: a campaign has ten thousands of them."""
+    seen: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        key = json.dumps({name: type(value).__name__ if name in numbers else value for name, value in row.items()})
+        seen.setdefault(key, row)
+    return seen.values()

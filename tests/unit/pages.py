@@ -8,11 +8,12 @@ from pathlib import Path
 from stacks.catalogue import ROOT
 
 FOLDERS = ("stacks", "analysis", "locustfiles", "notebooks", "tests")
-TEMPLATES = ROOT / "analysis" / "reports" / "templates"  # their links count from the page that is made of them
+# Their links count from the page that is made of them.
+PARTS = {ROOT / "analysis" / "reports" / "templates", ROOT / "stacks" / "catalogue" / "prose"}
 PAGES = sorted(
     [
         *ROOT.glob("*.md"),
-        *(p for folder in FOLDERS for p in (ROOT / folder).rglob("*.md") if TEMPLATES not in p.parents),
+        *(p for folder in FOLDERS for p in (ROOT / folder).rglob("*.md") if not PARTS & set(p.parents)),
     ]
 )
 

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 
+from stacks.lifecycle.backtraces import stops_the_world
 from stacks.lifecycle.records import EVIDENCE_DIR, Event
 from stacks.observe import proc
 from stacks.observe.collectors import Base, Context
@@ -58,6 +59,7 @@ class Collector(Base):
         lifecycle, master_pid = self.context.lifecycle, self.context.master_pid
         hangs = lifecycle.hangs
         suspects = hangs.suspects([*lifecycle.starting(), *lifecycle.leaving(), master_pid])
+        suspects += hangs.stopping(lifecycle.ready())
         suspects += [pid for pid in lifecycle.deadlocks() if not hangs.has_backtrace(pid) and proc.is_alive(pid)]
         is_waited_for = bool(lifecycle.masters.pending_trigger)
         if is_waited_for and hangs.rest_s(master_pid) > REST_S and not hangs.has_backtrace(master_pid):
@@ -86,7 +88,7 @@ class Collector(Base):
         self._gdb, self._fd = None, -1
         path = self.context.directory / EVIDENCE_DIR / f"backtrace-{self._pid}.txt"
         text = path.read_text(errors="replace")
-        frames = main_thread_frames(text)
+        frames = stopping_thread_frames(text) or main_thread_frames(text)
         if not frames:
             self._count = MOST  # most likely gdb has no permission, and a second try would change nothing
         lines = text.strip().splitlines() or ["gdb printed nothing"]
@@ -105,3 +107,8 @@ def main_thread_frames(text: str) -> list[str]:
     """Return the function names of the main thread, innermost first. gdb prints this thread last."""
     last_thread = text.rsplit("\nThread ", 1)[-1]
     return _FRAME.findall(last_thread)
+
+
+def stopping_thread_frames(text: str) -> list[str]:
+    """Return the function names of the thread that waits for the others to stop, innermost first; [] without one."""
+    return next(filter(stops_the_world, map(_FRAME.findall, text.split("\nThread "))), [])

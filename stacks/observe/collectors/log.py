@@ -53,6 +53,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("lifetime", r"^worker (?P<slot>\d+) lifetime reached"),
         ("master", r"^(?:gracefully \(RE\))?spawned uWSGI master process \(pid: (?P<pid>\d+)\)"),
         ("app_ready", r"^WSGI app \d+ .* ready in (?P<seconds>\d+) seconds"),
+        ("free_threaded", r"^Python version: .*free-threading build"),
         ("goodbye", r"^goodbye to uWSGI\."),
     )
 )

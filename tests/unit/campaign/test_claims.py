@@ -1,4 +1,4 @@
-"""What write-ups claim: the campaign that it takes, and how runs decide."""
+"""The claims of write-ups: the campaign that tests them, and how its runs decide whether a claim holds."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ GIL = "take_gil <- PyEval_RestoreThread <- uwsgi_python_master_fixup"
 
 
 def test_the_claims_of_the_pack_name_known_cells_and_facts() -> None:
-    found, trials, patient = claims.read_claims(KNOWN)
-    assert len(found) >= 11
+    read, trials, patient = claims.read_claims(KNOWN)
+    assert len(read) >= 11
     assert trials >= 1
-    assert patient in [cell for claim in found for cell in claim.cells]
-    assert {fact for claim in found for _, _, fact in claim.shows} <= set(FACTS)
-    assert all(claim.implies or claim.shows for claim in found)
+    assert patient in [cell for claim in read for cell in claim.cells]
+    assert {fact for claim in read for _, _, fact in claim.shows} <= set(FACTS)
+    assert all(claim.implies or claim.shows for claim in read)
 
 
 def test_every_mistake_in_a_claims_file_is_an_error_at_once(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_each_version_has_its_source_or_obstacle_and_the_time_is_estimated() -> 
     assert ["py313-2.0.26", "no wheel"] in lines
     assert ["py312-2.0.26", "wheel"] in lines
     assert ["py312-uwsgi-2.0.26", "from source"] in lines
-    assert ["py314-2.0.30.post1", "Python 3.14 is not here; uv is asked for it"] in lines
+    assert ["py314-2.0.30.post1", "Python 3.14 is not installed; the run asks uv for it"] in lines
     assert text.splitlines()[-1].startswith(
         "4 cells, 1 of them without a wheel; 3 runs of about 3.2 s: about 1 minutes"
     )

@@ -75,7 +75,7 @@ def test_a_resumed_campaign_keeps_finished_runs_and_sets_half_done_runs_aside(ne
     again.prepare()
     assert again.directory == directory
     assert again.runs == order[2:]
-    assert (again.earlier, [index for index, _ in again.done]) == (2, [index for index, _ in order[:2]])
+    assert (again.earlier_runs, [index for index, _ in again.done]) == (2, [index for index, _ in order[:2]])
     half_done = again.run_id(*order[2])
     assert not (directory / half_done).exists()
     aside = list((directory / INTERRUPTED_DIR).iterdir())

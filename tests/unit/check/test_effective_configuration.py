@@ -44,7 +44,7 @@ def test_the_options_are_the_users_without_those_that_the_check_added(
     effective = read_effective(invocation(), tmp_path)
     assert effective.options == [("ini", "/x.ini"), ("processes", "4"), ("vacuum", ""), ("env", "A=b = c")]
     assert effective.version == "2.0.30"
-    assert "enable-threads" in effective.known
+    assert "enable-threads" in effective.binary_options
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,11 @@ from stacks.lifecycle.verdict import HEARTBEAT_GAP_S
             "No module named 'x'",
         ),
         ("unable to load app 0 (mountpoint='') (callable not found or import error)", "", "no such callable"),
+        (
+            "ModuleNotFoundError: No module named 'nosuch'\nunable to load app 0 (callable not found or import error)",
+            "",
+            "The module nosuch does not exist from here",
+        ),
         ("failed to open python file a.py\nunable to load app 0 (callable not found or import error)", "", "a.py"),
         ("--- no python application found, check", "", "names none"),
         ("!!! Python Home is not a directory: /v", "", "/v does not exist"),
@@ -32,6 +37,19 @@ from stacks.lifecycle.verdict import HEARTBEAT_GAP_S
 )
 def test_a_log_is_explained(log: str, error: str, text: str) -> None:
     assert text in explain_failed_start(log, error)
+
+
+@pytest.mark.parametrize(
+    ("log", "helps"),
+    [
+        ("failed to open python file app.py\nunable to load app 0", True),
+        ("failed to open python file /srv/app.py\nunable to load app 0", False),
+        ("Traceback (most recent call last):\nModuleNotFoundError: No module named 'x'\nunable to load app 0", True),
+        ("Traceback (most recent call last):\nKeyError: 'DATABASE_URL'\nunable to load app 0", False),
+    ],
+)
+def test_another_directory_is_recommended_only_where_it_helps(log: str, helps: bool) -> None:
+    assert ("--chdir" in explain_failed_start(log, "")) is helps
 
 
 def test_an_app_that_opens_its_output_needs_a_pipe() -> None:

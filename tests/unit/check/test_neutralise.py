@@ -144,7 +144,7 @@ def test_percent_signs_survive_the_second_reading() -> None:
 
 def test_an_option_that_the_binary_does_not_have_is_left_out_and_listed() -> None:
     neutral = neutral_of(("project", "x"), ("strict", "true"))
-    assert neutral.unknown == ["project"]
+    assert neutral.unknown_options == ["project"]
     assert not {"project", "strict"} & {key for key, _ in neutral.options}
 
 

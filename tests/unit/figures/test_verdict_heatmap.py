@@ -39,13 +39,13 @@ def test_every_field_has_its_words():
 
 
 def test_a_verdict_that_changed_is_marked():
-    assert "CHANGED: hung_worker\n6 of 6, 100 %" in texts(grid_of(HUNG | {"expected": "recovers"}))
+    assert "CHANGED\nhung_worker\n6 of 6, 100 %" in texts(grid_of(HUNG | {"expected": "recovers"}))
 
 
 def test_the_title_counts_the_combinations():
     assert verdict_grid.title(grid_of(NO_WHEEL)) == "threads: no combination could be tested"
-    assert verdict_grid.title(grid_of(RECOVERS)) == "threads: the workers come back in 1 of 1 tested combinations"
-    assert verdict_grid.title(grid_of(HUNG)) == "threads: the workers do not come back in any of 1 tested combinations"
+    assert verdict_grid.title(grid_of(RECOVERS)) == "threads: the workers come back in 1 of 1 tested combination"
+    assert verdict_grid.title(grid_of(HUNG)) == "threads: the workers come back in 0 of 1 tested combination"
     assert verdict_grid.title(grid_of(HUNG, RECOVERS, NO_WHEEL)) == (
         "threads: the workers do not come back in 1 of 2 tested combinations: Python 3.12 with 2.0.26"
     )

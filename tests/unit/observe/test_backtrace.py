@@ -53,6 +53,11 @@ class TestBacktrace:
             "??",
         ]
 
+    def test_a_thread_that_waits_for_the_others_to_stop_comes_first(self) -> None:
+        assert backtrace.stopping_thread_frames(GDB) == []
+        stops = GDB.replace("other (lock", "stop_the_world (stw")
+        assert backtrace.stopping_thread_frames(stops) == ["sem_wait", "stop_the_world"]
+
     @pytest.mark.parametrize("text", ["", "ptrace: Operation not permitted.\n", "No stack.\n"])
     def test_a_text_without_a_backtrace_has_no_frames(self, text: str) -> None:
         assert backtrace.main_thread_frames(text) == []

@@ -45,6 +45,11 @@ LINES = [
         "WSGI app 0 (mountpoint='') ready in 3 seconds on interpreter 0x55d2 pid: 812 (default app)",
         ("app_ready", WRITER, 0, {"seconds": 3}),
     ),
+    (
+        "Python version: 3.13.5 experimental free-threading build (main, Nov 27 2026, 22:55:59) [GCC 12.2.0]",
+        ("free_threaded", WRITER, 0, {}),
+    ),
+    ("Python version: 3.14.0 free-threading build (main, Oct  7 2025)", ("free_threaded", WRITER, 0, {})),
     ("goodbye to uWSGI.", ("goodbye", WRITER, 0, {})),
     ("pack-ready", ("ready", WRITER, 0, {})),
     ("pack-ready 812", ("ready", 812, 0, {})),

@@ -1,4 +1,4 @@
-"""`python -m analysis`: exit codes, files, and one clear line for every error."""
+"""`python -m analysis`: its exit codes, its files, and one clear line for every error."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from stacks.lifecycle.records import SUMMARY_FILE
 ROOT = Path(analysis.__file__).parent.parent
 
 
-def test_as_expected(tmp_path, capsys):
+def test_a_campaign_as_expected(tmp_path, capsys):
     path = typical(tmp_path / "campaign")
     assert main(["summary", str(path)]) == 0
     out, err = capsys.readouterr()
@@ -27,7 +27,7 @@ def test_as_expected(tmp_path, capsys):
     assert "Do the workers come back?" in (path / "report.html").read_text()
 
 
-def test_unexpected(tmp_path):
+def test_an_unexpected_verdict(tmp_path):
     builder = Builder(tmp_path / "campaign")
     builder.cell()
     builder.run("hung_worker", hanging())
@@ -71,7 +71,7 @@ def test_results_that_cannot_be_used(tmp_path, capsys, prepare, words):
 
 def test_results_that_cannot_be_written_to_are_still_shown(tmp_path, capsys):
     path = typical(tmp_path / "campaign")
-    (path / SUMMARY_FILE).mkdir()  # root may write anywhere, but not replace a directory by a file
+    (path / SUMMARY_FILE).mkdir()  # even root cannot replace a directory by a file
     assert main(["summary", str(path)]) == 1
     out, err = capsys.readouterr()
     assert "X hung_worker" in out
@@ -92,7 +92,7 @@ def run(*arguments, **more):
     return subprocess.run(command, cwd=ROOT, text=True, timeout=60, check=False, **({"capture_output": True} | more))
 
 
-def test_as_a_program_in_a_poor_locale(tmp_path):
+def test_a_path_with_letters_that_the_encoding_lacks(tmp_path):
     builder = Builder(tmp_path / "results-\u00e9")
     builder.cell()
     builder.run("recovers", recovering())
@@ -102,7 +102,7 @@ def test_as_a_program_in_a_poor_locale(tmp_path):
     assert "report: " in done.stdout
 
 
-def test_a_reader_that_stops_reading_is_no_traceback(tmp_path):
+def test_a_closed_pipe_causes_no_traceback(tmp_path):
     path = typical(tmp_path / "campaign")
     reading, writing = os.pipe()
     os.close(reading)
@@ -120,8 +120,10 @@ def test_usage_errors_do_not_wait_for_pandas():
     assert run("-c", code).stdout == "1 False\n"
 
 
-def test_nothing_of_the_load_generator_is_imported():
-    modules = [f"analysis.{path.stem}" for path in (ROOT / "analysis").glob("*.py")]
+def test_the_load_generator_is_not_imported():
+    paths = [path.relative_to(ROOT).with_suffix("") for path in (ROOT / "analysis").rglob("*.py")]
+    modules = [".".join(path.parts) for path in paths if path.name != "__init__"]
+    assert len(modules) > 50
     code = f"import sys, importlib\nfor m in {modules}: importlib.import_module(m)\n"
     done = run("-c", code + "print(sorted({'locust', 'gevent'} & set(sys.modules)))")
     assert (done.stdout, done.returncode) == ("[]\n", 0)

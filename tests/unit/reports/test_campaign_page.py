@@ -29,7 +29,7 @@ def test_it_is_one_file_without_scripts_or_outside_addresses(text):
     assert all(image["src"].startswith("data:") for image in page.named("img"))
 
 
-def test_its_structure_serves_readers_and_screen_readers(text):
+def test_its_structure_serves_screen_readers(text):
     page = Page(text)
     assert page.named("html")[0]["lang"] == "en"
     assert len(page.named("main")) == len(page.named("h1")) == 1
@@ -70,7 +70,7 @@ def test_an_empty_campaign_has_a_page(tmp_path):
     assert "Nothing was measured" in Page(rendered(Builder(tmp_path / "campaign").write(host=None, git=None))).words
 
 
-def test_what_a_run_recorded_cannot_become_markup(tmp_path):
+def test_texts_of_a_run_cannot_become_markup(tmp_path):
     builder = Builder(tmp_path / "campaign")
     builder.cell(what="<script>alert(1)</script>")
     builder.run("hung_worker", hanging(), reason="<img src=x onerror=alert(2)>", evidence="a<b>c")
@@ -108,7 +108,7 @@ def test_a_campaign_without_settings_in_its_names_does_not_explain_them(text):
     assert "names of the runs" not in text
 
 
-def test_it_is_replaced_whole(tmp_path):
+def test_it_is_replaced_at_once(tmp_path):
     campaign = load_campaign(typical(tmp_path / "campaign"))
     (campaign.path / PAGE_FILE).write_text("old")
     path = write_page(campaign, summarise(campaign))

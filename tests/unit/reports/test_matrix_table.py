@@ -68,7 +68,7 @@ def test_a_missing_wheel_is_no_failure_and_a_changed_verdict_is_one(builder):
     assert exit_code(summary) == 3
     text = shown(summary)
     assert "CHANGED: expected recovers" in text.replace("\n", " ") or "CHANGED" in text
-    assert "1 CHANGED" in text
+    assert "1 verdict CHANGED" in text
 
 
 def test_a_run_that_failed_is_not_measured(builder):

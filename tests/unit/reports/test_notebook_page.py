@@ -26,7 +26,7 @@ def test_a_picture_that_cannot_be_drawn_is_a_sentence():
 
 def test_a_sentence_stands_for_itself():
     text = page_of(recorded(sentence("raise `max-requests` in <module> of 2 * 3 * 4")))
-    assert "raise <code>max-requests</code> in &lt;module&gt; of 2 * 3 * 4" in text
+    assert "Raise <code>max-requests</code> in &lt;module&gt; of 2 * 3 * 4." in text
     assert "`" not in Page(text).text
 
 

@@ -22,7 +22,7 @@ def summary(tmp_path):
     return summarise(load_campaign(typical(tmp_path / "campaign")))
 
 
-def test_wide(summary):
+def test_a_wide_terminal_shows_a_table(summary):
     lines = printed(summary, 120).splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith("threads "))
     assert " ".join(lines[at].split()) == "threads X hung_worker 4 of 4 100 % never 15.0 no signal,"
@@ -38,7 +38,7 @@ def test_the_table_fits(summary, width):
     assert max(map(len, text.splitlines())) <= width
 
 
-def test_narrow(summary):
+def test_a_narrow_terminal_shows_a_list(summary):
     text = printed(summary, 80)
     assert "threads x py312-2.0.26\n  X hung_worker, 2 of 2 as expected\n" in text
     assert "  4 of 4 respawns hung: 100 % (51.0 to 100); respawn p50 never, p95 never\n" in text
@@ -79,14 +79,14 @@ def test_settings_in_the_names_are_explained_once(tmp_path):
     assert "  w8t1m144d24\n    8 workers of 1 thread, max-requests 144, max-requests-delta 24." in text
 
 
-def test_evidence_stands_once(summary):
+def test_evidence_is_shown_once(summary):
     text = printed(summary)
     assert text.count("take_gil") == 1
     assert "  threads x py312-2.0.26, thread-at-fork x py312-2.0.30.post1\n    take_gil <- " in text
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_what_was_not_tested_says_why(tmp_path, width):
+def test_a_cell_that_was_not_tested_says_why(tmp_path, width):
     builder = Builder(tmp_path / "campaign")
     builder.cell("threads", "py312-2.0.26", "hung_worker", not_tested_because="no Python 3.12 was found")
     text = printed(summarise(load_campaign(builder.write())), width)

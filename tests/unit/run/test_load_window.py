@@ -36,7 +36,7 @@ def live(
     return SimpleNamespace(
         observer=SimpleNamespace(lifecycle=lifecycle),
         load=SimpleNamespace(exit_code=exit_code),
-        respawns=WANTED,
+        wanted_respawns=WANTED,
         is_certain=lambda: is_certain,
     )
 

@@ -10,6 +10,7 @@ from stacks.check.measurement import Measurement
 from stacks.check.options import Options, is_set
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.server import Server
+from stacks.lifecycle.backtraces import GIL_FRAMES
 from stacks.lifecycle.stuck_words import SERVE_MANY, SERVES
 
 TURNS_THREADS_ON = ("enable-threads", "threads", "gevent", "py-tracebacker", "py-autoreload", "py-auto-reload")
@@ -23,6 +24,7 @@ _JOIN = re.compile(
     r"wait_for_thread_shutdown|thread_shutdown|ThreadHandle_join|threads?_at_?exit|Thread_join|threading\._shutdown"
     r"|_python_exit|concurrent\.futures|\bjoin\b"
 )
+_GIL = re.compile(rf"\bGIL\b|{'|'.join(sorted(GIL_FRAMES))}")
 # An exit handler waits (atexitmodule.c). It may wait for a thread: a call of Thread.join has no C function of its own
 # before Python 3.13.
 _EXIT_HANDLER = re.compile(r"atexit_callfuncs|_PyAtExit_Call")
@@ -50,9 +52,11 @@ def likely_defect(findings: Findings) -> str | None:
     is_threaded = is_set(findings.options, *TURNS_THREADS_ON)
     if run.verdict in AT_FORK and has_thread_state_defect(server) and is_threaded:
         return "thread-state-in-master" if run.verdict == "hung_master" else "thread-state"
+    # The import does not list the threads of a native library that run Python, but a wait for the GIL shows them.
+    is_unlisted = run.master_threads > 1 and (threads is None or bool(_GIL.search(run.evidence or "")))
     if waits_for_stop(findings) and (threads or (threads is None and run.master_threads > 1)):
         return "thread-at-fork"  # at whatever moment the worker first stops the others: fork, request or exit
-    if run.verdict == "hung_worker" and (threads or (threads is None and run.master_threads > 1)):
+    if run.verdict == "hung_worker" and (threads or is_unlisted):
         return "thread-at-fork"
     if run.verdict == "hung_request":
         return _defect_in_request(run, threads)
@@ -131,7 +135,7 @@ def leaves_threads(findings: Findings, options: Options) -> bool:
     """Return True if with `options` a thread of the app still runs in the master when the master forks.
 
     A few forks without a hang prove little then: forks come in herds, which find the thread either busy or at rest.
-    The import outside uWSGI does not list every thread, but a worker that waits for one at its exit proves it.
+    The import outside uWSGI does not list every thread, but a worker that waits for one proves it.
     """
-    has_threads = bool(findings.import_threads) or likely_defect(findings) == JOINED_AT_EXIT
+    has_threads = bool(findings.import_threads) or likely_defect(findings) in ("thread-at-fork", JOINED_AT_EXIT)
     return has_threads and not _is_fork_safe(options)

@@ -32,6 +32,18 @@ POOL = (
         (findings(HUNG, ("threads", "2"), import_threads=["T"], pin=None), "thread-at-fork"),
         (findings(HUNG, ("threads", "2"), import_threads=["T"], python="3.11.7"), "thread-at-fork"),
         (findings(replace(HUNG, master_threads=2), pin="2.0.30.post1"), "thread-at-fork"),
+        # A tracer's threads run Python and are not those of `threading`; the threads of an array library run none.
+        (
+            findings(
+                replace(
+                    HUNG, master_threads=4, evidence="take_gil <- PyEval_RestoreThread <- uwsgi_python_master_fixup"
+                ),
+                import_threads=[],
+                pin="2.0.30.post1",
+            ),
+            "thread-at-fork",
+        ),
+        (findings(replace(HUNG, master_threads=4), import_threads=[], pin="2.0.30.post1"), None),
         (findings(replace(HUNG, verdict="hung_exit"), ("threads", "2"), pin="2.0.23.post0"), "exit-stall"),
         (findings(replace(HUNG, verdict="crash_loop"), ("py-call-osafterfork", "1")), "after-fork-crash"),
         (findings(replace(HUNG, verdict="hung_request"), import_threads=["T"], pin="2.0.30.post1"), "lock-at-fork"),

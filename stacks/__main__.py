@@ -14,6 +14,7 @@ COMMANDS = (
     "matrix",
     "bisect",
     "claims",
+    "libraries",
     "check",
     "capacity",
     "list",

@@ -16,6 +16,7 @@ import pandas as pd
 
 from analysis.frames.cells import run_counts
 from analysis.statistics import clusters, respawn_times
+from analysis.summary.expectations import expected_verdicts
 from stacks.lifecycle.verdict import VERDICTS
 
 
@@ -45,6 +46,13 @@ def _stop_signal(runs: pd.DataFrame) -> str | None:
     """The signal that ended most runs; None if most runs ended without a signal."""
     signals = Counter(None if pd.isna(signal) else str(signal) for signal in runs["stop_signal"])
     return signals.most_common(1)[0][0] if signals else None
+
+
+def _fork_threads(runs: pd.DataFrame) -> dict[str, Any] | None:
+    """The table of the run that tells the most: of workers that answered, then of workers that were seen at all."""
+    tables = [table for table in runs["fork_threads"] if isinstance(table, dict) and table["threads"]]
+    tables = [table for table in tables if any(group["in_master"] for group in table["threads"])]
+    return max(tables, key=lambda table: (table["answered"], table["workers"] > 0), default=None)
 
 
 def _reason(
@@ -85,6 +93,7 @@ def cell_entry(
     trials = respawns + hung_initial
     rate = clusters.hang_rate(run_counts(counted))
     window_s = float(counted["window_s"].sum())
+    also = {"also_expected": cell["also_expected"]} if "also_expected" in cell else {}
     return {
         "stack": cell["stack"],
         "variant": cell.get("variant", ""),  # of the settings, in a campaign that has several
@@ -109,8 +118,10 @@ def cell_entry(
         "verdicts": verdicts,
         "expected": cell["expected"],
         "causes": cell.get("causes", []),  # known causes of the expected verdict
-        "as_expected": bool(verdicts) and all(v == cell["expected"] for v in verdicts),
+        **also,
+        "as_expected": bool(verdicts) and all(v in expected_verdicts(cell) for v in verdicts),
         "evidence": most_common(counted.loc[counted["verdict"] == verdict, "evidence"]),
+        "fork_threads": _fork_threads(counted),
         "reason": _reason(cell, verdict, runs, counted, left_out),
         "not_tested_because": cell.get("not_tested_because"),
         "generator_limited": sum(run_id in generator_limits for run_id in cell["runs"]),

@@ -8,7 +8,6 @@ this process and everything below it.
 from __future__ import annotations
 
 import argparse
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +18,7 @@ from stacks.campaign.attach import attach
 from stacks.campaign.campaign import Campaign
 from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
+from stacks.campaign.runner import carry_out
 from stacks.campaign.ui_lines import JUDGEMENT_KEYS, LineView, print_line
 from stacks.catalogue import UsageError, load
 from stacks.lifecycle.records import RUN_FILE, RecordError, read_json
@@ -32,11 +32,6 @@ def main(options: argparse.Namespace) -> int:
     """Returns 0 if the run was measured, 1 if it could not be measured, 2 for a usage error."""
 
     def run() -> int:
-        def interrupt(_number: int, _frame: object) -> None:
-            raise KeyboardInterrupt
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, interrupt)
         try:
             return _serve_attached(options) if options.url else _serve_stack(options)
         except UsageError as error:
@@ -48,8 +43,6 @@ def main(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print_line("failed", error="interrupted")
             return EXIT_NOT_MEASURED
-        finally:
-            supervisor.sweep()
 
     return supervisor.guarded(run)
 
@@ -77,7 +70,7 @@ def _serve_stack(options: argparse.Namespace) -> int:
         print_line("failed", error=campaign.not_tested[0])
         return EXIT_NOT_MEASURED
     view = LineView()
-    code = campaign.run(view)
+    code = carry_out(campaign, view)
     if not _is_measured(view.record, campaign.directory):
         return EXIT_NOT_MEASURED
     # The summary's table is for the terminal. Our stdout is for the UI, so the table goes to stderr.

@@ -9,6 +9,7 @@ from typing import Any
 
 from stacks.check.diagnosis import Findings, likely_defect
 from stacks.check.junit import Case, write_junit
+from stacks.check.lost_threads import lost_threads_json
 from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import Options
@@ -48,6 +49,7 @@ class CheckResult:
             },
             "measured": asdict(run),
             "threads_at_import": self.findings.import_threads,
+            "lost_threads": lost_threads_json(self.findings),
             "remedies": [
                 {
                     "name": trial.remedy.name,

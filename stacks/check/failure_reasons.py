@@ -6,6 +6,8 @@ import re
 
 from stacks.check.measurement import Measurement
 from stacks.check.refusals import missing_plugin
+from stacks.lifecycle.counted import counted
+from stacks.lifecycle.recycle_time import PHASES, SLOW_S, Recycle
 
 _ERROR = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt)\b.*")
 # What is not found may be found elsewhere. Other exceptions do not depend on the directory.
@@ -14,6 +16,15 @@ _NOT_FOUND = re.compile(r"(?:ModuleNotFound|Import|FileNotFound)Error\b")
 _NO_MODULE = re.compile(r"^(?:ModuleNotFound|Import)Error: No module named '?([\w.]+)'?", re.MULTILINE)
 NO_CALLABLE = re.compile(r"unable to find .* callable|\(callable not found or import error\)")
 _STDOUT = re.compile(r"No such device or address.*/(?:dev/std(?:out|err)|proc/self/fd/\d|dev/fd/\d)")
+
+# What makes each phase of a recycle shorter.
+SHORTER = {
+    "exit": "If the worker waits for a thread that runs in the master only, such as the thread of an exporter that the "
+    "app makes at import, lazy-apps = true or py-call-uwsgi-fork-hooks = true shortens it. Otherwise shorten what the "
+    "app does at its exit (atexit).",
+    "reap": "See what keeps the master busy, such as hooks or the forks of other programs.",
+    "start": "Check a copy without the code that makes the import slow, or check without lazy-apps.",
+}
 
 
 def needs_pipe(log: str) -> bool:
@@ -91,14 +102,20 @@ def explain_too_few_respawns(run: Measurement) -> str:
     """Return why a configuration that served has recycled too little for a verdict."""
     if "held up" in run.reason:
         return f"{run.reason}; run nothing else on this machine during the check."
-    if run.recycle_median_s is not None:
-        return (
-            f"Only {run.respawns} workers came back in the time limit, because a recycle takes "
-            f"{run.recycle_median_s:.1f} s here: too few for a verdict. Check a copy without the code that makes the "
-            "import slow, or check without lazy-apps."
-        )
+    back = f"Only {counted(run.respawns, 'worker', 'workers')} came back in the time limit"
+    if run.recycle_median_s is not None and run.recycle_median_s >= SLOW_S:
+        return f"{back}: too few for a verdict. {explain_slow_recycle(run)}"
     slow = f" (an answer takes {run.latency_p50_s:.1f} s)" if run.latency_p50_s else ""
     return (
-        f"No worker recycled, because too few requests were answered{slow}. Name a page that answers quickly with "
-        "--url (URL=/path)."
+        f"{back if run.respawns else 'No worker recycled'}, because too few requests were answered{slow}. Name a page "
+        "that answers quickly with --url (URL=/path)."
     )
+
+
+def explain_slow_recycle(run: Measurement) -> str:
+    """Say which phase of a recycle takes the time, and what makes that phase shorter."""
+    phases = run.recycle_phases_s
+    if not phases:
+        return f"A recycle takes {run.recycle_median_s:.1f} s here."
+    recycle = Recycle(*(phases[name] for name in PHASES))
+    return f"A {recycle.describe().removeprefix('a ')}. {SHORTER[recycle.longest_phase]}"

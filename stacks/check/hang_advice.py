@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from stacks.catalogue import Defect
-from stacks.check.diagnosis import JOINED_AT_EXIT, Findings, has_two_defects, likely_defect
+from stacks.check.diagnosis import JOINED_AT_EXIT, Findings, has_two_defects, likely_defect, waits_for_stop
 from stacks.check.measurement import Measurement
 from stacks.check.options import is_set
 from stacks.check.remedy_trial import RemedyTrial
+
+# The defect thread-at-fork in a Python without a GIL (Python/pystate.c, stop_the_world).
+STOP_AT_FORK = (
+    "a Python thread runs in the master when the master forks; the worker does not have this thread, and waits for "
+    "ever for it to stop as soon as Python stops all threads (an import, a garbage collection, the exit)"
+)
 
 
 def hang_advice(findings: Findings, defects: dict[str, Defect]) -> list[str]:
@@ -21,7 +27,7 @@ def hang_advice(findings: Findings, defects: dict[str, Defect]) -> list[str]:
 def _about_hang(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     name = likely_defect(findings)
     sentences = [_about_defect(findings, defects[name]) if name else _about_unknown_defect(findings)]
-    if name in ("thread-at-fork", "lock-at-fork", JOINED_AT_EXIT):
+    if name in ("thread-at-fork", "lock-at-fork", "pool-at-fork", JOINED_AT_EXIT):
         sentences[0] += f" {_describe_threads(findings)}"
     elif has_two_defects(findings):
         second = "Such a thread causes a second deadlock, in every version (unbit/uwsgi#1149)."
@@ -37,10 +43,10 @@ def _about_hang(findings: Findings, defects: dict[str, Defect]) -> list[str]:
 
 def _about_defect(findings: Findings, defect: Defect) -> str:
     outcome = _describe_outcome(findings.measurement)
-    return (
-        f"{findings.server.describe()}: {defect.what} ({', '.join(defect.upstream)}). The outcome of this check: "
-        f"{outcome}."
-    )
+    has_no_gil = findings.server.is_free_threaded and not findings.server.pin  # pyuwsgi turns the GIL on
+    is_stop = waits_for_stop(findings) or (has_no_gil and defect.name == "thread-at-fork")
+    what = STOP_AT_FORK if is_stop else defect.what
+    return f"{findings.server.describe()}: {what} ({', '.join(defect.upstream)}). The outcome of this check: {outcome}."
 
 
 def _about_unknown_defect(findings: Findings) -> str:

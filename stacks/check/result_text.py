@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stacks.check.diagnosis import Findings
+from stacks.check.lost_threads import lost_threads_text
 from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.stop_text import describe_stop
@@ -21,6 +22,8 @@ def result_text(
     if run.evidence:
         lines.append(f"  evidence: {run.evidence}")
     lines += _number_lines(run)
+    if lost := lost_threads_text(findings):
+        lines.append(f"threads: {lost}")
     if advice:
         lines.append("what to change:")
         lines += [f"  - {sentence}" for sentence in advice]

@@ -19,6 +19,9 @@ DEADLOCK_S = 1.0
 
 # A waiter on the GIL wakes every 5 ms, so 200 times a second at most; 195 times were measured on an idle machine.
 GIL_WAKES_PER_S = (40.0, 260.0)
+# A thread that waits for others of a free-threaded Python to stop wakes every millisecond (Python/pystate.c,
+# stop_the_world): 825 to 892 times a second were measured, on an idle machine and beside four busy processes.
+STOP_WAKES_PER_S = (GIL_WAKES_PER_S[1], 1100.0)
 # CPU time that counts as none, in clock ticks of 10 ms: one tick, and 3 ticks a second (3 %) for the waking itself.
 # 200 wakes a second used 0.1 to 0.6 % of an idle core, and more where threads fight for the cores.
 TICK_ALLOWANCE = 1
@@ -93,6 +96,18 @@ class LockWait:
         """True if the process has one thread and it wakes as often as a waiter on the GIL."""
         low, high = GIL_WAKES_PER_S
         return self.waits in (["futex-timed"], ["futex"]) and low <= self.wakes_per_s <= high
+
+    @property
+    def has_one_timed_wait(self) -> bool:
+        """True if one thread waits with a timeout, and the others, if any, can be woken by it only."""
+        others = [wait for wait in self.waits if wait != "futex-timed"]
+        return len(others) == len(self.waits) - 1 and OWN_LOCK_WAITS.issuperset(others)
+
+    @property
+    def has_stop_rate(self) -> bool:
+        """True if one thread wakes as often as a thread that waits for others of a free-threaded Python to stop."""
+        low, high = STOP_WAKES_PER_S
+        return self.has_one_timed_wait and low <= self.wakes_per_s <= high
 
 
 @dataclass(slots=True)

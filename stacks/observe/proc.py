@@ -59,6 +59,23 @@ def is_alive(pid: int) -> bool:
     return entry is not None and (entry.state not in "ZX" or entry.threads > 1)
 
 
+def name(pid: int) -> str:
+    """Return the name of a living process, as ps shows it (`comm`); "" if it has ended."""
+    try:
+        text = (PROC / str(pid) / "comm").read_text(errors="replace").rstrip("\n")
+    except OSError:
+        return ""
+    return text if is_alive(pid) else ""
+
+
+def command_line(pid: int) -> list[str]:
+    """Return the arguments of a process; empty if it has ended."""
+    try:
+        return (PROC / str(pid) / "cmdline").read_text(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
 def tasks(pid: int) -> list[tuple[str, str]] | None:
     """Return (state, wait) of every thread, with the words of `waits`; None if there is no such process."""
     try:
@@ -74,6 +91,24 @@ def tasks(pid: int) -> list[tuple[str, str]] | None:
             continue
         threads.append((text[text.rindex(")") + 2], wait_of(task, tids)))
     return threads
+
+
+def thread_names(pid: int) -> dict[int, str]:
+    """Return thread id -> name (`comm`) of every thread that is not a zombie; {} if there is no such process."""
+    names = {}
+    tasks = PROC / str(pid) / "task"
+    try:
+        tids = os.listdir(tasks)
+    except OSError:
+        return {}
+    for tid in tids:
+        try:
+            name, fields = (tasks / tid / "comm").read_text(), (tasks / tid / "stat").read_text()
+        except OSError:
+            continue
+        if fields[fields.rindex(")") + 2] not in "ZX":
+            names[int(tid)] = name.rstrip("\n")
+    return names
 
 
 def living_thread(pid: int) -> int:
@@ -93,10 +128,15 @@ def living_thread(pid: int) -> int:
 def voluntary_switches(pid: int) -> int:
     """Return how often the threads of `pid` have begun to wait, added up; 0 if there is no such process."""
     count = 0
-    for status in (PROC / str(pid) / "task").glob("*/status"):
+    folder = PROC / str(pid) / "task"
+    try:
+        threads = os.listdir(folder)
+    except OSError:
+        return 0
+    for thread in threads:
         try:
-            text = status.read_text()
-        except OSError:
+            text = (folder / thread / "status").read_text()
+        except OSError:  # the thread has ended meanwhile
             continue
         _, _, rest = text.partition("\nvoluntary_ctxt_switches:")
         count += int(rest.split(maxsplit=1)[0]) if rest else 0

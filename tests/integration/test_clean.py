@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -125,4 +126,11 @@ def test_an_ordinary_user_gets_the_same_verdicts(
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    runs = [json.loads(path.read_text()) for path in clone.glob("results/latest/*/run.json")]
+    (hung,) = [run for run in runs if run["verdict"] == "hung_worker"]
+    may_trace = Path("/proc/sys/kernel/yama/ptrace_scope")
+    if not may_trace.exists() or may_trace.read_text().strip() == "0":
+        assert hung["evidence"].startswith("waits for the GIL, owned by the master's main thread")
+    else:
+        assert hung["collectors"]["python_threads"].startswith("not available: ")
     assert left_behind(clone) == []

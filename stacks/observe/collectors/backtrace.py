@@ -9,15 +9,22 @@ import os
 import re
 import shutil
 import subprocess
+from typing import Any
 
+from stacks.lifecycle.backtraces import stops_the_world
 from stacks.lifecycle.records import EVIDENCE_DIR, Event
 from stacks.observe import proc
 from stacks.observe.collectors import Base, Context
 
 MOST = 4  # backtraces of one run; each takes about half a second of one core
 REST_S = 2.0  # a master whose loop turns once a second has missed a turn
+SERVER_PACKAGES = ("pyuwsgi", "uwsgi")
 LIMIT_S = 20.0  # a gdb that takes longer is killed; the time is for symbols on a slow disk
 GDB = ("gdb", "-q", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-ex", "thread apply all bt 32")
+# The package of a shared library in a frame that has no debug information. The server's own is of no interest.
+_PACKAGE = re.compile(
+    r"^#\d+\s+(?:0x[0-9a-f]+ in )?([^\s(]+) ?\(.* from .*/(?:site|dist)-packages/([^/.]+)[/.]", re.MULTILINE
+)
 _FRAME = re.compile(r"^#\d+\s+(?:0x[0-9a-f]+ in )?([^\s(]+) ?\(", re.MULTILINE)
 
 
@@ -58,6 +65,7 @@ class Collector(Base):
         lifecycle, master_pid = self.context.lifecycle, self.context.master_pid
         hangs = lifecycle.hangs
         suspects = hangs.suspects([*lifecycle.starting(), *lifecycle.leaving(), master_pid])
+        suspects += hangs.stopping(lifecycle.ready())
         suspects += [pid for pid in lifecycle.deadlocks() if not hangs.has_backtrace(pid) and proc.is_alive(pid)]
         is_waited_for = bool(lifecycle.masters.pending_trigger)
         if is_waited_for and hangs.rest_s(master_pid) > REST_S and not hangs.has_backtrace(master_pid):
@@ -86,12 +94,17 @@ class Collector(Base):
         self._gdb, self._fd = None, -1
         path = self.context.directory / EVIDENCE_DIR / f"backtrace-{self._pid}.txt"
         text = path.read_text(errors="replace")
-        frames = main_thread_frames(text)
+        frames = stopping_thread_frames(text) or main_thread_frames(text)
         if not frames:
             self._count = MOST  # most likely gdb has no permission, and a second try would change nothing
         lines = text.strip().splitlines() or ["gdb printed nothing"]
         reason = "" if frames else lines[-1]
-        return [self.event("backtrace", self._pid, frames=frames, file=f"{EVIDENCE_DIR}/{path.name}", reason=reason)]
+        data: dict[str, Any] = {
+            "frames": frames,
+            "packages": packages(text),
+            "file": f"{EVIDENCE_DIR}/{path.name}",
+        }
+        return [self.event("backtrace", self._pid, **data, reason=reason)]
 
     def close(self) -> None:
         if self._gdb is not None:
@@ -105,3 +118,13 @@ def main_thread_frames(text: str) -> list[str]:
     """Return the function names of the main thread, innermost first. gdb prints this thread last."""
     last_thread = text.rsplit("\nThread ", 1)[-1]
     return _FRAME.findall(last_thread)
+
+
+def packages(text: str) -> dict[str, str]:
+    """Return function name -> package of PyPI, for every frame in a shared library of a package."""
+    return {name: package for name, package in _PACKAGE.findall(text) if package not in SERVER_PACKAGES}
+
+
+def stopping_thread_frames(text: str) -> list[str]:
+    """Return the function names of the thread that waits for the others to stop, innermost first; [] without one."""
+    return next(filter(stops_the_world, map(_FRAME.findall, text.split("\nThread "))), [])

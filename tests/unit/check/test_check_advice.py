@@ -56,6 +56,22 @@ def test_the_advice_about_a_hang_names_the_bug_the_cure_and_the_remedies_that_do
     assert "Recommended change: upgrade pyuwsgi to 2.0.30.post1." in text
 
 
+def test_a_python_without_a_gil_is_not_told_of_the_gil() -> None:
+    without_gil = replace(findings(pin=None).server, is_free_threaded=True)
+    for evidence in ("stop_the_world <- _imp_create_dynamic_impl", "1 thread(s) in futex-timed"):
+        run = replace(HUNG, evidence=evidence)
+        given = replace(findings(run, pin=None, import_threads=["exporter (app.work)"]), server=without_gil)
+        (about, *_) = advise(given, DEFECTS)
+        assert "on free-threaded Python" in about
+        assert "waits for ever for it to stop" in about
+        assert "GIL" not in about
+        assert "unbit/uwsgi#1149" in about
+    # pyuwsgi turns the GIL on.
+    with_gil = replace(findings(pin="2.0.30.post1").server, is_free_threaded=True)
+    given = replace(findings(replace(HUNG, evidence="take_gil"), import_threads=["T"]), server=with_gil)
+    assert "holds the GIL" in advise(given, DEFECTS)[0]
+
+
 def test_threads_of_the_app_are_named_and_both_cures_are_counted() -> None:
     trials = [RemedyTrial(remedy("lazy-apps"), HEALTHY), RemedyTrial(remedy("fork-hooks"), HEALTHY)]
     threads = ["exporter", "sched"]

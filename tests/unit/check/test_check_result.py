@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from check_builders import HEALTHY, HUNG, findings
+from check_builders import HEALTHY, HUNG, findings, remedy
 
 from stacks.check.check_result import CheckResult, write_failure
 from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
+from stacks.check.remedy_trial import RemedyTrial
+from stacks.lifecycle.lost_threads import ThreadGroup, ThreadTable
 
 
 def test_the_result_of_a_hang(tmp_path: Path) -> None:
@@ -39,6 +41,46 @@ def test_the_text_of_a_check_that_passes_says_what_it_rules_out(tmp_path: Path) 
     text = CheckResult(findings(), NeutralConfiguration(workers=2), [], tmp_path, 9.0).text()
     assert "fewer than 22 % of the respawns hang (95 % confidence, n = 12)" in text
     assert "not checked: reloads" in text
+
+
+def table(in_workers: int, *, answered: bool = True) -> ThreadTable:
+    """Two threads of the master, and how many of two workers have the first and the second."""
+    pool = ThreadGroup("ThreadPoolExecutor-0_0", "python", "standard library", "thread.py", 3, 0)
+    scheduler = ThreadGroup("APScheduler", "python", "apscheduler", "blocking.py", 1, in_workers)
+    return ThreadTable((scheduler, pool), 2, answered=answered, reason="")
+
+
+def test_threads_that_no_worker_has_are_named_where_nothing_hangs(tmp_path: Path) -> None:
+    result = CheckResult(findings(replace(HEALTHY, fork_threads=table(0))), NeutralConfiguration(), [], tmp_path, 9.0)
+    said = (
+        "4 threads of your app live in the master only; no worker does their work: APScheduler (of apscheduler), "
+        "ThreadPoolExecutor-0_0 and 2 more (of the standard library). With lazy-apps each worker has its own."
+    )
+    assert f"\nthreads: {said}\n" in result.text()
+    value = result.as_json()
+    assert value["lost_threads"] == {"said": said, "remedies": []}
+    assert value["measured"]["fork_threads"]["threads"][0]["in_workers"] == 0
+
+
+def test_each_remedy_says_how_many_of_the_lost_threads_come_back(tmp_path: Path) -> None:
+    trials = [
+        RemedyTrial(remedy("fork-hooks"), replace(HEALTHY, fork_threads=table(2))),
+        RemedyTrial(remedy("lazy-apps"), replace(HEALTHY, fork_threads=table(2, answered=False))),
+        RemedyTrial(remedy("upgrade"), None, "no index"),
+    ]
+    hung = findings(replace(HUNG, fork_threads=table(0, answered=False)), remedy_trials=trials)
+    result = CheckResult(hung, NeutralConfiguration(), [], tmp_path, 9.0)
+    assert result.as_json()["lost_threads"]["remedies"] == [
+        {"what": remedy("fork-hooks").what, "come_back": 1, "lost": 4}
+    ]
+    assert "With py-call-uwsgi-fork-hooks = true 1 of 4 comes back." in result.text()
+    assert "With lazy-apps each worker has its own." in result.text()
+
+
+def test_a_check_that_saw_no_lost_thread_says_nothing_of_threads(tmp_path: Path) -> None:
+    result = CheckResult(findings(replace(HEALTHY, fork_threads=None)), NeutralConfiguration(), [], tmp_path, 9.0)
+    assert "threads:" not in result.text()
+    assert result.as_json()["lost_threads"] is None
 
 
 def test_values_of_the_environment_are_not_in_the_result(tmp_path: Path) -> None:

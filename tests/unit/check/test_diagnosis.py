@@ -8,12 +8,15 @@ import pytest
 from check_builders import HEALTHY, HUNG, findings
 
 from stacks.check.diagnosis import Findings, leaves_threads, likely_defect
+from stacks.lifecycle.stuck_words import LACKED, SERVES
 
 EXIT = replace(HUNG, verdict="hung_exit")
 SHUTDOWN = replace(EXIT, evidence="wait_for_thread_shutdown <- Py_FinalizeEx <- Py_FinalizeEx <- uwsgi_plugins_atexit")
 HANDLER = replace(EXIT, evidence="atexit_callfuncs <- _PyAtExit_Call <- Py_FinalizeEx <- Py_FinalizeEx")
 TRACER = "std::condition_variable::wait <- PeriodicThread_join <- _threads_at_exit <- atexit_callfuncs"
 LAZY, HOOKS = ("lazy-apps", "true"), ("py-call-uwsgi-fork-hooks", "true")
+
+STOP = "stop_the_world <- _imp_create_dynamic_impl"  # the evidence in a free-threaded Python
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,25 @@ LAZY, HOOKS = ("lazy-apps", "true"), ("py-call-uwsgi-fork-hooks", "true")
         (findings(replace(HUNG, verdict="crash_loop"), ("py-call-osafterfork", "1")), "after-fork-crash"),
         (findings(replace(HUNG, verdict="hung_request"), import_threads=["T"], pin="2.0.30.post1"), "lock-at-fork"),
         (findings(replace(HUNG, verdict="hung_request"), pin="2.0.30.post1"), None),
+        (
+            findings(
+                replace(
+                    HUNG,
+                    verdict="hung_request",
+                    evidence=f"the request waits at app.py:10 (Future.result); {SERVES}: ThreadPoolExecutor-0_0",
+                ),
+                import_threads=["ThreadPoolExecutor-0_0"],
+                pin="2.0.30.post1",
+            ),
+            "pool-at-fork",
+        ),
+        (findings(replace(HUNG, evidence=STOP), import_threads=["T"], pin=None), "thread-at-fork"),
+        (
+            findings(replace(HUNG, evidence=STOP, verdict="hung_request"), import_threads=["T"], pin=None),
+            "thread-at-fork",
+        ),
+        (findings(replace(HUNG, evidence=STOP, verdict="hung_exit"), import_threads=["T"], pin=None), "thread-at-fork"),
+        (findings(replace(HUNG, evidence=STOP, verdict="hung_exit"), import_threads=[], pin=None), None),
         (findings(replace(HUNG, verdict="dead_master"), import_threads=["T"]), None),
         (findings(HUNG, pin="2.0.30.post1"), None),
         (findings(HEALTHY, ("threads", "2")), None),
@@ -62,7 +84,7 @@ def test_the_defect_follows_from_version_options_and_threads(given: Findings, ex
         ),
         (
             findings(
-                replace(EXIT, evidence="threading._shutdown waits for reporter, a thread of the master"),
+                replace(EXIT, evidence=f"the exit waits at app.py:14 (in finish), {LACKED}"),
                 import_threads=["reporter"],
                 pin="2.0.30.post1",
             ),

@@ -42,6 +42,10 @@ def test_a_script_of_pyuwsgi_is_told_from_a_binary(tmp_path: Path) -> None:
     script.write_bytes(b"\x7fELF" + b"\0" * 99)
     binary = identify(script, "2.0.31", "Python version: 3.11.7 (main)\n")
     assert (binary.pin, binary.minor, binary.interpreter) == (None, "3.11", None)
+    assert binary.describe() == "uWSGI 2.0.31 on Python 3.11.7"
+    log = "Python version: 3.13.5 experimental free-threading build (main, Nov 27 2026)\n"
+    assert identify(script, "2.0.31", log).is_free_threaded
+    assert identify(script, "2.0.31", log).describe() == "uWSGI 2.0.31 on free-threaded Python 3.13.5"
 
 
 def test_threads_are_named_with_their_target(tmp_path: Path) -> None:

@@ -57,6 +57,32 @@ class TestCloser:
         tasks[1] = ("S", "ep_poll")
         assert looks(3 * closer.SERVING_EVERY) == ["ep_poll"]  # one more row, which shows that the worker moves
 
+    def test_in_a_free_threaded_python_one_thread_may_wait_with_a_timeout_and_be_awake_at_times(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tasks = [("S", "futex-timed"), ("S", "futex")]
+        monkeypatch.setattr(proc, "tasks", lambda _pid: list(tasks))
+        ctx, _ = context(tmp_path)
+        collector = closer.Collector(ctx)
+        for event in generation(os.getpid()):
+            ctx.lifecycle.feed(event)
+
+        def looks(count: int) -> list[str]:
+            return [event.data["tasks"][0][1] for _ in range(count) for event in collector.sample()]
+
+        assert looks(2 * closer.SERVING_EVERY) == []  # with a GIL such a wait is a busy worker's
+        ctx.lifecycle.feed(row(0.2, "free_threaded"))
+        tasks[0] = ("R", "running")  # met between two waits: the next look tells
+        assert looks(closer.SERVING_EVERY) == []
+        tasks[0] = ("S", "futex-timed")
+        assert looks(2) == ["futex-timed"]
+        tasks[0] = ("R", "running")
+        assert looks(2) == ["running", "running"]
+        tasks[0] = ("S", "ep_poll")
+        assert looks(3 * closer.SERVING_EVERY) == ["ep_poll"]
+        tasks[:] = [("S", "futex-timed"), ("S", "futex-timed")]
+        assert looks(3 * closer.SERVING_EVERY) == []
+
     def test_a_master_that_does_not_react_to_a_trigger_is_looked_at(self, tmp_path: Path) -> None:
         ctx, _ = context(tmp_path, master_pid=os.getpid())
         collector = closer.Collector(ctx)

@@ -28,6 +28,8 @@ _GIL = re.compile(rf"\bGIL\b|{'|'.join(sorted(GIL_FRAMES))}")
 # An exit handler waits (atexitmodule.c). It may wait for a thread: a call of Thread.join has no C function of its own
 # before Python 3.13.
 _EXIT_HANDLER = re.compile(r"atexit_callfuncs|_PyAtExit_Call")
+# The words of `stacks.lifecycle.stuck_words` for the threads, and for the threads of a pool, that a worker lacks.
+_LACKS_THREADS = re.compile(r"threads? of the master")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def likely_defect(findings: Findings) -> str | None:
         return "thread-state-in-master" if run.verdict == "hung_master" else "thread-state"
     # The import does not list the threads of a native library that run Python, but a wait for the GIL shows them.
     is_unlisted = run.master_threads > 1 and (threads is None or bool(_GIL.search(run.evidence or "")))
-    if waits_for_stop(findings) and (threads or (threads is None and run.master_threads > 1)):
+    if waits_for_stop(findings) and (threads or is_unlisted):
         return "thread-at-fork"  # at whatever moment the worker first stops the others: fork, request or exit
     if run.verdict == "hung_worker" and (threads or is_unlisted):
         return "thread-at-fork"
@@ -101,7 +103,8 @@ def defect_behind_wait(findings: Findings, words: str) -> str | None:
     """
     has_lost_threads = bool(findings.import_threads) or findings.measurement.master_threads > 1
     is_join = bool(_JOIN.search(words))
-    if has_lost_threads and not _is_fork_safe(findings.options) and (is_join or _EXIT_HANDLER.search(words)):
+    is_wait = is_join or _EXIT_HANDLER.search(words) or _LACKS_THREADS.search(words)
+    if has_lost_threads and is_wait and not _is_fork_safe(findings.options):
         return JOINED_AT_EXIT
     return "waiting-at-exit" if is_join else None
 

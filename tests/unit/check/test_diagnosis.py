@@ -8,6 +8,7 @@ import pytest
 from check_builders import HEALTHY, HUNG, findings
 
 from stacks.check.diagnosis import Findings, leaves_threads, likely_defect
+from stacks.lifecycle.stuck_words import LACKED, SERVES
 
 EXIT = replace(HUNG, verdict="hung_exit")
 SHUTDOWN = replace(EXIT, evidence="wait_for_thread_shutdown <- Py_FinalizeEx <- Py_FinalizeEx <- uwsgi_plugins_atexit")
@@ -51,6 +52,18 @@ POOL = (
         (findings(replace(HUNG, verdict="hung_request", evidence=POOL), import_threads=["T"]), "pool-at-fork"),
         (findings(replace(HUNG, verdict="hung_request", master_threads=12), import_threads=[]), "pool-at-fork"),
         (findings(replace(HUNG, verdict="hung_request", master_threads=1), import_threads=[]), None),
+        (
+            findings(
+                replace(
+                    HUNG,
+                    verdict="hung_request",
+                    evidence=f"the request waits at app.py:10 (Future.result); {SERVES}: ThreadPoolExecutor-0_0",
+                ),
+                import_threads=["ThreadPoolExecutor-0_0"],
+                pin="2.0.30.post1",
+            ),
+            "pool-at-fork",
+        ),
         (findings(replace(HUNG, evidence=STOP), import_threads=["T"], pin=None), "thread-at-fork"),
         (
             findings(replace(HUNG, evidence=STOP, verdict="hung_request"), import_threads=["T"], pin=None),
@@ -79,7 +92,7 @@ def test_the_defect_follows_from_version_options_and_threads(given: Findings, ex
         ),
         (
             findings(
-                replace(EXIT, evidence="threading._shutdown waits for reporter, a thread of the master"),
+                replace(EXIT, evidence=f"the exit waits at app.py:14 (in finish), {LACKED}"),
                 import_threads=["reporter"],
                 pin="2.0.30.post1",
             ),

@@ -138,7 +138,7 @@ ui: setup
 ## check: Do my own workers come back, and what should I change?
 ##   INI=FILE                 configuration: ini, yaml, json or xml, if needed with :section
 ##   UWSGI=PATH               uWSGI binary, such as venv/bin/uwsgi (default: that on PATH)
-##   APP=MODULE:CALLABLE      instead of the app in the configuration
+##   APP=MODULE:CALLABLE      instead of the app in the configuration; or FILE.py:CALLABLE, relative to CHDIR=
 ##   CHDIR=DIR                where uWSGI starts (default: the directory of the configuration)
 ##   URL=/PATH                page to request
 ##   ARGS="--http :8000 ..."  further uWSGI options, as on its command line

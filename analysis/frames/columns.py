@@ -35,6 +35,7 @@ RUN_COLUMNS: dict[str, str] = {
     "expected": "object",
     "reason": "object",
     "evidence": "object",
+    "fork_threads": "object",  # the object of run.json, or None
     "respawns": "Int64",  # trials: respawns whose outcome was seen
     "hung": "Int64",  # respawns that hung
     "hung_initial": "Int64",  # workers of the first generation that hung; they are no respawns

@@ -32,7 +32,7 @@ def _recorded_row(path: Path, run: dict[str, Any]) -> Row:
     required_names = ("run_id", "trial", "version", "python", "package", "status", "expected")
     row = {name: required(path, run, name) for name in required_names}
     row["stack_id"] = required(path, run, "stack")
-    for name in ("package_version", "app", "scenario", "error", "verdict", "reason", "evidence"):
+    for name in ("package_version", "app", "scenario", "error", "verdict", "reason", "evidence", "fork_threads"):
         row[name] = run.get(name)
     stop, load, host, plan = (run.get(name) or {} for name in ("stop", "load", "host", "plan"))
     row |= {"stop_signal": stop.get("signal"), "stop_s": stop.get("seconds"), "window_s": load.get("window_s")}

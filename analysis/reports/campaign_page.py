@@ -12,6 +12,7 @@ from analysis.reports.campaign_pictures import draw_heatmaps, draw_swimlanes
 from analysis.reports.text_files import replace_text
 from analysis.summary import campaign_words, verdict_words, wording
 from analysis.summary.expectations import is_matrix
+from stacks.lifecycle.lost_threads import ThreadTable
 
 PAGE_FILE = "report.html"
 TEMPLATE = "campaign_page.html"
@@ -52,6 +53,7 @@ def render(campaign: Campaign, summary: dict[str, Any]) -> str:
             pictures=draw_heatmaps(summary) if of_matrix else draw_swimlanes(campaign, summary["cells"]),
             causes=campaign_words.causes(summary),
             evidence=campaign_words.evidence_groups(summary),
+            threads=_thread_rows(summary),
             plan=_plan_settings(campaign),
             source=_source(summary),
             host=_host(summary),
@@ -88,6 +90,22 @@ def _table_rows(campaign: Campaign, summary: dict[str, Any]) -> list[dict[str, A
             }
         )
     return rows
+
+
+def _thread_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row for each thread that a master has, with the names of the cells that show the same."""
+    rows: dict[tuple[Any, ...], list[str]] = {}
+    for entry in summary["cells"]:
+        table = ThreadTable.of(entry["fork_threads"])
+        if table is None:
+            continue
+        for group in table.threads:
+            if group.in_master:
+                rows.setdefault((group, table.workers, table.answered), []).append(wording.cell_name(entry))
+    return [
+        {"cells": cells, "group": group, "workers": workers, "answered": answered}
+        for (group, workers, answered), cells in rows.items()
+    ]
 
 
 def _begin(campaign: Campaign) -> str:

@@ -24,6 +24,10 @@ def notes(summary: dict[str, Any]) -> Iterator[tuple[str, list[Note]]]:
     yield "Warnings", [(wording.cell_name(c), warning) for c in cells if (warning := wording.generator_warning(c))]
     yield "Left out", [(row["run_id"], row["reason"]) for row in summary["left_out"]]
     yield "Causes and remedies", [(", ".join(names), text) for text, names in campaign_words.causes(summary)]
+    yield (
+        "Threads that the fork loses",
+        [(", ".join(names), text) for text, names in campaign_words.lost_threads(summary)],
+    )
     yield "Evidence", [(", ".join(names), text) for text, names in campaign_words.evidence_groups(summary)]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from analysis.summary.expectations import is_unexpected
 from analysis.summary.verdict_words import DEATHS, is_failure
 from analysis.summary.wording import cell_count, cell_name
+from stacks.lifecycle.lost_threads import ThreadTable, lost_sentence
 
 # What failed: the verdicts that say so.
 FAILURES = {
@@ -56,6 +57,15 @@ def evidence_groups(summary: dict[str, Any]) -> list[tuple[str, list[str]]]:
     for entry in summary["cells"]:
         if entry["evidence"]:
             groups.setdefault(entry["evidence"], []).append(cell_name(entry))
+    return list(groups.items())
+
+
+def lost_threads(summary: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Return every distinct sentence about threads that the fork loses once, with the names of its cells."""
+    groups: dict[str, list[str]] = {}
+    for entry in summary["cells"]:
+        if sentence := lost_sentence(ThreadTable.of(entry["fork_threads"])):
+            groups.setdefault(f"{sentence}.", []).append(cell_name(entry))
     return list(groups.items())
 
 

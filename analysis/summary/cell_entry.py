@@ -47,6 +47,13 @@ def _stop_signal(runs: pd.DataFrame) -> str | None:
     return signals.most_common(1)[0][0] if signals else None
 
 
+def _fork_threads(runs: pd.DataFrame) -> dict[str, Any] | None:
+    """The table of the run that tells the most: of workers that answered, then of workers that were seen at all."""
+    tables = [table for table in runs["fork_threads"] if isinstance(table, dict) and table["threads"]]
+    tables = [table for table in tables if any(group["in_master"] for group in table["threads"])]
+    return max(tables, key=lambda table: (table["answered"], table["workers"] > 0), default=None)
+
+
 def _reason(
     cell: dict[str, Any], verdict: str | None, runs: pd.DataFrame, counted: pd.DataFrame, left_out: set[str]
 ) -> str:
@@ -111,6 +118,7 @@ def cell_entry(
         "causes": cell.get("causes", []),  # known causes of the expected verdict
         "as_expected": bool(verdicts) and all(v == cell["expected"] for v in verdicts),
         "evidence": most_common(counted.loc[counted["verdict"] == verdict, "evidence"]),
+        "fork_threads": _fork_threads(counted),
         "reason": _reason(cell, verdict, runs, counted, left_out),
         "not_tested_because": cell.get("not_tested_because"),
         "generator_limited": sum(run_id in generator_limits for run_id in cell["runs"]),

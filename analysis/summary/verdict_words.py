@@ -22,7 +22,7 @@ VERDICT_MEANINGS = {
     "releases",
     "hung_exit": "a worker was to leave and never ended, or it was still alive when worker-reload-mercy had passed",
     "dead_master": "the master itself ended, so no process is left to respawn a worker",
-    "crash_loop": "workers die before they are ready, and their successors do the same",
+    "crash_loop": "workers die before they have answered a request, and their successors do the same",
     "throttled": "the master slept because workers respawned too fast, so the times say nothing about the stack",
     "invalid": "the run recorded too little for a verdict; it does not mean that the stack is healthy",
 }

@@ -12,6 +12,7 @@ from stacks.campaign.campaign import SEARCH, Campaign
 from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.progress import Progress, make_environments
+from stacks.campaign.runner import carry_out
 from stacks.campaign.version_search import UNKNOWN, Search
 from stacks.catalogue import Catalogue, UsageError, Version, load
 from stacks.lifecycle.rates import respawns_to_rule_out
@@ -65,7 +66,7 @@ def main(options: argparse.Namespace) -> int:
         index = tested[position]
         campaign.set_runs([(index, 1)])
         with Progress(console) as progress:
-            campaign.run(progress)
+            carry_out(campaign, progress)
         if campaign.status != "done":
             raise KeyboardInterrupt
         steps.append(step(cells[index].version, campaign.done[-1][1]))

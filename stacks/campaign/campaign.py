@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from stacks.campaign import campaign_directory
-from stacks.campaign.campaign_record import campaign_record
+from stacks.campaign.campaign_record import campaign_record, cell_record
 from stacks.campaign.cell import Cell
 from stacks.campaign.environments import Environment, make_venvs
 from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.run_order import run_order
-from stacks.campaign.runner import Runner
-from stacks.campaign.view import View
 from stacks.catalogue import Plan
 from stacks.catalogue.venvs import Venv
 from stacks.lifecycle.records import CAMPAIGN_FILE, RESULTS, point_to, write_json
@@ -26,7 +24,7 @@ MATRIX, SEARCH = "matrix", "bisect"  # kinds of campaigns in which some cells ca
 
 @dataclass
 class Campaign:
-    """The plan of a campaign, and how far it is. `prepare` comes first, then `run`."""
+    """The plan of a campaign, and how far it is. `prepare` comes first, then `runner.carry_out`."""
 
     plan: Plan
     options: PlanOptions
@@ -79,19 +77,12 @@ class Campaign:
                 self.runs.remove((index, trial))
         self.earlier_runs = len(self.done)
 
-    def run(self, view: View) -> int:
-        """Carry out the runs. Returns 0 if every run was measured, otherwise 1."""
-        Runner(self, view).run()
-        are_measured = all(record["status"] == "done" for _, record in self.done)
-        are_missing = bool(self.not_tested) and self.kind not in (MATRIX, SEARCH)
-        return 0 if self.status == "done" and are_measured and not are_missing else 1
-
     def run_id(self, index: int, trial: int) -> str:
         """Return the id of a run, which is the name of its directory."""
         return f"{self.cells[index].name}-{trial}"
 
     def set_runs(self, runs: list[tuple[int, int]]) -> None:
-        """Replace the runs of the plan: `run` carries out these."""
+        """Replace the runs of the plan: the runner carries out these."""
         self.runs, self.earlier_runs = runs, len(self.done)
 
     def leave_out(self, indexes: set[int], reason: str) -> None:
@@ -107,6 +98,20 @@ class Campaign:
         """Return how many of `runs` have ended."""
         return len(self.done) - self.earlier_runs
 
+    def was_measured(self) -> bool:
+        """Return True if every run came to a verdict, and no cell is missing that a user would miss."""
+        are_measured = all(record["status"] == "done" for _, record in self.done)
+        are_missing = bool(self.not_tested) and self.kind not in (MATRIX, SEARCH)
+        return self.status == "done" and are_measured and not are_missing
+
     def write(self) -> None:
         """Write campaign.json."""
-        write_json(self.directory / CAMPAIGN_FILE, campaign_record(self))
+        cells = [self._cell_record(index) for index in range(len(self.cells))]
+        record = campaign_record(self.directory.name, self.kind, self.status, self.plan, self.options, cells)
+        write_json(self.directory / CAMPAIGN_FILE, record | self.extra)
+
+    def _cell_record(self, index: int) -> dict[str, Any]:
+        cell = self.cells[index]
+        trials = 0 if index in self.not_tested else cell.trials or self.plan.trials
+        run_ids = [self.run_id(index, trial) for trial in range(1, trials + 1)]
+        return cell_record(cell, run_ids, self.not_tested.get(index))

@@ -5,15 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from stacks.campaign.cell import Cell
 from stacks.campaign.plan_options import PlanOptions
 from stacks.catalogue import ROOT, Plan
 from stacks.lifecycle.records import SCHEMA
 from stacks.observe import host
-
-if TYPE_CHECKING:
-    from stacks.campaign.campaign import Campaign
 
 
 def shared_settings(plan: Plan, options: PlanOptions) -> dict[str, Any]:
@@ -22,15 +20,16 @@ def shared_settings(plan: Plan, options: PlanOptions) -> dict[str, Any]:
     return numbers | {"options": options.uwsgi_options, "app": options.app, "rate": options.rate}
 
 
-def campaign_record(campaign: Campaign) -> dict[str, Any]:
-    """Return the content of campaign.json at this moment."""
-    plan = campaign.plan
-    record = {
+def campaign_record(
+    name: str, kind: str, status: str, plan: Plan, options: PlanOptions, cells: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the content of campaign.json at this moment. `cells` has a `cell_record` for each cell."""
+    return {
         "schema": SCHEMA,
-        "campaign": campaign.directory.name,
-        "kind": campaign.kind,
-        "status": campaign.status,
-        "plan": shared_settings(plan, campaign.options),
+        "campaign": name,
+        "kind": kind,
+        "status": status,
+        "plan": shared_settings(plan, options),
         "seed": plan.seed,
         "trials": plan.trials,
         "scenario": plan.scenario,
@@ -38,14 +37,12 @@ def campaign_record(campaign: Campaign) -> dict[str, Any]:
         "host": host.host(),
         "git": host.git(ROOT),
         "clock": host.clock(),
-        "cells": [_cell_record(campaign, index) for index in range(len(campaign.cells))],
+        "cells": cells,
     }
-    return record | campaign.extra
 
 
-def _cell_record(campaign: Campaign, index: int) -> dict[str, Any]:
-    cell = campaign.cells[index]
-    trials = 0 if index in campaign.not_tested else cell.trials or campaign.plan.trials
+def cell_record(cell: Cell, run_ids: list[str], not_tested_because: str | None) -> dict[str, Any]:
+    """Return what campaign.json says of one cell; a cell that is not tested has no runs."""
     return {
         "stack": cell.stack.name,
         "variant": cell.variant,
@@ -57,6 +54,6 @@ def _cell_record(campaign: Campaign, index: int) -> dict[str, Any]:
         "pin": cell.version.pin,
         "expected": cell.expected,
         "causes": [{"what": cause.what, "remedy": cause.remedy, "upstream": cause.upstream} for cause in cell.causes],
-        "not_tested_because": campaign.not_tested.get(index),
-        "runs": [campaign.run_id(index, trial) for trial in range(1, trials + 1)],
+        "not_tested_because": not_tested_because,
+        "runs": run_ids,
     }

@@ -18,6 +18,7 @@ from stacks.campaign.capacity_options import CapacityOptions, read_options
 from stacks.campaign.capacity_progress import CapacityProgress
 from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.progress import make_environments
+from stacks.campaign.runner import carry_out
 from stacks.campaign.service_time import calibrate
 from stacks.catalogue import load
 
@@ -42,7 +43,7 @@ def main(options: argparse.Namespace, console: Console) -> int:
         highlight=False,
     )
     with CapacityProgress(console) as progress:
-        code = campaign.run(progress)
+        code = carry_out(campaign, progress)
     if any(record["verdict"] not in (campaign.cells[i].expected, "invalid", None) for i, record in campaign.done):
         code = EXIT_UNEXPECTED
     values = {name: getattr(options, name) for name in REPORT_OPTIONS}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from stacks.campaign.campaign import Campaign
 from stacks.campaign.cell import Cell
 from stacks.campaign.environments import environment
 from stacks.campaign.plan import run_plan
@@ -13,9 +14,6 @@ from stacks.catalogue import APPS, ROOT, SCENARIOS
 from stacks.observe import host
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S, write_plan
 from stacks.run.run_process import RunProcess
-
-if TYPE_CHECKING:
-    from stacks.campaign.campaign import Campaign
 
 
 def start_run(campaign: Campaign, number: int) -> RunProcess:

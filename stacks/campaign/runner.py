@@ -5,22 +5,25 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from typing import TYPE_CHECKING
 
+from stacks.campaign.campaign import Campaign
 from stacks.campaign.run_start import start_run
 from stacks.campaign.view import View
 from stacks.lifecycle.records import RUN_FILE, read_json, write_json
 from stacks.run import supervisor
 from stacks.run.run_process import ERROR_FILE, RunProcess
 
-if TYPE_CHECKING:
-    from stacks.campaign.campaign import Campaign
-
 POLL_S = 0.03
 # A stack that settles or is being stopped hardly uses the machine, so the next run starts meanwhile. But it does not
 # start beside more of them than this, and its load begins only when the run before has its verdict.
 MOST_STOPPING = 2
 INTERRUPT_LIMIT_S = 15.0  # for the active runs to end, after a signal to the campaign
+
+
+def carry_out(campaign: Campaign, view: View) -> int:
+    """Carry out the runs of a campaign that was prepared. Return 0 if every run was measured, otherwise 1."""
+    Runner(campaign, view).run()
+    return 0 if campaign.was_measured() else 1
 
 
 class Runner:

@@ -19,6 +19,7 @@ from stacks.campaign.attach import attach
 from stacks.campaign.campaign import Campaign
 from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
+from stacks.campaign.runner import carry_out
 from stacks.campaign.ui_lines import JUDGEMENT_KEYS, LineView, print_line
 from stacks.catalogue import UsageError, load
 from stacks.lifecycle.records import RUN_FILE, RecordError, read_json
@@ -77,7 +78,7 @@ def _serve_stack(options: argparse.Namespace) -> int:
         print_line("failed", error=campaign.not_tested[0])
         return EXIT_NOT_MEASURED
     view = LineView()
-    code = campaign.run(view)
+    code = carry_out(campaign, view)
     if not _is_measured(view.record, campaign.directory):
         return EXIT_NOT_MEASURED
     # The summary's table is for the terminal. Our stdout is for the UI, so the table goes to stderr.

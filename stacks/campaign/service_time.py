@@ -14,6 +14,7 @@ from stacks.campaign.campaign import Campaign
 from stacks.campaign.capacity_cells import SATURATE, WINDOW_S, calibration_cell
 from stacks.campaign.capacity_options import CapacityOptions
 from stacks.campaign.plan_options import PlanOptions
+from stacks.campaign.runner import carry_out
 from stacks.campaign.view import SilentView
 from stacks.catalogue import Catalogue, Plan
 from stacks.lifecycle.records import REQUESTS_FILE, RecordError
@@ -49,7 +50,7 @@ def calibrate(catalogue: Catalogue, options: CapacityOptions, plan: Plan) -> flo
     cells, scenario = [calibration_cell(catalogue, options)], catalogue.scenarios[SATURATE]
     campaign = Campaign(replace(plan, trials=1), PlanOptions(), cells, scenario, results=scratch)
     campaign.prepare()
-    campaign.run(SilentView())
+    carry_out(campaign, SilentView())
     found_s = service_s(campaign)
     shutil.rmtree(scratch)
     return found_s

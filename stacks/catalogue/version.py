@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from packaging.specifiers import SpecifierSet
+from stacks.catalogue.version_order import is_within
 
 
 @dataclass(frozen=True)
@@ -42,4 +42,4 @@ class VersionRange(Protocol):
 
 def is_in_range(range_: VersionRange, version: Version) -> bool:
     """Return True if both the Python and the pin of `version` satisfy the specifiers of `range_`."""
-    return SpecifierSet(range_.python).contains(version.python) and SpecifierSet(range_.pin).contains(version.pin)
+    return is_within(version.python, range_.python) and is_within(version.pin, range_.pin)

@@ -24,7 +24,7 @@ from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
 from stacks.check.failure_reasons import explain_failed_start, explain_too_few_respawns
 from stacks.check.import_threads import list_import_threads
-from stacks.check.invocation import CannotCheck, Invocation, read_invocation
+from stacks.check.invocation import CannotCheck, Invocation, read_invocation, resolve_app, split_arguments
 from stacks.check.measurement import Measurement, read_log
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise
@@ -70,10 +70,11 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     `began` is the start on the monotonic clock. Raise CannotCheck.
     """
     invocation = read_invocation(options)
+    app = resolve_app(options.app, options.chdir)
     effective = read_effective(invocation, private)
     backlog = int(SOMAXCONN.read_text()) if SOMAXCONN.exists() else 4096
     chdir = invocation.directory if options.chdir else None
-    neutral = neutralise(effective.options, effective.binary_options, private, options.app, chdir, backlog)
+    neutral = neutralise(effective.options, effective.binary_options, private, app, chdir, backlog)
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
     runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit)
     measurement = runs.measure()
@@ -93,6 +94,10 @@ def _usage_error(options: argparse.Namespace) -> str:
     is_configured = any(name.startswith("UWSGI_") for name in os.environ)
     if not (options.ini or options.args or is_configured):
         return "name a configuration: --ini FILE (INI=), --args '...' (ARGS=), or UWSGI_* in the environment"
+    try:
+        split_arguments(options.args)
+    except CannotCheck as error:
+        return str(error)
     for path in filter(None, (options.json, options.junit)):
         if not path.parent.is_dir():
             return f"{path} cannot be written, because {path.parent} is not a directory"

@@ -9,9 +9,12 @@ from typing import Any
 
 from stacks.check.diagnosis import Findings, likely_defect
 from stacks.check.junit import Case, write_junit
+from stacks.check.lost_threads import lost_threads_json
+from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import Options
-from stacks.check.result_text import describe_stop, result_text
+from stacks.check.result_text import result_text
+from stacks.check.stop_text import describe_stop
 from stacks.lifecycle.records import SCHEMA, write_json
 
 CHECK_FILE = "check.json"
@@ -46,6 +49,7 @@ class CheckResult:
             },
             "measured": asdict(run),
             "threads_at_import": self.findings.import_threads,
+            "lost_threads": lost_threads_json(self.findings),
             "remedies": [
                 {
                     "name": trial.remedy.name,
@@ -82,12 +86,16 @@ class CheckResult:
         run = self.findings.measurement
         if run.is_hang:
             failure = f"{run.reason}\n{run.evidence or ''}\n" + "\n".join(self.advice)
-            return [Case(COME_BACK, failure), Case(STOP)]
-        stops = run.stop_signal == "INT"
-        return [
-            Case(COME_BACK),
-            Case(STOP, None if stops else f"SIGINT did not end the instance: {describe_stop(run)}"),
-        ]
+            return [Case(COME_BACK, failure), self._stop_case(run)]
+        return [Case(COME_BACK), self._stop_case(run)]
+
+    def _stop_case(self, run: Measurement) -> Case:
+        """Return the case of the stop. The stop of an instance whose workers hang gets less time, and no verdict."""
+        if run.stop_signal == "INT":
+            return Case(STOP)
+        if run.is_hang or run.stop_s is None or not run.stop_signal:
+            return Case(STOP, skipped=f"not judged, because of the verdict {run.verdict}: {describe_stop(run)}")
+        return Case(STOP, f"SIGINT did not end the instance: {describe_stop(run)}")
 
 
 def write_failure(json_file: Path | None, junit_file: Path | None, why: str) -> None:

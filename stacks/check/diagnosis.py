@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
+from stacks.catalogue.version_order import is_before
 from stacks.check.measurement import Measurement
 from stacks.check.options import Options, is_set
 from stacks.check.remedy_trial import RemedyTrial
-from stacks.check.server import Server, is_before
+from stacks.check.server import Server
 
 TURNS_THREADS_ON = ("enable-threads", "threads", "gevent", "py-tracebacker", "py-autoreload", "py-auto-reload")
 AT_FORK = ("hung_worker", "hung_master")  # the verdicts of the two deadlocks at a fork
 # With one of these options no thread of the app holds the GIL at a fork.
 FORK_SAFE = ("lazy-apps", "lazy", "py-call-uwsgi-fork-hooks")
+JOINED_AT_EXIT = "thread-joined-at-exit"
+# The words in the evidence of a worker that waits at its exit for the end of a thread: functions of CPython
+# (pylifecycle.c, _threadmodule.c), of ddtrace, and of Python's libraries.
+_JOIN = re.compile(
+    r"wait_for_thread_shutdown|thread_shutdown|ThreadHandle_join|threads?_at_?exit|Thread_join|threading\._shutdown"
+    r"|_python_exit|concurrent\.futures|\bjoin\b"
+)
+# An exit handler waits (atexitmodule.c). It may wait for a thread: a call of Thread.join has no C function of its own
+# before Python 3.13.
+_EXIT_HANDLER = re.compile(r"atexit_callfuncs|_PyAtExit_Call")
 
 
 @dataclass(frozen=True)
@@ -43,9 +55,8 @@ def likely_defect(findings: Findings) -> str | None:
         return "thread-at-fork"
     if run.verdict == "hung_request" and threads:
         return "lock-at-fork"
-    is_old = is_before(server.pin or server.version, "2.0.24")
-    if run.verdict == "hung_exit" and is_old and is_set(findings.options, "threads"):
-        return "exit-stall"
+    if run.verdict == "hung_exit":
+        return _defect_at_exit(findings)
     if run.verdict == "crash_loop" and is_set(findings.options, "py-call-osafterfork"):
         return "after-fork-crash"
     return None
@@ -54,6 +65,42 @@ def likely_defect(findings: Findings) -> str | None:
 def waits_for_stop(findings: Findings) -> bool:
     """Return True if the backtrace shows a thread of a free-threaded Python that waits for the others to stop."""
     return findings.measurement.is_hang and "stop_the_world" in (findings.measurement.evidence or "")
+
+
+def _defect_at_exit(findings: Findings) -> str | None:
+    """Return the defect behind a worker that never ends, or None.
+
+    The exit stall of an old uWSGI is a wait for a thread too, for one of uWSGI itself. It comes by chance, and the
+    threads of an app hang every worker, so where the app has threads they are the cause.
+    """
+    run, options = findings.measurement, findings.options
+    is_stall = is_before(findings.server.pin or findings.server.version, "2.0.24") and is_set(options, "threads")
+    if is_stall and not (findings.import_threads and run.evidence):
+        return "exit-stall"
+    without_backtrace = JOINED_AT_EXIT if findings.import_threads and not _is_fork_safe(options) else None
+    return defect_behind_wait(findings, run.evidence or "") or without_backtrace or ("exit-stall" if is_stall else None)
+
+
+def defect_behind_wait(findings: Findings, words: str) -> str | None:
+    """Return the defect that lets a worker wait at its exit, or None. `words` are its evidence, or its frames.
+
+    The words tell whether the worker waits for the end of a thread. The threads of the master tell whose thread it is:
+    with lazy-apps the app's threads are the worker's own, and after the fork hooks Python waits for none of the master.
+    """
+    has_lost_threads = bool(findings.import_threads) or findings.measurement.master_threads > 1
+    is_join = bool(_JOIN.search(words))
+    if has_lost_threads and not _is_fork_safe(findings.options) and (is_join or _EXIT_HANDLER.search(words)):
+        return JOINED_AT_EXIT
+    return "waiting-at-exit" if is_join else None
+
+
+def is_exit_handler(words: str) -> bool:
+    """Return True if a worker that waits in `words` waits in an exit handler of Python."""
+    return bool(_EXIT_HANDLER.search(words))
+
+
+def _is_fork_safe(options: Options) -> bool:
+    return any(is_set(options, name) for name in FORK_SAFE)
 
 
 def has_thread_state_defect(server: Server) -> bool:
@@ -71,6 +118,7 @@ def leaves_threads(findings: Findings, options: Options) -> bool:
     """Return True if with `options` a thread of the app still runs in the master when the master forks.
 
     A few forks without a hang prove little then: forks come in herds, which find the thread either busy or at rest.
+    The import outside uWSGI does not list every thread, but a worker that waits for one at its exit proves it.
     """
-    is_fork_safe = any(is_set(options, name) for name in FORK_SAFE)
-    return findings.measurement.verdict in AT_FORK and bool(findings.import_threads) and not is_fork_safe
+    has_threads = bool(findings.import_threads) or likely_defect(findings) == JOINED_AT_EXIT
+    return has_threads and not _is_fork_safe(options)

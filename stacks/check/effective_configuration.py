@@ -20,7 +20,7 @@ from stacks.check.read_only import read_only_except
 from stacks.check.refusals import explain_refusal, forbidden_option
 
 LIMIT_S = 15.0  # it takes 0.1 s; @(exec://...) and @(http://...) in a configuration may take longer
-VERSION = re.compile(r"^\d+\.\d+(?:\.\d+)*(?:[.-]?\w+)*$")
+VERSION = re.compile(r"^\d+\.\d+[\w.+~-]*$")  # 2.0.26, 2.0.21-debian, 2.0.31+dfsg
 STOP_CLOCK = "pack-stop-here"
 # With log-date every line has a prefix. The last log-date counts, so the check's own prefix can be removed.
 LOG_MARK = "@pack@"

@@ -6,10 +6,25 @@ import re
 
 from stacks.check.measurement import Measurement
 from stacks.check.refusals import missing_plugin
+from stacks.lifecycle.counted import counted
+from stacks.lifecycle.recycle_time import PHASES, SLOW_S, Recycle
 
 _ERROR = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt)\b.*")
+# What is not found may be found elsewhere. Other exceptions do not depend on the directory.
+_NOT_FOUND = re.compile(r"(?:ModuleNotFound|Import|FileNotFound)Error\b")
+# The app's own module: without a frame of Python's there is no traceback.
+_NO_MODULE = re.compile(r"^(?:ModuleNotFound|Import)Error: No module named '?([\w.]+)'?", re.MULTILINE)
 NO_CALLABLE = re.compile(r"unable to find .* callable|\(callable not found or import error\)")
 _STDOUT = re.compile(r"No such device or address.*/(?:dev/std(?:out|err)|proc/self/fd/\d|dev/fd/\d)")
+
+# What makes each phase of a recycle shorter.
+SHORTER = {
+    "exit": "If the worker waits for a thread that runs in the master only, such as the thread of an exporter that the "
+    "app makes at import, lazy-apps = true or py-call-uwsgi-fork-hooks = true shortens it. Otherwise shorten what the "
+    "app does at its exit (atexit).",
+    "reap": "See what keeps the master busy, such as hooks or the forks of other programs.",
+    "start": "Check a copy without the code that makes the import slow, or check without lazy-apps.",
+}
 
 
 def needs_pipe(log: str) -> bool:
@@ -28,6 +43,8 @@ def explain_failed_start(log: str, error: str) -> str:
 
 def _import_failed(lines: list[str]) -> str:
     exception = next((line for line in reversed(lines) if _ERROR.match(line)), "an exception")
+    if not _NOT_FOUND.match(exception):
+        return f"The app could not be imported: {exception}. The traceback is in the log."
     return (
         f"The app could not be imported: {exception}. Name the directory that production starts in with --chdir, or "
         "name the app with --app module:callable. The packages of the app must be in the venv of the checked uWSGI."
@@ -41,7 +58,15 @@ def _explain_known_line(log: str, lines: list[str], is_app_missing: bool) -> str
             f"The virtualenv {match[1]} does not exist here: run the check where it exists, or check a copy without it."
         )
     if match := re.search(r"failed to open python file (\S+)", log):
+        if match[1].startswith("/"):
+            return f"The file {match[1]} does not exist: correct its path, or name another app with --app."
         return f"The file {match[1]} does not exist from here: name the directory with --chdir, or the app with --app."
+    if is_app_missing and (match := _NO_MODULE.search(log)):
+        return (
+            f"The module {match[1]} does not exist from here ({match[0]}): correct its name, or name the directory "
+            "that production starts in with --chdir, or the app with --app module:callable. The packages of the app "
+            "must be in the venv of the checked uWSGI."
+        )
     if line := next((line for line in lines if NO_CALLABLE.search(line)), ""):
         return f"The module has no such callable (uWSGI reports: {line}): name it with --app module:callable."
     plugin = re.search(r"UNABLE to load uWSGI plugin: (\S+?):", log)
@@ -77,14 +102,20 @@ def explain_too_few_respawns(run: Measurement) -> str:
     """Return why a configuration that served has recycled too little for a verdict."""
     if "held up" in run.reason:
         return f"{run.reason}; run nothing else on this machine during the check."
-    if run.recycle_median_s is not None:
-        return (
-            f"Only {run.respawns} workers came back in the time limit, because a recycle takes "
-            f"{run.recycle_median_s:.1f} s here: too few for a verdict. Check a copy without the code that makes the "
-            "import slow, or check without lazy-apps."
-        )
+    back = f"Only {counted(run.respawns, 'worker', 'workers')} came back in the time limit"
+    if run.recycle_median_s is not None and run.recycle_median_s >= SLOW_S:
+        return f"{back}: too few for a verdict. {explain_slow_recycle(run)}"
     slow = f" (an answer takes {run.latency_p50_s:.1f} s)" if run.latency_p50_s else ""
     return (
-        f"No worker recycled, because too few requests were answered{slow}. Name a page that answers quickly with "
-        "--url (URL=/path)."
+        f"{back if run.respawns else 'No worker recycled'}, because too few requests were answered{slow}. Name a page "
+        "that answers quickly with --url (URL=/path)."
     )
+
+
+def explain_slow_recycle(run: Measurement) -> str:
+    """Say which phase of a recycle takes the time, and what makes that phase shorter."""
+    phases = run.recycle_phases_s
+    if not phases:
+        return f"A recycle takes {run.recycle_median_s:.1f} s here."
+    recycle = Recycle(*(phases[name] for name in PHASES))
+    return f"A {recycle.describe().removeprefix('a ')}. {SHORTER[recycle.longest_phase]}"

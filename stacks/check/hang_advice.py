@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stacks.catalogue import Defect
-from stacks.check.diagnosis import Findings, has_two_defects, likely_defect, waits_for_stop
+from stacks.check.diagnosis import JOINED_AT_EXIT, Findings, has_two_defects, likely_defect, waits_for_stop
 from stacks.check.measurement import Measurement
 from stacks.check.options import is_set
 from stacks.check.remedy_trial import RemedyTrial
@@ -27,7 +27,7 @@ def hang_advice(findings: Findings, defects: dict[str, Defect]) -> list[str]:
 def _about_hang(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     name = likely_defect(findings)
     sentences = [_about_defect(findings, defects[name]) if name else _about_unknown_defect(findings)]
-    if name in ("thread-at-fork", "lock-at-fork"):
+    if name in ("thread-at-fork", "lock-at-fork", JOINED_AT_EXIT):
         sentences[0] += f" {_describe_threads(findings)}"
     elif has_two_defects(findings):
         second = "Such a thread causes a second deadlock, in every version (unbit/uwsgi#1149)."

@@ -41,8 +41,33 @@ def read_invocation(options: argparse.Namespace) -> Invocation:
         directory = Path.cwd()
     ini = str(Path(options.ini).absolute()) if options.ini else None
     config_arguments(ini)  # raises, so that an error of the configuration comes before an error of the binary
-    arguments = tuple(shlex.split(options.args))
+    arguments = split_arguments(options.args)
     return Invocation(find_uwsgi(options.uwsgi), ini, arguments, environment, directory.resolve())
+
+
+def resolve_app(app: str | None, chdir: Path | None) -> str | None:
+    """Return the value of --app with the absolute path of its file; a module stays as it is. Raise CannotCheck.
+
+    A relative file is looked for in the directory that --chdir names, otherwise in the current directory.
+    """
+    file, colon, callable_ = (app or "").partition(":")
+    if not file.endswith(".py"):
+        return app
+    path = (chdir or Path.cwd()).absolute() / file
+    if not path.is_file():
+        where = "the directory that --chdir names" if chdir else "the current directory, because --chdir is not given"
+        rule = "" if Path(file).is_absolute() else f" A relative file in --app is looked for in {where}."
+        raise CannotCheck(f"{path}, which --app names, does not exist.{rule}")
+    return f"{path}{colon}{callable_}"
+
+
+def split_arguments(text: str) -> tuple[str, ...]:
+    """Return the words of --args, quoted as in a shell. Raise CannotCheck if a quote is not closed."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        fault = "ends with a backslash" if "escape" in str(error) else "has a quote that is not closed"
+        raise CannotCheck(f"--args {fault}: {text}") from None
 
 
 def find_uwsgi(name: str | None) -> Path:

@@ -17,6 +17,7 @@ class Case:
     name: str
     failure: str | None = None  # the case has a verdict, and it is bad
     error: str | None = None  # the case has no verdict
+    skipped: str | None = None  # the case could not be judged, for a reason that another case tells
 
 
 def write_junit(path: Path, cases: list[Case], seconds: float, output: str) -> None:
@@ -27,11 +28,12 @@ def write_junit(path: Path, cases: list[Case], seconds: float, output: str) -> N
         tests=str(len(cases)),
         failures=str(sum(case.failure is not None for case in cases)),
         errors=str(sum(case.error is not None for case in cases)),
+        skipped=str(sum(case.skipped is not None for case in cases)),
         time=f"{seconds:.1f}",
     )
     for case in cases:
         element = ElementTree.SubElement(suite, "testcase", classname="check", name=case.name, time=f"{seconds:.1f}")
-        for tag, text in (("failure", case.failure), ("error", case.error)):
+        for tag, text in (("failure", case.failure), ("error", case.error), ("skipped", case.skipped)):
             if text is not None:
                 first_line = text.splitlines()[0] if text else ""
                 message = first_line.translate(CONTROL_CHARACTERS)

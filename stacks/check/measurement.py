@@ -10,8 +10,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from stacks.lifecycle.deaths import silent_deaths
 from stacks.lifecycle.lifecycle import Lifecycle
+from stacks.lifecycle.lost_threads import ThreadTable
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
+from stacks.lifecycle.recycle_time import PHASES, recycles, typical_recycle
 
 NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
 
@@ -27,7 +30,7 @@ class Measurement:
     error: str | None
     respawns: int  # that came back
     hung: int  # at the fork or at the exit, the first generation included
-    crashed: int
+    crashed: int  # died before they were ready, or by themselves before they had answered a request
     recycle_median_s: float | None
     recycle_max_s: float | None
     requests: int
@@ -39,8 +42,11 @@ class Measurement:
     latency_max_s: float | None = None
     stop_signal: str | None = None
     stop_s: float | None = None
+    recycle_phases_s: dict[str, float] = field(default_factory=dict)  # the medians of `recycle_time.PHASES`
     memory_mib: float | None = None
     master_threads: int = 0
+    unstopped: list[dict[str, Any]] = field(default_factory=list)  # the processes that only SIGKILL ended
+    fork_threads: ThreadTable | None = None  # the threads of the master, and which of them the workers have
 
     @property
     def trials(self) -> int:
@@ -57,7 +63,10 @@ def read_measurement(directory: Path) -> Measurement:
     """Read the files of the run in `directory`."""
     record = read_json(directory / RUN_FILE)
     events = directory / EVENTS_FILE
-    episodes = Lifecycle.of(read_events(events)).episodes() if events.exists() and record["status"] == "done" else []
+    has_rows = events.exists() and record["status"] == "done"
+    lifecycle = Lifecycle.of(read_events(events)) if has_rows else Lifecycle()
+    episodes, deaths = lifecycle.episodes(), silent_deaths(lifecycle.workers, lifecycle.losses)
+    recycle = typical_recycle(found for slot in lifecycle.workers.by_slot.values() for found in recycles(slot))
     recycles_s = sorted(
         (e.ready_ns - begun) / 1e9
         for e in episodes
@@ -70,16 +79,20 @@ def read_measurement(directory: Path) -> Measurement:
         reason=record["reason"],
         evidence=record["evidence"],
         error=record["error"],
-        respawns=sum(e.generation > 0 and e.outcome == "ready" for e in episodes),
+        respawns=sum(e.generation > 0 and e.outcome == "ready" for e in episodes)
+        - sum(incarnation.generation > 0 for incarnation in deaths),
         hung=sum(e.outcome in ("hung_at_fork", "hung_at_exit") for e in episodes),
-        crashed=sum(e.outcome == "crashed" for e in episodes),
+        crashed=sum(e.outcome == "crashed" for e in episodes) + len(deaths),
         recycle_median_s=round(statistics.median(recycles_s), 3) if recycles_s else None,
         recycle_max_s=round(recycles_s[-1], 3) if recycles_s else None,
+        recycle_phases_s={name: round(getattr(recycle, f"{name}_s"), 3) for name in PHASES} if recycle else {},
         stop_signal=stop.get("signal"),
         stop_s=stop.get("seconds"),
         **_request_numbers(directory),
         memory_mib=round(at_ready["pss_kib"] / 1024, 1) if at_ready.get("pss_kib") else None,
         master_threads=at_ready.get("master_threads", 0),
+        unstopped=stop.get("unstopped", []),
+        fork_threads=ThreadTable.of(record.get("fork_threads")),
     )
 
 

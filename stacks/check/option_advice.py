@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stacks.catalogue import similar
+from stacks.catalogue.version_order import is_before
 from stacks.check.diagnosis import TURNS_THREADS_ON, Findings, has_thread_state_defect
 from stacks.check.options import Options, is_set, numbers
-from stacks.check.server import is_before
 
 # Options that make an instance execute itself again. The other touch- options only recycle workers.
 RELOADS = ("touch-reload", "fs-reload", "master-fifo", "py-autoreload", "py-auto-reload")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from stacks.catalogue import STACKS
+from stacks.catalogue.version_order import is_before
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import is_set
-from stacks.check.server import Server, is_before
+from stacks.check.server import Server
 
 FILE = STACKS / "remedies.toml"
 WHY = "part of a remedy on trial"
@@ -29,12 +31,24 @@ class Remedy:
     set: tuple[tuple[str, str], ...] = ()
     drop: tuple[str, ...] = ()
     upgrade: bool = False
+    with_threads: tuple[str, ...] = ()
+    partners: tuple[str, ...] = ()  # the key `with`
 
     def applies(
-        self, verdict: str, neutral: NeutralConfiguration, binary_options: frozenset[str], server: Server
+        self,
+        verdict: str,
+        neutral: NeutralConfiguration,
+        binary_options: frozenset[str],
+        server: Server,
+        master_threads: int = 1,
     ) -> bool:
-        """Return True if a trial makes sense. `binary_options` are the options of the user's binary."""
+        """Return True if a trial makes sense.
+
+        `binary_options` are the options of the user's binary, and `master_threads` are the threads of the master.
+        """
         if verdict not in self.verdicts or not all(key in binary_options for key, _ in self.set):
+            return False
+        if verdict in self.with_threads and master_threads <= 1:
             return False
         if self.upgrade and server.pin is None:
             return False
@@ -57,12 +71,29 @@ class Remedy:
 def remedies() -> tuple[Remedy, ...]:
     """Return the remedies of remedies.toml, in its order."""
     rows: list[dict[str, Any]] = tomllib.loads(FILE.read_text(encoding="utf-8"))["remedy"]
-    return tuple(Remedy(**{key: _as_tuples(value) for key, value in row.items()}) for row in rows)
+    names = {"with": "partners"}  # `with` is no name for a field
+    return tuple(Remedy(**{names.get(key, key): _as_tuples(value) for key, value in row.items()}) for row in rows)
 
 
 def with_upgrade(remedy: Remedy, upgrade: Remedy) -> Remedy:
     """Return a remedy that does both, for a configuration with two defects."""
     return replace(remedy, name=f"{upgrade.name}+{remedy.name}", what=f"{remedy.what} and {upgrade.what}", upgrade=True)
+
+
+def with_partners(candidates: Sequence[Remedy]) -> list[Remedy]:
+    """Return each of `candidates` together with each of its partners that is a candidate as well."""
+    return [
+        replace(
+            remedy,
+            name=f"{partner.name}+{remedy.name}",
+            what=f"{partner.what} and {remedy.what}",
+            set=(*partner.set, *remedy.set),
+            drop=(*partner.drop, *remedy.drop),
+        )
+        for remedy in candidates
+        for partner in candidates
+        if partner.name in remedy.partners
+    ]
 
 
 def _as_tuples(value: Any) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from stacks.catalogue import interpreters, venvs
 from stacks.check.check_runs import CheckRuns
 from stacks.check.diagnosis import Findings, has_two_defects, leaves_threads
-from stacks.check.remedies import Remedy, remedies, with_upgrade
+from stacks.check.remedies import Remedy, remedies, with_partners, with_upgrade
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.upgrade import install_upgrade, newest_pyuwsgi
 
@@ -17,9 +17,9 @@ AT_ONCE = 3  # a configuration that hangs uses no CPU, and a healthy one mostly 
 
 
 def try_remedies(runs: CheckRuns, findings: Findings, private: Path) -> list[RemedyTrial]:
-    """Try every remedy that applies, in the order of remedies.toml; those that add the upgrade come last.
+    """Try every remedy that applies, in the order of remedies.toml; combinations of two come last.
 
-    A combination with the upgrade is tried if there are two defects, or if no single remedy cures.
+    A combination is tried if no single remedy cures. Those with the upgrade are tried as well if there are two defects.
     """
     measurement = findings.measurement
     if not measurement.is_hang:
@@ -27,12 +27,15 @@ def try_remedies(runs: CheckRuns, findings: Findings, private: Path) -> list[Rem
     single = [
         remedy
         for remedy in remedies()
-        if remedy.applies(measurement.verdict, runs.neutral, findings.binary_options, findings.server)
+        if remedy.applies(
+            measurement.verdict, runs.neutral, findings.binary_options, findings.server, measurement.master_threads
+        )
     ]
     upgrade = next((remedy for remedy in single if remedy.upgrade), None)
     combined = [with_upgrade(remedy, upgrade) for remedy in single if remedy.set] if upgrade else []
     # With two defects the upgrade cures only one of them, so the combinations are needed in any case.
     first, second = (single + combined, []) if has_two_defects(findings) else (single, combined)
+    second = second + with_partners(single)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         trials = list(pool.map(lambda remedy: _try(runs, findings, remedy, private), first))
         if not any(trial.cures for trial in trials):

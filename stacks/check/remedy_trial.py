@@ -42,14 +42,16 @@ class RemedyTrial:
         if run.verdict == "recovers":
             return (
                 f"{self.what}: no cure, although 0 of {run.trials} workers hung here: "
-                "the threads of your app still run in the master"
+                "the threads of your app still run in the master, and can hang a worker at any fork"
             )
         if not run.is_hang:
-            return f"{self.what}: not measured: {run.error or run.reason}"
+            return f"{self.what}: not measured: {(run.error or run.reason).rstrip('.')}"
         if run.verdict == "hung_master":
             return f"{self.what}: does not help, the master itself hangs"
         if run.verdict in ("hung_request", "dead_master"):
             return f"{self.what}: does not help, {run.reason}"
         if run.verdict == "crash_loop":
             return f"{self.what}: does not help, {run.crashed} workers died before they were ready"
+        if run.verdict == "hung_worker" and run.verdict not in self.remedy.verdicts:
+            return f"{self.what}: moves the hang to the fork, {run.hung} of {run.trials} workers hung there"
         return f"{self.what}: does not help, {run.hung} of {run.trials} workers hung"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from stacks.check.diagnosis import Findings
+from stacks.check.lost_threads import lost_threads_text
 from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
+from stacks.check.stop_text import describe_stop
 from stacks.lifecycle.rates import highest_rate_without_hang
 
 
@@ -20,6 +22,8 @@ def result_text(
     if run.evidence:
         lines.append(f"  evidence: {run.evidence}")
     lines += _number_lines(run)
+    if lost := lost_threads_text(findings):
+        lines.append(f"threads: {lost}")
     if advice:
         lines.append("what to change:")
         lines += [f"  - {sentence}" for sentence in advice]
@@ -33,15 +37,6 @@ def result_text(
     ]
     lines.append(f"the check took {seconds:.1f} s; all recordings are in {directory}")
     return "\n".join(lines)
-
-
-def describe_stop(run: Measurement) -> str:
-    """Return which signal ended the instance, and how long that took."""
-    if run.stop_s is None:
-        return "not measured"
-    if run.stop_signal == "KILL":
-        return f"only SIGKILL ended the instance, {run.stop_s:.1f} s after the first signal"
-    return f"SIG{run.stop_signal} ended the instance after {run.stop_s:.1f} s"
 
 
 def _number_lines(run: Measurement) -> list[str]:

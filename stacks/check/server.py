@@ -8,10 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
-
 from stacks.catalogue import venvs
 from stacks.catalogue.bounded_command import run_bounded
+from stacks.catalogue.version_order import build_of
 from stacks.check.options import Options
 
 LIMIT_S = 20.0
@@ -39,6 +38,8 @@ class Server:
     def describe(self) -> str:
         """Return a name for people, such as "pyuwsgi 2.0.26 on Python 3.12.1"."""
         name = f"pyuwsgi {self.pin}" if self.pin else f"uWSGI {self.version}"
+        if not self.pin and (build := build_of(self.version)):
+            name += f", {build},"
         build = "free-threaded " if self.is_free_threaded else ""
         return f"{name} on {build}Python {self.python or '(unknown)'}"
 
@@ -57,8 +58,12 @@ def identify(uwsgi: Path, version: str, log: str) -> Server:
             return Server(uwsgi, version, pin, python_full, interpreter, is_free_threaded)
         except (OSError, ValueError, subprocess.TimeoutExpired):
             return Server(uwsgi, version, version, python, interpreter, is_free_threaded)
-    beside = uwsgi.parent / "python"  # of a standalone binary that pip has put into a venv
-    return Server(uwsgi, version, None, python, beside if beside.exists() else None, is_free_threaded)
+    # A standalone binary that pip has put into a venv has the venv's Python beside it, and that of a distribution has
+    # the Python that its plugin is made for.
+    names = [*([f"python{'.'.join(python.split('.')[:2])}"] if python else []), "python"]
+    beside = (uwsgi.parent / name for name in names)
+    found = next((path for path in beside if path.exists()), None)
+    return Server(uwsgi, version, None, python, found, is_free_threaded)
 
 
 def app_interpreter(server: Server, options: Options) -> Path | None:
@@ -67,11 +72,3 @@ def app_interpreter(server: Server, options: Options) -> Path | None:
         if key in ("virtualenv", "venv", "home", "pyhome") and (Path(value) / "bin" / "python").exists():
             return Path(value) / "bin" / "python"
     return server.interpreter
-
-
-def is_before(version: str, limit: str) -> bool:
-    """Return True if `version` is older than `limit` (PEP 440). An unreadable version is not older."""
-    try:
-        return Version(version) < Version(limit)
-    except InvalidVersion:
-        return False

@@ -20,7 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the configuration, what it does not contain, and the files to write."""
     parser.add_argument("--ini", metavar="FILE", help="configuration: ini, yaml, json or xml, if needed with :section")
     parser.add_argument("--uwsgi", metavar="PATH", help="uWSGI binary, such as venv/bin/uwsgi (default: that on PATH)")
-    parser.add_argument("--app", help="module:callable or file.py:callable, instead of the app in the configuration")
+    parser.add_argument(
+        "--app",
+        help="instead of the app in the configuration: module:callable, or file.py:callable relative to --chdir",
+    )
     parser.add_argument(
         "--chdir", type=Path, metavar="DIR", help="where uWSGI starts (default: the directory of the configuration)"
     )

@@ -33,12 +33,27 @@ class Command(Protocol):
         """Run the command and return its exit code."""
 
 
+# Options whose value is a command line of uWSGI, which begins with `--` itself. argparse takes such a value only after
+# `=`, so `--args --lazy-apps` becomes `--args=--lazy-apps` first.
+TAKES_OPTIONS = ("--args",)
+
+
 class Parser(argparse.ArgumentParser):
     """Reports an error in one line. The usage text is left to `--help`."""
 
     def error(self, message: str) -> NoReturn:
         """Print the message and exit with code 2, as argparse does, but without the usage text."""
         self.exit(exit_codes.USAGE, f"{self.prog}: {message}\n")
+
+
+def join_values(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments in which each option of TAKES_OPTIONS and its value are one word."""
+    joined: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        value = next(words, None) if word in TAKES_OPTIONS else None
+        joined.append(word if value is None else f"{word}={value}")
+    return joined
 
 
 def load(name: str) -> Command:
@@ -76,7 +91,7 @@ def describe(meanings: Mapping[int, str]) -> str:
 def run(names: Sequence[str], arguments: Sequence[str]) -> int:
     """Run the command that `arguments` name, one of `names`. Return its exit code."""
     first = arguments[0] if arguments else ""
-    options = parser([first] if first in names else names).parse_args(arguments)
+    options = parser([first] if first in names else names).parse_args(join_values(arguments))
     try:
         return load(options.command).main(options)
     except Exception as error:

@@ -17,11 +17,12 @@ def run_campaign(campaign: Campaign) -> int:
     from rich.console import Console
 
     from stacks.campaign.progress import Progress, make_environments
+    from stacks.campaign.runner import carry_out
 
     console = Console(stderr=True)
     make_environments(campaign, console)
     with Progress(console) as progress:
-        code = campaign.run(progress)
+        code = carry_out(campaign, progress)
     if not any(record["status"] == "done" for _, record in campaign.done) and not campaign.not_tested:
         console.print(f"No run came to a verdict. The records are in {campaign.directory}.", soft_wrap=True)
         return exit_codes.NOT_MEASURED

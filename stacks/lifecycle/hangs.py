@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from stacks.lifecycle.backtraces import informative_frames, stops_the_world, waits_for_gil
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.stillness import DEADLOCK_S, GIL_WAKES_PER_S, LockWait, Rest, is_inconclusive, living_threads
+from stacks.lifecycle.stuck_words import stuck_words
+from stacks.lifecycle.thread_looks import ThreadLook
 
 # How long a lock wait must last until it is a proof. Half a second is a hundred of the GIL's 5 ms waits
 # (DEFAULT_INTERVAL, Python/ceval_gil.c), so it is no coincidence.
@@ -55,6 +57,7 @@ class Hangs:
     _frames_ns: dict[int, int] = field(default_factory=dict)  # when the frames were known
     is_free_threaded: bool = False  # uWSGI's log says that this Python can run without the GIL
     _has_proven_stop: bool = False  # the backtrace of a process proves that it waits for a thread that cannot stop
+    _looks: dict[int, ThreadLook] = field(default_factory=dict)  # at the threads of each process
 
     def add_state(self, event: Event) -> None:
         """Take a `state` row in (`stillness` describes its values)."""
@@ -88,9 +91,15 @@ class Hangs:
         """Take a `free_threaded` row in: this Python is built to run without the GIL."""
         self.is_free_threaded = True
 
+    def add_look(self, look: ThreadLook) -> None:
+        """Take a look at the threads of a process in. It names what a proven hang waits for, and proves none."""
+        if not look.reason:
+            self._looks[look.pid] = look
+
     def forget(self, pid: int) -> None:
         """Drop everything about `pid`, because a new process has this pid now."""
         self.end_stillness(pid)
+        self._looks.pop(pid, None)
         self._frames.pop(pid, None)
         self._frames_ns.pop(pid, None)
 
@@ -153,14 +162,16 @@ class Hangs:
         """Return True if the backtrace of `pid` is known."""
         return pid in self._frames
 
+    def still(self, pids: Iterable[int]) -> list[int]:
+        """Return those of `pids` that have stood still for so long that a look at their threads is worth its time."""
+        return [pid for pid in pids if self.is_still(pid, GIL_BACKTRACE_S)]
+
     def suspects(self, pids: Iterable[int]) -> list[int]:
         """Return those of `pids` that stand still and have no proof yet, so that a backtrace is worth its time."""
         return [
             pid
-            for pid in pids
-            if self.is_still(pid, GIL_BACKTRACE_S)
-            and pid not in self._frames
-            and not self._is_like_proven(self._lock_waits[pid])
+            for pid in self.still(pids)
+            if pid not in self._frames and not self._is_like_proven(self._lock_waits[pid])
         ]
 
     def stopping(self, pids: Iterable[int]) -> list[int]:
@@ -203,18 +214,27 @@ class Hangs:
         return None
 
     def evidence(self, pids: Iterable[int | None]) -> str | None:
-        """Return one line about the first of `pids` that has a backtrace, otherwise about the first that stands still.
+        """Return one line about the first of `pids` of which the most is known; None if nothing is.
 
-        Returns None if nothing is known about any of them.
+        The Python threads come first, because they name a line of the app: of the first process that has a look. Then
+        comes the backtrace of the first process that has one, otherwise the waits of the first that stands still.
         """
         processes = [pid for pid in pids if pid is not None]
-        for pid in processes:
-            if pid in self._frames:
-                return " <- ".join(informative_frames(self._frames[pid]))
-        for pid in processes:
-            if pid in self._lock_waits:
-                return _describe(self._lock_waits[pid])
-        return None
+        words = next(filter(None, map(self._python_words, processes)), "")
+        traced = [" <- ".join(informative_frames(self._frames[pid])) for pid in processes if pid in self._frames]
+        waits = [_describe(self._lock_waits[pid]) for pid in processes if pid in self._lock_waits]
+        native = next(iter(traced + waits), "")
+        return "; ".join(filter(None, (words, native))) if words or traced or waits else None
+
+    def _python_words(self, pid: int) -> str:
+        """Return what the look at the Python threads of a stuck worker says; '' without one."""
+        look = self._looks.get(pid)
+        if look is None or not look.is_stuck:
+            return ""
+        lock_wait = self._lock_waits.get(pid)
+        by_rate = lock_wait is not None and lock_wait.has_gil_rate
+        in_backtrace = waits_for_gil(self._frames[pid]) if pid in self._frames else None
+        return stuck_words(look, self._looks.get(look.parent), in_backtrace or by_rate or in_backtrace)
 
 
 def _describe(lock_wait: LockWait) -> str:

@@ -7,7 +7,9 @@ process. It believes only what a worker does itself: its accept hook, its CPU ti
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from stacks.lifecycle.episode import Episode, arrival, departure
 from stacks.lifecycle.hangs import Hangs, Proof
@@ -15,8 +17,10 @@ from stacks.lifecycle.incarnation import Incarnation
 from stacks.lifecycle.master_hang import master_hang, unreaped_s
 from stacks.lifecycle.masters import Masters
 from stacks.lifecycle.records import Event
+from stacks.lifecycle.recycle_time import Recycle, slow_recycle
 from stacks.lifecycle.stopping import MERCY_S, overdue_text
 from stacks.lifecycle.stuck_workers import deadlocks
+from stacks.lifecycle.thread_looks import ThreadLook
 from stacks.lifecycle.workers import Workers
 
 # A trigger has an effect within one turn of the master's loop (1 s), a touched file one second later. A trigger that
@@ -32,11 +36,13 @@ class Lifecycle:
         self.workers = workers = Workers(self.hangs)
         self.masters = masters = Masters(workers)
         self.load_begin_ns: int | None = None
+        self.load_limit_s = math.inf  # the longest time that the load may last
         self.stop_ns: int | None = None
         self.now_ns = 0  # the newest time; the observer moves it on while no rows come
         self.throttles = 0  # how often the master slept because workers respawned too fast
         self.heartbeat_gap_s = 0.0  # the longest time between two heartbeats of the observer
-        self.losses: dict[str, int] = {}  # requests by what became of them, as `losses` counts them
+        self.losses: dict[str, Any] = {}  # what became of the requests, as `losses.losses` counts them
+        self.thread_looks: list[ThreadLook] = []
         self._heartbeat_ns: int | None = None
         self._take: dict[str, Callable[[Event], None]] = {  # by kind of row
             "heartbeat": self._take_heartbeat,
@@ -47,6 +53,8 @@ class Lifecycle:
             "state": self.hangs.add_state,
             "backtrace": self.hangs.add_backtrace,
             "free_threaded": self.hangs.mark_free_threaded,
+            "attached": workers.attach,
+            "threads": self._take_threads,
             "spawned": workers.add,
             "respawned": workers.add,
             "forked": workers.mark_forked,
@@ -57,6 +65,7 @@ class Lifecycle:
             "exited": workers.mark_exited,
             "died": workers.mark_died,
             "no_mercy": workers.mark_killed,
+            "harakiri": workers.mark_harakiri,
             "cheaped": workers.retire,
             "idle": workers.retire_all,
             "master": masters.add,
@@ -94,6 +103,7 @@ class Lifecycle:
         self.load_begin_ns = event.t_ns
         self.workers.is_under_load = True
         self.workers.mercy_s = event.data.get("mercy_s", MERCY_S)
+        self.load_limit_s = event.data.get("limit_s", math.inf)
 
     def _take_stop(self, event: Event) -> None:
         self.stop_ns = event.t_ns
@@ -103,6 +113,11 @@ class Lifecycle:
 
     def _take_losses(self, event: Event) -> None:
         self.losses = dict(event.data)
+
+    def _take_threads(self, event: Event) -> None:
+        look = ThreadLook.of(event)
+        self.thread_looks.append(look)
+        self.hangs.add_look(look)
 
     # -- workers and masters --------------------------------------------------------------------
 
@@ -208,6 +223,13 @@ class Lifecycle:
         """Return how many respawns are trials of the hang rate, as `verdict.judge` counts them, but in less time."""
         ready = sum(i.ready_ns is not None and i.generation > 0 for slot in self.workers.by_slot.values() for i in slot)
         return ready + sum(e.outcome == "hung_at_fork" and e.generation > 0 for e in self._open_episodes())
+
+    def slow_recycle(self, wanted: int) -> Recycle | None:
+        """Return the typical recycle if `wanted` respawns do not fit into the load because recycles are so slow."""
+        if self.load_begin_ns is None or math.isinf(self.load_limit_s):
+            return None
+        end_ns = self.load_begin_ns + int(self.load_limit_s * 1e9)
+        return slow_recycle(self.workers.by_slot.values(), wanted - self.respawns(), self.now_ns, end_ns)
 
     def is_outage(self) -> bool:
         """Return True if no slot can answer any more, because each worker, or the master, hangs."""

@@ -38,6 +38,7 @@ class Masters:
     def add_trigger(self, event: Event) -> None:
         """`asked`: a trigger asks something of a master or of a worker."""
         self.trigger_ns, self._trigger = event.t_ns, event.data["action"]
+        self.workers.mark_asked(event)
 
     def begin_stop(self, event: Event) -> None:
         """`stopping`: a master ends its workers for good, as a trigger asked. Hung workers write this line as well."""

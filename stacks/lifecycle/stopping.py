@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from stacks.lifecycle.counted import counted
+
 # worker-reload-mercy if a stack does not set it (core/init.c).
 MERCY_S = 60.0
 # A master compares whole seconds and needs two turns of its 1 s loop to kill a worker and to reap it, which makes 3 s
@@ -62,7 +64,7 @@ class MasterStop:
         """
         took = f"{self.took_s:.1f} s" if self.ended_ns is not None else ""
         if overdue:
-            reason = f"{overdue} workers were {overdue_text(self.mercy_s)}"
+            reason = f"{counted(overdue, 'worker was', 'workers were')} {overdue_text(self.mercy_s)}"
             return "hung_exit", reason + (f"; the stop took {took}" if took else "")
         if not finished:
             return None, ""

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from stacks.lifecycle.counted import counted
+from stacks.lifecycle.deaths import describe_crash_loop, describe_silent_deaths, silent_deaths
 from stacks.lifecycle.episode import Episode
 from stacks.lifecycle.lifecycle import Lifecycle
+from stacks.lifecycle.loss_reasons import is_unanswered, losses_of_healthy_workers, no_answer
+from stacks.lifecycle.rates import highest_rate_without_hang
 from stacks.lifecycle.stopping import overdue_text
 from stacks.lifecycle.stuck_workers import overdue_pids, stuck_at_exit
 
@@ -27,14 +31,6 @@ VERDICTS = (
 CRASH_LOOP = 3
 # A longer gap between the observer's heartbeats (one a second) makes a run invalid.
 HEARTBEAT_GAP_S = 5.0
-# The words for each count in a `losses` row.
-LOSSES = {
-    "timeout": "{} requests were not answered in time although no worker is hung",
-    "reset": "{} requests were cut off",
-    "truncated": "{} answers ended before their length",
-    "refused": "{} requests were refused",
-    "failed": "{} requests were answered with a 5xx status",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +52,20 @@ class _Case:
         self.lifecycle = lifecycle
         episodes = lifecycle.episodes()
         self.respawns = sum(episode.is_respawn for episode in episodes)
-        self.recovered = sum(episode.outcome == "ready" and episode.generation > 0 for episode in episodes)
+        # They became ready and ended before they had answered a request, so they did not come back.
+        self.silent_deaths = silent_deaths(lifecycle.workers, lifecycle.losses)
+        ready = sum(episode.outcome == "ready" and episode.generation > 0 for episode in episodes)
+        self.recovered = ready - sum(incarnation.generation > 0 for incarnation in self.silent_deaths)
         self.hung = _with_outcome(episodes, "hung_at_fork")
         self.hung_initial = sum(episode.generation == 0 for episode in self.hung)
-        self.deadlocked = [pid for pid, proof in lifecycle.deadlocks().items() if not proof.at_exit]
+        deadlocks = {pid: proof for pid, proof in lifecycle.deadlocks().items() if not proof.at_exit}
+        self.deadlocked = list(deadlocks)
+        self.waits_for_stop = all(proof.is_stop for proof in deadlocks.values())
         self.at_exit = [episode.previous_pid for episode in _with_outcome(episodes, "hung_at_exit")]
         self.at_exit += stuck_at_exit(lifecycle.workers, lifecycle.now_ns)
-        self.crashes = Counter(episode.slot for episode in _with_outcome(episodes, "crashed"))
+        self.crashes = len(_with_outcome(episodes, "crashed"))
+        self.deaths = Counter(episode.slot for episode in _with_outcome(episodes, "crashed"))
+        self.deaths.update(incarnation.slot for incarnation in self.silent_deaths)
         self.master_hang = lifecycle.master_hang()
 
     def evidence(self) -> str | None:
@@ -95,24 +98,26 @@ def _verdict(case: _Case, wanted: int, finished: bool) -> tuple[str | None, str]
         return "hung_master", case.master_hang
     if case.hung:
         first = " (first generation)" if case.hung_initial == len(case.hung) else ""
-        return "hung_worker", f"{len(case.hung)} workers were forked and never became ready{first}"
+        workers = counted(len(case.hung), "worker was", "workers were")
+        return "hung_worker", f"{workers} forked and never became ready{first}"
     if case.deadlocked:
-        count = len(case.deadlocked)
-        return (
-            "hung_request",
-            f"{count} workers accept and never answer: every thread of theirs waits for ever on a lock",
-        )
+        one, more = "each of its threads waits for ever on a lock", "every thread of theirs waits for ever on a lock"
+        if case.waits_for_stop:
+            one, more = (f"{it} for ever for a thread of the master to stop" for it in ("it waits", "they wait"))
+        one, more = f"worker accepts and never answers: {one}", f"workers accept and never answer: {more}"
+        return "hung_request", counted(len(case.deadlocked), one, more)
     if lifecycle.masters.stop is not None:
         return _stop_verdict(lifecycle, finished)
     if case.at_exit:
         if set(case.at_exit) <= set(overdue_pids(lifecycle.workers, lifecycle.now_ns)):
-            return "hung_exit", f"{len(case.at_exit)} workers were {overdue_text(lifecycle.workers.mercy_s)}"
-        return "hung_exit", f"{len(case.at_exit)} workers began to exit and never ended"
+            workers = counted(len(case.at_exit), "worker was", "workers were")
+            return "hung_exit", f"{workers} {overdue_text(lifecycle.workers.mercy_s)}"
+        return "hung_exit", f"{counted(len(case.at_exit), 'worker', 'workers')} began to exit and never ended"
     if lifecycle.ended:
         return "dead_master", f"{lifecycle.ended}: nobody is left to respawn a worker"
-    crashed = case.crashes.total()
-    if crashed >= CRASH_LOOP and crashed > case.recovered and max(case.crashes.values()) > 1:
-        return "crash_loop", f"{crashed} workers died before they were ready"
+    died = case.deaths.total()
+    if died >= CRASH_LOOP and died > case.recovered and max(case.deaths.values()) > 1:
+        return "crash_loop", describe_crash_loop(case.crashes, case.silent_deaths)
     return _final_verdict(case, wanted) if finished else (None, "")
 
 
@@ -122,7 +127,9 @@ def _stop_verdict(lifecycle: Lifecycle, finished: bool) -> tuple[str | None, str
     assert stop is not None  # noqa: S101 - the caller has checked it
     verdict, reason = stop.verdict(lifecycle.masters.overdue_workers(lifecycle.now_ns), finished=finished)
     if verdict == "recovers":  # requests that come after the stop are refused, which is no loss
-        reason += _losses({kind: lifecycle.losses.get(kind, 0) for kind in ("reset", "truncated")})
+        reason += losses_of_healthy_workers({kind: lifecycle.losses.get(kind, 0) for kind in ("reset", "truncated")})
+        if is_unanswered(lifecycle.losses):
+            return "invalid", f"{no_answer(lifecycle.losses)}; {reason}"
     return verdict, reason
 
 
@@ -131,31 +138,49 @@ def _final_verdict(case: _Case, wanted: int) -> tuple[str, str]:
     lifecycle = case.lifecycle
     if lifecycle.heartbeat_gap_s > HEARTBEAT_GAP_S:
         return "invalid", f"the observer was held up for {lifecycle.heartbeat_gap_s:.1f} s: repeat the run"
+    if is_unanswered(lifecycle.losses):
+        back = counted(case.recovered, "respawned worker was", "respawned workers were")
+        return "invalid", (
+            f"{no_answer(lifecycle.losses)}: {back} ready, and nothing is known about workers that serve. "
+            "See what the page needs, and the timeout of the scenario."
+        )
     if lifecycle.throttles:
         return "throttled", (
-            f"the master slept {lifecycle.throttles} times because workers respawned too fast (forkbomb-delay)"
+            f"the master slept {counted(lifecycle.throttles, 'time', 'times')} because workers respawned too fast "
+            "(forkbomb-delay)"
         )
-    if case.respawns < wanted:
+    too_slow = _too_slow(case, wanted) if case.respawns < wanted else ""
+    if case.respawns < wanted and not too_slow:
         return "invalid", _too_few(lifecycle, case.respawns, wanted)
-    reason = f"{case.recovered} of {case.respawns} respawned workers came back{_losses(lifecycle.losses)}"
+    died = f"; but {describe_silent_deaths(case.silent_deaths)}" if case.silent_deaths else ""
+    back = f"{case.recovered} of {counted(case.respawns, 'respawned worker', 'respawned workers')} came back"
+    if died and not case.recovered:
+        return "invalid", f"{back}{died}. Raise DURATION, so that the run shows whether this is a loop."
+    reason = back + losses_of_healthy_workers(lifecycle.losses) + died + too_slow
     for stop in lifecycle.masters.handovers():
         reason += f"; the master before ended {stop.took_s:.1f} s after it was told to"
     return "recovers", reason
 
 
-def _losses(losses: dict[str, int]) -> str:
-    """Return the end of a reason: which requests the clients lost although the workers came back."""
-    texts = [text.format(losses[kind]) for kind, text in LOSSES.items() if losses.get(kind)]
-    return f"; but {', '.join(texts)}" if texts else ""
+def _too_slow(case: _Case, wanted: int) -> str:
+    """Return the part of a reason for fewer respawns than wanted, if that is due to slow recycles; otherwise ''."""
+    recycle = case.lifecycle.slow_recycle(wanted)
+    rate = highest_rate_without_hang(case.respawns)
+    if recycle is None or rate is None:
+        return ""
+    return (
+        f"; {recycle.describe()}, so the {wanted} that were wanted do not fit into "
+        f"{case.lifecycle.load_limit_s:.0f} s, and hang rates below {100 * rate:.0f} % are not ruled out"
+    )
 
 
 def _too_few(lifecycle: Lifecycle, respawns: int, wanted: int) -> str:
-    text = f"{respawns} respawns seen, {wanted} wanted: too few to say anything. "
+    text = f"{counted(respawns, 'respawn', 'respawns')} seen, {wanted} wanted: too few to say anything. "
     if lifecycle.masters.pending_trigger:
         return text + f"Nothing came of what was asked: {lifecycle.masters.pending_trigger}."
     if not lifecycle.workers.has_departures():
         if lifecycle.losses.get("timeout"):
-            return text + f"No worker ever left{_losses(lifecycle.losses)}."
+            return text + f"No worker ever left{losses_of_healthy_workers(lifecycle.losses)}."
         return text + (
             "No worker ever left: min-worker-lifetime is 10 s by default and holds max-requests back; "
             "set min-worker-lifetime = 0, or lower MAX_REQUESTS."

@@ -23,6 +23,7 @@ class Workers:
 
     hangs: Hangs
     is_under_load: bool = False  # the load has begun
+    is_attached: bool = False  # without a log: nobody sees a worker say goodbye, and its requests may be other clients'
     is_idle: bool = False  # no worker is alive, on purpose, until a request comes (uWSGI's options idle and cheap)
     mercy_s: float = MERCY_S  # how long a worker may take to leave
     changed_ns: int = 0  # when a worker was last forked, was told to leave, began to exit or ended
@@ -49,6 +50,7 @@ class Workers:
             exit_begun_ns=early.get("exit_begun"),
             exited_ns=early.get("exited"),
         )
+        incarnation.limit_to_exit()
         incarnations.append(incarnation)
         self._by_pid[event.pid] = incarnation
         self._change(event.t_ns)
@@ -82,6 +84,8 @@ class Workers:
             return
         if event.data.get("signal") and not incarnation.cause:
             incarnation.cause = f"signal {event.data['signal']}"
+        incarnation.signal = event.data.get("signal", incarnation.signal)
+        incarnation.exit_status = event.data.get("exit_status", incarnation.exit_status)
         if incarnation.ready_ns is None or incarnation.exit_begun_ns is not None:
             incarnation.hang = incarnation.hang or self.hangs.proof(event.pid)
 
@@ -90,6 +94,8 @@ class Workers:
         incarnation = self._by_pid.get(event.pid)
         if incarnation is not None:
             incarnation.cause = event.data.get("text", "died")
+            incarnation.signal = event.data.get("signal", incarnation.signal)
+            incarnation.last_line = event.data.get("last_line", "")
             incarnation.exited_ns = incarnation.exited_ns or event.t_ns
 
     def mark_killed(self, event: Event) -> None:
@@ -99,6 +105,22 @@ class Workers:
         if incarnation is not None and event.t_ns - (incarnation.exited_ns or event.t_ns) < REAP_LOOP_S * 1e9:
             incarnation.is_killed = True
             incarnation.cause = "killed by its master after worker-reload-mercy"
+
+    def attach(self, _event: Event) -> None:
+        """`attached`: somebody else has started this uWSGI."""
+        self.is_attached = True
+
+    def mark_harakiri(self, event: Event) -> None:
+        """`harakiri`: the master kills a worker because a request takes too long."""
+        incarnation = self._by_pid.get(event.pid)
+        if incarnation is not None:
+            incarnation.has_harakiri = True
+
+    def mark_asked(self, event: Event) -> None:
+        """`asked`: a trigger signals a process, which may be a worker."""
+        incarnation = self._by_pid.get(event.data.get("asked_pid", 0))
+        if incarnation is not None:
+            incarnation.is_asked = True
 
     def tell_to_leave(self, event: Event) -> None:
         """`told`: the master asks a worker to leave. Its exit begins here."""
@@ -142,6 +164,7 @@ class Workers:
         name = f"{event.kind}_ns"
         before = getattr(incarnation, name)
         setattr(incarnation, name, event.t_ns if before is None else min(before, event.t_ns))
+        incarnation.limit_to_exit()
         return incarnation
 
     def _tell_to_leave(self, pid: int, t_ns: int) -> None:

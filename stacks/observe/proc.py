@@ -76,6 +76,24 @@ def tasks(pid: int) -> list[tuple[str, str]] | None:
     return threads
 
 
+def thread_names(pid: int) -> dict[int, str]:
+    """Return thread id -> name (`comm`) of every thread that is not a zombie; {} if there is no such process."""
+    names = {}
+    tasks = PROC / str(pid) / "task"
+    try:
+        tids = os.listdir(tasks)
+    except OSError:
+        return {}
+    for tid in tids:
+        try:
+            name, fields = (tasks / tid / "comm").read_text(), (tasks / tid / "stat").read_text()
+        except OSError:
+            continue
+        if fields[fields.rindex(")") + 2] not in "ZX":
+            names[int(tid)] = name.rstrip("\n")
+    return names
+
+
 def living_thread(pid: int) -> int:
     """Return the id of a thread that a debugger can attach to: the main one (`pid`) unless that is a zombie."""
     entry = stat(pid)
@@ -93,10 +111,15 @@ def living_thread(pid: int) -> int:
 def voluntary_switches(pid: int) -> int:
     """Return how often the threads of `pid` have begun to wait, added up; 0 if there is no such process."""
     count = 0
-    for status in (PROC / str(pid) / "task").glob("*/status"):
+    folder = PROC / str(pid) / "task"
+    try:
+        threads = os.listdir(folder)
+    except OSError:
+        return 0
+    for thread in threads:
         try:
-            text = status.read_text()
-        except OSError:
+            text = (folder / thread / "status").read_text()
+        except OSError:  # the thread has ended meanwhile
             continue
         _, _, rest = text.partition("\nvoluntary_ctxt_switches:")
         count += int(rest.split(maxsplit=1)[0]) if rest else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from stacks.lifecycle.counted import counted
 from stacks.lifecycle.stopping import MERCY_S
 from stacks.lifecycle.verdict import Judgement
 from stacks.observe.attached import AttachedObserver
@@ -49,7 +50,9 @@ class AttachedInstance:
             return judgement
         if not self.master_pid:
             return replace(judgement, reason=UNWATCHED)
-        seen = f"{judgement.respawns} respawns seen, {self.planned.plan['respawns']} wanted"
+        if judgement.respawns >= self.planned.plan["respawns"]:
+            return judgement
+        seen = f"{counted(judgement.respawns, 'respawn', 'respawns')} seen, {self.planned.plan['respawns']} wanted"
         return replace(judgement, reason=f"{seen}: too few to say anything. Hammer it for longer.")
 
     def stop(self, live: LiveRun) -> None:

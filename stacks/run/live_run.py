@@ -44,6 +44,10 @@ class LiveRun:
 
         return self.observer.until(reported_condition, limit_s)
 
+    def await_evidence(self, limit_s: float) -> None:
+        """Observe until no collector has evidence to wait for, or `limit_s` have passed."""
+        self.observer.until(lambda: not any(collector.busy for collector in self.observer.collectors), limit_s)
+
     def is_certain(self) -> bool:
         """Return True if more load cannot change the verdict: no worker can answer, or none will come back."""
         if self.observer.exit_code is not None or self.observer.lifecycle.is_outage():

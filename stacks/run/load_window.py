@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from stacks.observe.collectors import is_readable
 from stacks.run.errors import Interrupted
 from stacks.run.live_run import LiveRun
+from stacks.run.page_probe import PageProbe
 
 # While respawns come, more will come: the master makes about one per worker and second. After this time without a
 # respawn the window ends.
@@ -41,6 +42,8 @@ class LoadWindow(Protocol):
 
 class PlannedWindow:
     """The fixed window of the plan. It is extended while respawns are missing and workers are on their way.
+
+    It ends early if recycles are so slow that the missing respawns would not come within the limit.
 
     The load begins when the campaign writes a line to `turn_fd`: no other run needs the machine then.
     """
@@ -71,7 +74,36 @@ class PlannedWindow:
         if respawns != self._respawns:
             self._respawns, self._newest_respawn_s = respawns, now_s
         is_quiet = now_s - max(begin_s, self._newest_respawn_s) >= QUIET_S
-        return respawns >= live.wanted_respawns or (lifecycle.undecided() == 0 and is_quiet)
+        if respawns >= live.wanted_respawns or (lifecycle.undecided() == 0 and is_quiet):
+            return True
+        return lifecycle.slow_recycle(live.wanted_respawns) is not None
 
     def window_s(self, begin_ns: int, end_ns: int) -> float:
         return self._duration_s
+
+
+class ProbedWindow:
+    """The window of a page that is probed: it ends early if the probe finds that the page cannot be hammered."""
+
+    def __init__(self, window: LoadWindow, probe: PageProbe) -> None:
+        self._window = window
+        self._probe = probe
+
+    @property
+    def limit_s(self) -> float:
+        return self._window.limit_s
+
+    def may_begin(self) -> bool:
+        return self._window.may_begin()
+
+    def begin(self) -> Iterable[int]:
+        return self._window.begin()
+
+    def is_over(self, live: LiveRun, *, has_triggers_left: bool) -> bool:
+        if self._probe.is_refused():
+            live.load.send("kill")  # what its users would still get tells nothing
+            return True
+        return self._window.is_over(live, has_triggers_left=has_triggers_left)
+
+    def window_s(self, begin_ns: int, end_ns: int) -> float:
+        return self._window.window_s(begin_ns, end_ns)

@@ -27,7 +27,7 @@ def apply_load(
     long a worker may take to leave before its master kills it; the judge needs it.
     """
     observer, times = live.observer, record["load"]
-    observer.emit("load_begin", window_s=record["plan"]["duration_s"], mercy_s=mercy_s)
+    observer.emit("load_begin", window_s=record["plan"]["duration_s"], limit_s=window.limit_s, mercy_s=mercy_s)
     begin_ns = observer.lifecycle.load_begin_ns
     assert begin_ns is not None  # noqa: S101 - the row above set it
     times["begin_ns"] = begin_ns

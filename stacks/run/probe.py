@@ -1,4 +1,4 @@
-"""One request before the load. It finds a page that cannot be hammered, and says what to do instead."""
+"""One request of the page before the load: what came back, why such a page cannot be hammered, and what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from stacks.run.live_run import LiveRun
+from stacks.lifecycle.incarnation import Incarnation
 
 # Below the load's client timeout of 8 s (locustfiles/check.py).
 LIMIT_S = 6.0
@@ -55,19 +55,19 @@ class Probe(threading.Thread):
         self.answer = answer
 
 
-def ask(live: LiveRun, port: int, path: str) -> Answer | None:
-    """Request `path` once while the observer goes on. Returns None if the verdict is certain without the answer."""
-    thread = Probe(port, path)
-    thread.start()
-    live.observer.until(lambda: thread.answer is not None or live.is_certain(), LIMIT_S + 1.0)
-    if live.is_certain():
-        return None
-    return thread.answer or Answer(error="no answer", latency_s=LIMIT_S)
+def objection(answer: Answer, path: str, dead_worker: Incarnation | None = None) -> str:
+    """Return why a page with this answer cannot be hammered, and what to do; '' if it can.
 
-
-def objection(answer: Answer, path: str) -> str:
-    """Return why a page with this answer cannot be hammered, and what to do; '' if it can."""
+    `dead_worker` is the worker that ended while it had the request.
+    """
     another = "Name another page with --url (URL=/path)."
+    if answer.error and dead_worker is not None:
+        how = f" {dead_worker.way_of_end}" if dead_worker.way_of_end else ""
+        wrote = f"The last line that it wrote: {dead_worker.last_line}" if dead_worker.last_line else "It wrote no line"
+        return (
+            f"{path} was not answered: the worker that had the request ended{how}. {wrote}. There is no traceback "
+            f"where the app, or a native library, ends the process. {another}"
+        )
     if answer.error and answer.latency_s < LIMIT_S / 2:
         return (
             f"{path} was not answered: the connection ended ({answer.error}), as it does when an app raises before it "

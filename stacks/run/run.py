@@ -14,7 +14,7 @@ from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE
 from stacks.lifecycle.verdict import Judgement
 from stacks.observe import proc, stats_socket
 from stacks.observe.observer import Observer
-from stacks.run import loading, probe, run_end, supervisor
+from stacks.run import loading, run_end, supervisor
 from stacks.run.attached_instance import AttachedInstance
 from stacks.run.errors import CannotMeasure, Interrupted
 from stacks.run.external_load import ExternalLoad
@@ -22,14 +22,16 @@ from stacks.run.hammer import Hammer
 from stacks.run.instance import Instance
 from stacks.run.live_run import LiveRun
 from stacks.run.load import Load
-from stacks.run.load_window import LoadWindow, PlannedWindow
+from stacks.run.load_window import LoadWindow, PlannedWindow, ProbedWindow
 from stacks.run.own_instance import OwnInstance
+from stacks.run.page_probe import PageProbe
 from stacks.run.reporter import Reporter
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S, PlannedRun
 from stacks.run.settling import settle
 from stacks.run.trigger_runner import TriggerRunner
 
 START_ATTEMPTS = 3  # another process may take the free port before uWSGI binds it
+FIRST_LOOKS_LIMIT_S = 1.0  # the load waits so long for the looks at the threads of the master and of a worker
 STDIN_FD = 0  # the campaign or the web UI writes to it
 
 
@@ -43,6 +45,7 @@ class Run:
         self.observer: Observer | None = None
         self.load: Load | None = None
         self.live: LiveRun | None = None
+        self.probe: PageProbe | None = None
 
     def execute(self) -> int:
         """Go through all phases, then end and write everything. Returns the exit code: 0 measured, 1 not measured."""
@@ -60,16 +63,21 @@ class Run:
 
     def _measure(self) -> None:
         live, window = self._start()
+        live.await_evidence(FIRST_LOOKS_LIMIT_S)
         self._record_ready(live.observer)
-        if live.observer.lifecycle.serving() and self.plan.get("probe"):
-            self._probe(live, self.plan["probe"])
+        probe = self._probe(live)
+        if probe is not None:
+            window = ProbedWindow(window, probe)
         if self.plan.get("gated"):
             loading.await_turn(live, window, self.plan["limit_s"])
         if self.instance.accepts_load(live):
             loading.apply_load(live, window, self.record, self.instance.mercy_s(), self._triggers(live.observer))
         else:
             live.load.send("cancel")
-        judgement = self.instance.explain(settle(live, self.planned.directory, self.plan["limit_s"]))
+        judgement = settle(live, self.planned.directory, self.plan["limit_s"])
+        if probe is not None:
+            judgement = probe.conclude(judgement)
+        judgement = self.instance.explain(judgement)
         self._record_verdict(judgement)
         live.observer.emit("verdict", verdict=judgement.verdict, reason=judgement.reason)
         self.reporter.print_line("stopping", judgement)
@@ -123,13 +131,13 @@ class Run:
             "master_threads": len(proc.tasks(observer.pid) or ()),
         }
 
-    def _probe(self, live: LiveRun, path: str) -> None:
+    def _probe(self, live: LiveRun) -> PageProbe | None:
         """Request an unknown page once before it is hammered. Raises CannotMeasure if it cannot be hammered."""
-        answer = probe.ask(live, self.instance.port, path)
-        if answer is not None:
-            self.record["probe"] = asdict(answer)
-            if objection := probe.objection(answer, path):
-                raise CannotMeasure(objection)
+        if not (self.plan.get("probe") and live.observer.lifecycle.serving()):
+            return None
+        probe = self.probe = PageProbe(live, self.instance.port, self.plan["probe"])
+        probe.wait()
+        return probe
 
     def _triggers(self, observer: Observer) -> TriggerRunner | None:
         """Return what makes the workers recycle where the load alone does not."""
@@ -148,12 +156,15 @@ class Run:
         """End the load and uWSGI, and leave complete files, whatever happened before."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+        if self.probe is not None:
+            self.record["probe"] = self.probe.record()
         if self.load is not None:
             self.record["locust"] = run_end.end_load(self.load)
         if self.observer is not None:
             if self.live is not None and self.record["status"] == "done":
                 self.instance.stop(self.live)
             self.record["collectors"] = run_end.collectors(self.observer)
+            self.record["fork_threads"] = run_end.fork_threads(self.observer)
             self.observer.close()
         supervisor.sweep()
         run_end.write_files(self.planned, self.observer)

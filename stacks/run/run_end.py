@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stacks.lifecycle.records import RUN_FILE, read_json, write_json
+from stacks.lifecycle.lost_threads import thread_table
+from stacks.lifecycle.records import REQUESTS_FILE, RUN_FILE, read_json, write_json
 from stacks.observe.observer import Observer
 from stacks.run.load import Load
 from stacks.run.run_directory import PlannedRun
@@ -30,7 +32,16 @@ def end_load(load: Load) -> dict[str, Any]:
 
 def collectors(observer: Observer) -> dict[str, str]:
     """Return for each collector `on`, or why it was not available."""
-    return {name: f"not available: {reason}" if reason else "on" for name, reason in observer.unavailable.items()}
+    reasons = observer.unavailable | {
+        collector.name: collector.off for collector in observer.collectors if collector.off
+    }
+    return {name: f"not available: {reason}" if reason else "on" for name, reason in reasons.items()}
+
+
+def fork_threads(observer: Observer) -> dict[str, Any] | None:
+    """Return which threads of the master its workers have; None if nobody looked."""
+    table = thread_table(observer.lifecycle.thread_looks)
+    return asdict(table) if table is not None else None
 
 
 def write_files(planned: PlannedRun, observer: Observer | None) -> None:
@@ -53,6 +64,7 @@ def record_killed_observer(directory: Path) -> None:
         record |= {"status": "interrupted", "error": "the observer was killed before its verdict"}
         from stacks.run import parquet
 
-        parquet.write_requests(directory)
+        if not (directory / REQUESTS_FILE).exists():  # it is complete if the observer ended while it wrote run.json
+            parquet.write_requests(directory)
         write_json(directory / RUN_FILE, record)
         print("The observer of this run was killed, so the run has no verdict.", file=sys.stderr)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from stacks.lifecycle.losses import losses
 from stacks.lifecycle.verdict import Judgement, judge
-from stacks.observe.collectors import backtrace
 from stacks.run.live_run import LiveRun
 
-EVIDENCE_LIMIT_S = 5.0  # the verdict waits so long for a backtrace that is being taken
+EVIDENCE_LIMIT_S = 5.0  # the verdict waits so long for a backtrace, or a look at threads, that is being taken
 
 
 def settle(live: LiveRun, directory: Path, limit_s: float) -> Judgement:
@@ -18,7 +17,6 @@ def settle(live: LiveRun, directory: Path, limit_s: float) -> Judgement:
     observer, load, lifecycle = live.observer, live.load, live.observer.lifecycle
     load_end_ns = time.monotonic_ns()
     load.send("stop")
-    tracers = [collector for collector in observer.collectors if isinstance(collector, backtrace.Collector)]
 
     def is_settled() -> bool:
         if live.is_certain():
@@ -27,6 +25,6 @@ def settle(live: LiveRun, directory: Path, limit_s: float) -> Judgement:
         return lifecycle.undecided(load_end_ns) == 0 and load.exit_code is not None
 
     live.until("settling", is_settled, limit_s)
-    observer.until(lambda: not any(tracer.busy for tracer in tracers), EVIDENCE_LIMIT_S)
+    live.await_evidence(EVIDENCE_LIMIT_S)
     observer.emit("losses", **losses(directory))
     return judge(lifecycle, live.wanted_respawns, finished=True)

@@ -30,10 +30,12 @@ def stop(
     ladder: tuple[tuple[str, float], ...],
     wait: Callable[[float], None],
     clock: Callable[[], float] = time.monotonic,
+    before_kill: Callable[[list[int]], None] = lambda _pids: None,
 ) -> Stop:
     """Send `master` the signals of `ladder` one after another, then kill every process that `pids` still lists.
 
-    `wait` passes some seconds. A run gives the observer's step, which reads the log meanwhile.
+    `wait` passes some seconds. A run gives the observer's step, which reads the log meanwhile. `before_kill` is called
+    with the processes that the ladder has not ended; its time does not count.
     """
     began_s = clock()
     tried: list[tuple[str, float]] = []
@@ -47,6 +49,10 @@ def stop(
         tried.append((name, round(clock() - sent_s, 3)))
     ended_by = tried[-1][0] if tried and not pids() else ("KILL" if pids() else "")
     asked_s = clock() - began_s
+    if ended_by == "KILL":
+        look_s = clock()
+        before_kill(pids())
+        began_s += clock() - look_s
     while (left := pids()) and clock() - began_s < asked_s + supervisor.KILL_LIMIT_S:
         for pid in left:
             supervisor.kill(pid)

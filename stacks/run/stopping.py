@@ -7,7 +7,7 @@ from typing import Any
 
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.observe import proc
-from stacks.run import stop_signals
+from stacks.run import stop_signals, unstopped
 from stacks.run.live_run import LiveRun
 
 # The stop waits until no worker is on its way up. Until it accepts, a worker has its master's signal handlers and
@@ -21,7 +21,15 @@ def stop_instance(live: LiveRun, record: dict[str, Any], port: int) -> None:
     observer = live.observer
     observer.until(lambda: live.is_certain() or is_calm(observer.lifecycle, time.monotonic_ns()), CALM_LIMIT_S)
     observer.emit("stop")
-    stop = stop_signals.stop(observer.pids, observer.pid, ladder(record), observer.step)
+    entries: list[dict[str, Any]] = []
+
+    def look(pids: list[int]) -> None:
+        # A loadtest waits 3 s only, in which a healthy master may be late, and it has its verdict: no time for gdb.
+        is_explained = "grace_s" in record["plan"] and not record["verdict"].startswith("hung")
+        directory = observer.context.directory
+        entries.extend(unstopped.look_at(pids, [observer.pid], directory, with_backtrace=is_explained))
+
+    stop = stop_signals.stop(observer.pids, observer.pid, ladder(record), observer.step, before_kill=look)
     observer.drain()
     left = observer.pids()
     is_listening = proc.backlog(port) is not None
@@ -32,6 +40,8 @@ def stop_instance(live: LiveRun, record: dict[str, Any], port: int) -> None:
         "left_behind": [*left, *([f"port {port}"] if is_listening else [])],
     }
     observer.emit("stopped", **record["stop"])
+    if entries:
+        record["stop"]["unstopped"] = entries
 
 
 def ladder(record: dict[str, Any]) -> tuple[tuple[str, float], ...]:

@@ -159,6 +159,23 @@ def test_workers_that_crash(checking: Checking) -> None:
     assert [remedy["cures"] for remedy in done.value["remedies"]] == [True]
 
 
+def test_a_page_that_hangs_every_worker_at_its_first_request(checking: Checking) -> None:
+    app = (catalogue.APPS / "pool_at_import.py").read_text()
+    done = checking(PLAIN + "enable-threads = true\n", app=app)
+    assert (done.code, done.value["verdict"]) == (3, "hung_request"), done.said
+    assert done.value["measured"]["evidence"]
+    cures = {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]}
+    assert (cures["lazy-apps"], cures["fork-hooks"]) == (True, False)
+
+
+def test_a_page_that_ends_its_worker(checking: Checking) -> None:
+    app = (catalogue.APPS / "exit_in_request.py").read_text()
+    done = checking(app=app)
+    assert (done.code, done.value["verdict"]) == (3, "crash_loop"), done.said
+    assert done.value["measured"]["crashed"] >= 3
+    assert "(with exit code 1); the last line that such a worker wrote: backend: cannot continue after" in done.said
+
+
 def test_only_the_environment(checking: Checking) -> None:
     """UWSGI_* variables as in container images, with uWSGI started in the directory of the app."""
     environment = {"UWSGI_HTTP": ":9000", "UWSGI_MODULE": "app", "UWSGI_PROCESSES": "2", "UWSGI_PIDFILE": "/run/x.pid"}

@@ -75,6 +75,10 @@ def test_without_gdb_the_waits_are_the_evidence(
         ("plain", "py312-2.0.26", {}),
         ("threads-lazy", "py312-2.0.26", {}),
         ("thread-at-fork-hooks", "py312-2.0.30.post1", {}),
+        ("pool-at-import", "py312-2.0.30.post1", {}),
+        ("pool-at-import-hooks", "py312-2.0.30.post1", {}),
+        ("pool-at-import-lazy", "py312-2.0.30.post1", {}),
+        ("exit-in-request", "py312-2.0.30.post1", {"respawns": 6}),
     ],
 )
 def test_every_verdict(one_run: Callable[..., dict], stack: str, version: str, more: dict[str, float]) -> None:
@@ -104,6 +108,24 @@ def test_a_slow_import_that_waits_for_a_lock_is_never_hung(one_run: Callable[...
     """Its only thread waits on a futex for 6 s: patience, because the wait has a timeout."""
     app = "import threading\nthreading.Event().wait(6)\n" + (catalogue.APPS / "hello.py").read_text()
     assert one_run("slow-import", app=app)["verdict"] == "recovers"
+
+
+def test_a_slow_page_is_probed_while_the_load_is_on(one_run: Callable[..., dict]) -> None:
+    app = "import time\ndef application(e, s):\n    time.sleep(3)\n"
+    app += "    s('200 OK', [('Content-Length', '1')])\n    return [b'x']\n"
+    record = one_run("threads", app=app, max_requests=1, probe="/")
+    assert record["verdict"] == "recovers", record["reason"]
+    assert record["probe"]["status"] == 200
+    assert record["probe"]["latency_s"] > 3
+
+
+def test_slow_exits_that_come_back_have_a_verdict(one_run: Callable[..., dict]) -> None:
+    """Ten respawns do not fit into 12 s if each worker takes 5 s to end."""
+    app = "import atexit, time\natexit.register(time.sleep, 5)\n" + (catalogue.APPS / "hello.py").read_text()
+    record = one_run("threads", app=app, respawns=10, limit_s=12.0)
+    assert record["verdict"] == "recovers", record["reason"]
+    assert "of it the exit of the old worker" in record["reason"]
+    assert record["duration_s"] < 40
 
 
 def test_too_few_respawns_say_what_to_do(one_run: Callable[..., dict]) -> None:

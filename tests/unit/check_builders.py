@@ -16,17 +16,17 @@ HEALTHY = Measurement("results/x", "recovers", "12 of 12", None, None, 12, 0, 0,
 HUNG = replace(HEALTHY, verdict="hung_worker", hung=4, respawns=0, recycle_median_s=None, reason="4 workers hung")
 
 
-def server(pin: str | None = "2.0.26", python: str = "3.12.1") -> Server:
-    """Return a pyuwsgi of version `pin`, or the standalone uWSGI 2.0.31 if `pin` is None."""
-    return Server(Path("/v/bin/uwsgi"), pin or "2.0.31", pin, python, None)
+def server(pin: str | None = "2.0.26", python: str = "3.12.1", version: str = "2.0.31") -> Server:
+    """Return a pyuwsgi of version `pin`, or the standalone uWSGI of `version` if `pin` is None."""
+    return Server(Path("/v/bin/uwsgi"), pin or version, pin, python, None)
 
 
 def findings(
     measurement: Measurement = HEALTHY, *options: tuple[str, str], pin: str | None = "2.0.26", **more: object
 ) -> Findings:
     """Return the findings about a configuration with a master, die-on-term and these `options`."""
-    python = str(more.pop("python", "3.12.1"))
-    return Findings(server(pin, python), [*MASTER, *options], KNOWN, [], measurement, **more)  # type: ignore[arg-type]
+    python, version = str(more.pop("python", "3.12.1")), str(more.pop("version", "2.0.31"))
+    return Findings(server(pin, python, version), [*MASTER, *options], KNOWN, [], measurement, **more)  # type: ignore[arg-type]
 
 
 def remedy(name: str) -> Remedy:

@@ -45,6 +45,12 @@ class Base:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self.off = ""  # why this collector gave up during the run; '' while it works
+
+    @property
+    def busy(self) -> bool:
+        """True while this collector has evidence to wait for."""
+        return False
 
     def open(self) -> str:
         """Start to collect. Return the reason why this collector cannot work here, or ''."""

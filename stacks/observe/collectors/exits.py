@@ -1,6 +1,7 @@
 """Reports the end of workers and masters by pidfd: when a process becomes a zombie, and not when it is reaped.
 
-This needs no privilege. A process that ended before its pidfd could be opened gets a row as well, marked `late`.
+This needs no privilege. A process that ended before its pidfd could be opened gets a row as well, marked `late`. The
+row of a worker says how the worker ended, if the master has not reaped it yet.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 
 from stacks.lifecycle.records import Event
+from stacks.observe import proc
 from stacks.observe.collectors import Base, Context
 
 
@@ -48,7 +50,10 @@ class Collector(Base):
 
     def read(self, fd: int) -> list[Event]:
         pid = self._pids.pop(fd)
-        event = self.event(self._kind(pid), pid)
+        kind = self._kind(pid)
+        event = self.event(kind, pid)
+        if kind == "exited":
+            event.data.update(_end(pid))
         self.context.unwatch(fd)
         os.close(fd)
         return [event]
@@ -61,3 +66,11 @@ class Collector(Base):
         for fd in self._pids:
             os.close(fd)
         self._pids.clear()
+
+
+def _end(pid: int) -> dict[str, int]:
+    """Return how the zombie `pid` ended, under the names of the kernel's rows; empty if it is reaped already."""
+    status = proc.exit_status(pid)
+    if status is None:
+        return {}
+    return {"signal": status & 0x7F} if status & 0x7F else {"exit_status": status >> 8}

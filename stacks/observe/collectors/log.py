@@ -6,6 +6,8 @@ app needs no code for this. It is a stream socket, because a datagram socket ref
 
 An app that opens /dev/stdout by its path needs a pipe instead, because a socket cannot be opened (ENXIO, socket(7)). A
 pipe does not say who writes, so with a pipe the line must hold the pid.
+
+A row `died` also holds the last line that the worker itself wrote, which often says why the worker ended.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ from stacks.observe.collectors import Base, Context
 
 READY_LINE = "pack-ready"  # printed by hook-accepting in stacks/common.ini
 CHUNK = 1 << 16
+LAST_LINE_LENGTH = 300  # of a line that is kept, in characters
+# The lines after one of these describe the state of the process and not the cause: a worker's own backtrace
+# (uwsgi_segfault, core/uwsgi.c), and the threads and modules of a Python that gives up.
+FINAL_LINES = ("!!! uWSGI process", "Fatal Python error")
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 # Kind of row and the line that it stands for. The texts are those of core/master_utils.c, core/utils.c and
@@ -59,6 +65,7 @@ class Collector(Base):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._partial: dict[int, bytes] = {}  # pid of the writer -> its line that has no end yet
+        self._last: dict[int, str] = {}  # pid of the writer -> its last line that stands for no row
         self._file: IO[bytes] | None = None
         self._socket: socket.socket | None = None
         if stat.S_ISSOCK(os.fstat(context.log_fd).st_mode):
@@ -97,7 +104,26 @@ class Collector(Base):
         *lines, rest = (self._partial.pop(writer, b"") + data).split(b"\n")
         if rest:
             self._partial[writer] = rest
-        return [event for line in lines if (event := parse(line.decode(errors="replace"), now_ns, writer))]
+        return [event for line in lines if (event := self._row(line.decode(errors="replace"), now_ns, writer))]
+
+    def _row(self, line: str, now_ns: int, writer: int) -> Event | None:
+        event = parse(line, now_ns, writer)
+        if event is None:
+            self._keep(writer, line)
+        elif event.kind == "died":
+            self._keep(event.pid, self._partial.pop(event.pid, b"").decode(errors="replace"))
+            if last_line := self._last.pop(event.pid, ""):
+                event.data["last_line"] = last_line
+        elif event.kind == "reaped":
+            self._last.pop(event.pid, None)
+        return event
+
+    def _keep(self, writer: int, line: str) -> None:
+        """Keep the line if it may say why its writer ends. A pipe names no writer."""
+        text = line.strip()
+        is_of_hook = text.startswith('running "') and text.endswith("...")  # uWSGI's line about any hook
+        if writer and text and not is_of_hook and not self._last.get(writer, "").startswith(FINAL_LINES):
+            self._last[writer] = text[:LAST_LINE_LENGTH]
 
     def close(self) -> None:
         if self._socket is not None:

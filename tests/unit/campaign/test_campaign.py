@@ -9,6 +9,7 @@ import pytest
 
 from stacks.campaign import campaign_directory
 from stacks.campaign.campaign import MATRIX, Campaign
+from stacks.campaign.runner import carry_out
 from stacks.lifecycle.records import CAMPAIGN_FILE, LATEST, SCHEMA, RecordError, read_json
 
 
@@ -79,7 +80,7 @@ def test_only_a_matrix_is_complete_without_the_cells_that_cannot_be_tested(
         def run(self) -> None:
             self.campaign.status = "done"
 
-    monkeypatch.setattr("stacks.campaign.campaign.Runner", EndsAtOnce)
+    monkeypatch.setattr("stacks.campaign.runner.Runner", EndsAtOnce)
     campaign.kind = kind
     campaign.prepare()
-    assert campaign.run(view=None) == (0 if is_complete else 1)  # type: ignore[arg-type]
+    assert carry_out(campaign, view=None) == (0 if is_complete else 1)  # type: ignore[arg-type]

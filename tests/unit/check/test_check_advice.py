@@ -132,3 +132,70 @@ def test_a_reload_that_would_end_a_pyuwsgi_in_a_venv_gets_a_warning() -> None:
     assert advice[0].startswith("touch-reload is set, and a reload")
     assert advice[0].endswith("Set binary-path = /v/bin/python.")
     assert "SIGTERM as well" in advise(replace(findings(), options=MASTER[:1]), DEFECTS)[0]
+
+
+def unstopped(role: str, *frames: str) -> list[dict[str, object]]:
+    return [{"pid": 7, "role": role, "waits": ["futex"], "frames": list(frames)}]
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (
+            findings(
+                replace(
+                    HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=unstopped("worker", "wait_for_thread_shutdown")
+                ),
+                import_threads=["reporter (app.run)"],
+                pin="2.0.30.post1",
+            ),
+            "waits for the end of a thread that only the master has (reporter (app.run)). Known remedy: lazy-apps",
+        ),
+        (
+            findings(
+                replace(
+                    HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=unstopped("worker", "wait_for_thread_shutdown")
+                ),
+                ("lazy-apps", "true"),
+            ),
+            "waits for the end of a thread of its own. Known remedy: daemon threads",
+        ),
+        (
+            findings(
+                replace(HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=unstopped("worker", "_PyAtExit_Call"))
+            ),
+            "An exit handler of the app (atexit) waits there",
+        ),
+        (
+            findings(replace(HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=unstopped("master", "epoll_wait"))),
+            "the master had not ended, and the master waited in epoll_wait",
+        ),
+    ],
+)
+def test_a_stop_that_needs_sigkill_is_explained(given: Findings, text: str) -> None:
+    assert any(text in sentence for sentence in advise(given, DEFECTS))
+
+
+def test_a_stop_by_the_first_signal_and_the_stop_of_a_hang_get_no_sentence() -> None:
+    for run in (replace(HEALTHY, stop_signal="INT", stop_s=1.0), replace(HUNG, stop_signal="KILL", stop_s=3.4)):
+        assert not any("SIGINT" in sentence for sentence in advise(findings(run), DEFECTS))
+
+
+def test_a_thread_that_a_worker_waits_for_at_its_exit_is_named_and_skipping_the_exit_is_no_cure() -> None:
+    run = replace(HUNG, verdict="hung_exit", evidence="wait_for_thread_shutdown <- Py_FinalizeEx", master_threads=2)
+    trials = [
+        RemedyTrial(remedy("lazy-apps"), replace(HUNG, verdict="hung_exit")),
+        RemedyTrial(remedy("fork-hooks"), HEALTHY),
+        RemedyTrial(remedy("skip-atexit-teardown"), HEALTHY, leaves_threads=True),
+    ]
+    given = findings(run, import_threads=["reporter (app.run)"], pin="2.0.30.post1", remedy_trials=trials)
+    text = "\n".join(advise(given, DEFECTS))
+    assert "waits for the end of a thread that runs in the master only" in text
+    assert "starts 1 thread at import: reporter (app.run)" in text
+    assert "skip-atexit-teardown = true: no cure, although 0 of 12 workers hung here" in text
+    assert "Recommended change: py-call-uwsgi-fork-hooks = true." in text
+
+
+def test_a_remedy_that_moves_the_hang_to_the_fork_is_told_as_such() -> None:
+    trial = RemedyTrial(remedy("skip-atexit-teardown"), HUNG, leaves_threads=True)
+    assert trial.describe().endswith("moves the hang to the fork, 4 of 4 workers hung there")

@@ -7,10 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from check_builders import HEALTHY, HUNG, findings
+from check_builders import HEALTHY, HUNG, findings, remedy
 
 from stacks.check.check_result import CheckResult, write_failure
+from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
+from stacks.check.remedy_trial import RemedyTrial
+from stacks.lifecycle.lost_threads import ThreadGroup, ThreadTable
 
 
 def test_the_result_of_a_hang(tmp_path: Path) -> None:
@@ -40,6 +43,46 @@ def test_the_text_of_a_check_that_passes_says_what_it_rules_out(tmp_path: Path) 
     assert "not checked: reloads" in text
 
 
+def table(in_workers: int, *, answered: bool = True) -> ThreadTable:
+    """Two threads of the master, and how many of two workers have the first and the second."""
+    pool = ThreadGroup("ThreadPoolExecutor-0_0", "python", "standard library", "thread.py", 3, 0)
+    scheduler = ThreadGroup("APScheduler", "python", "apscheduler", "blocking.py", 1, in_workers)
+    return ThreadTable((scheduler, pool), 2, answered=answered, reason="")
+
+
+def test_threads_that_no_worker_has_are_named_where_nothing_hangs(tmp_path: Path) -> None:
+    result = CheckResult(findings(replace(HEALTHY, fork_threads=table(0))), NeutralConfiguration(), [], tmp_path, 9.0)
+    said = (
+        "4 threads of your app live in the master only; no worker does their work: APScheduler (of apscheduler), "
+        "ThreadPoolExecutor-0_0 and 2 more (of the standard library). With lazy-apps each worker has its own."
+    )
+    assert f"\nthreads: {said}\n" in result.text()
+    value = result.as_json()
+    assert value["lost_threads"] == {"said": said, "remedies": []}
+    assert value["measured"]["fork_threads"]["threads"][0]["in_workers"] == 0
+
+
+def test_each_remedy_says_how_many_of_the_lost_threads_come_back(tmp_path: Path) -> None:
+    trials = [
+        RemedyTrial(remedy("fork-hooks"), replace(HEALTHY, fork_threads=table(2))),
+        RemedyTrial(remedy("lazy-apps"), replace(HEALTHY, fork_threads=table(2, answered=False))),
+        RemedyTrial(remedy("upgrade"), None, "no index"),
+    ]
+    hung = findings(replace(HUNG, fork_threads=table(0, answered=False)), remedy_trials=trials)
+    result = CheckResult(hung, NeutralConfiguration(), [], tmp_path, 9.0)
+    assert result.as_json()["lost_threads"]["remedies"] == [
+        {"what": remedy("fork-hooks").what, "come_back": 1, "lost": 4}
+    ]
+    assert "With py-call-uwsgi-fork-hooks = true 1 of 4 comes back." in result.text()
+    assert "With lazy-apps each worker has its own." in result.text()
+
+
+def test_a_check_that_saw_no_lost_thread_says_nothing_of_threads(tmp_path: Path) -> None:
+    result = CheckResult(findings(replace(HEALTHY, fork_threads=None)), NeutralConfiguration(), [], tmp_path, 9.0)
+    assert "threads:" not in result.text()
+    assert result.as_json()["lost_threads"] is None
+
+
 def test_values_of_the_environment_are_not_in_the_result(tmp_path: Path) -> None:
     neutral = NeutralConfiguration(options=[("env", "PASSWORD=secret"), ("module", "app")])
     result = CheckResult(findings(HEALTHY, ("env", "PASSWORD=secret")), neutral, [], tmp_path, 9.0)
@@ -51,3 +94,47 @@ def test_the_files_of_a_check_that_could_not_measure(tmp_path: Path) -> None:
     write_failure(tmp_path / "out.json", tmp_path / "out.xml", "why not")
     assert json.loads((tmp_path / "out.json").read_text())["error"] == "why not"
     assert ElementTree.parse(tmp_path / "out.xml").getroot().get("errors") == "1"  # noqa: S314 - our own file
+
+
+UNSTOPPED = [
+    {
+        "pid": 7,
+        "role": "worker",
+        "waits": ["futex"],
+        "frames": ["__futex", "wait_for_thread_shutdown", "Py_FinalizeEx"],
+    },
+    {"pid": 5, "role": "master", "waits": ["do_epoll_wait"], "frames": []},
+]
+
+
+def stop_case(run: Measurement, path: Path) -> tuple[list[str], str]:
+    """Return the tags below the test case of the stop, and the text for people."""
+    result = CheckResult(findings(run), NeutralConfiguration(), [], path, 9.0)
+    result.write(None, path / "out.xml")
+    suite = ElementTree.parse(path / "out.xml").getroot()  # noqa: S314 - our own file
+    case = next(case for case in suite.iter("testcase") if case.get("name") == "stops when asked")
+    return [child.tag for child in case], result.text()
+
+
+def test_a_stop_that_needs_sigkill_says_who_had_not_ended_and_fails_its_test_case(tmp_path: Path) -> None:
+    run = replace(HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=UNSTOPPED)
+    tags, text = stop_case(run, tmp_path)
+    assert tags == ["failure"]
+    assert "only SIGKILL ended the instance, 10.1 s after the first signal: 1 worker and the master had not" in text
+    assert "the worker waited in wait_for_thread_shutdown <- Py_FinalizeEx" in text
+
+
+def test_the_stop_of_an_instance_whose_workers_hang_is_skipped_and_never_passes(tmp_path: Path) -> None:
+    run = replace(HUNG, stop_signal="KILL", stop_s=3.4, unstopped=UNSTOPPED)
+    assert stop_case(run, tmp_path)[0] == ["skipped"]
+    assert stop_case(replace(run, stop_signal=None, stop_s=None), tmp_path)[0] == ["skipped"]
+
+
+def test_a_stop_by_the_first_signal_passes(tmp_path: Path) -> None:
+    assert stop_case(replace(HEALTHY, stop_signal="INT", stop_s=1.1), tmp_path)[0] == []
+
+
+def test_without_a_backtrace_the_waits_stand_for_it(tmp_path: Path) -> None:
+    unstopped = [process | {"frames": []} for process in UNSTOPPED]
+    run = replace(HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=unstopped)
+    assert "the worker waited in futex" in stop_case(run, tmp_path)[1]

@@ -7,7 +7,13 @@ from dataclasses import replace
 import pytest
 from check_builders import HEALTHY, HUNG, findings
 
-from stacks.check.diagnosis import Findings, likely_defect
+from stacks.check.diagnosis import Findings, leaves_threads, likely_defect
+
+EXIT = replace(HUNG, verdict="hung_exit")
+SHUTDOWN = replace(EXIT, evidence="wait_for_thread_shutdown <- Py_FinalizeEx <- Py_FinalizeEx <- uwsgi_plugins_atexit")
+HANDLER = replace(EXIT, evidence="atexit_callfuncs <- _PyAtExit_Call <- Py_FinalizeEx <- Py_FinalizeEx")
+TRACER = "std::condition_variable::wait <- PeriodicThread_join <- _threads_at_exit <- atexit_callfuncs"
+LAZY, HOOKS = ("lazy-apps", "true"), ("py-call-uwsgi-fork-hooks", "true")
 
 STOP = "stop_the_world <- _imp_create_dynamic_impl"  # the evidence in a free-threaded Python
 
@@ -39,3 +45,66 @@ STOP = "stop_the_world <- _imp_create_dynamic_impl"  # the evidence in a free-th
 )
 def test_the_defect_follows_from_version_options_and_threads(given: Findings, expected: str | None) -> None:
     assert likely_defect(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (findings(SHUTDOWN, import_threads=["T"], pin="2.0.30.post1"), "thread-joined-at-exit"),
+        (findings(HANDLER, import_threads=["T"], pin="2.0.30.post1"), "thread-joined-at-exit"),
+        # A tracer's threads are not those of `threading`, so the import does not list them.
+        (
+            findings(replace(EXIT, evidence=TRACER, master_threads=4), import_threads=[], pin="2.0.30.post1"),
+            "thread-joined-at-exit",
+        ),
+        (
+            findings(
+                replace(EXIT, evidence="threading._shutdown waits for reporter, a thread of the master"),
+                import_threads=["reporter"],
+                pin="2.0.30.post1",
+            ),
+            "thread-joined-at-exit",
+        ),
+        (findings(EXIT, import_threads=["T"], pin="2.0.30.post1"), "thread-joined-at-exit"),  # no backtrace
+        (findings(SHUTDOWN, LAZY, pin="2.0.30.post1"), "waiting-at-exit"),
+        (findings(SHUTDOWN, HOOKS, import_threads=["T"], pin="2.0.30.post1"), "waiting-at-exit"),
+        (findings(SHUTDOWN, pin="2.0.30.post1"), "waiting-at-exit"),
+        (findings(HANDLER, pin="2.0.30.post1"), None),
+        # The exit stall shows the same backtrace: one of uWSGI's own threads is waited for.
+        (findings(SHUTDOWN, ("threads", "2"), pin="2.0.23.post0", python="3.11.7"), "exit-stall"),
+        (findings(SHUTDOWN, ("threads", "2"), pin=None, version="2.0.21-debian", python="3.11.2"), "exit-stall"),
+        (findings(EXIT, ("threads", "2"), pin=None, version="2.0.21-debian", python="3.11.2"), "exit-stall"),
+        (
+            findings(replace(SHUTDOWN, master_threads=2), ("threads", "2"), pin="2.0.23.post0", import_threads=[]),
+            "exit-stall",
+        ),
+        (
+            findings(SHUTDOWN, ("threads", "2"), pin="2.0.23.post0", import_threads=["T"]),
+            "thread-joined-at-exit",
+        ),
+        (findings(EXIT, ("threads", "2"), pin=None, version="2.0.31+dfsg"), None),
+        (findings(EXIT, pin="2.0.30.post1"), None),
+    ],
+)
+def test_the_defect_behind_a_hung_exit_follows_from_the_evidence_and_the_threads(
+    given: Findings, expected: str | None
+) -> None:
+    assert likely_defect(given) == expected
+
+
+@pytest.mark.parametrize("verdict", ["hung_worker", "hung_exit", "hung_request", "crash_loop"])
+def test_a_remedy_that_leaves_a_thread_of_the_app_in_the_master_is_known_whatever_the_verdict(verdict: str) -> None:
+    given = findings(replace(HUNG, verdict=verdict), import_threads=["T"], pin="2.0.30.post1")
+    assert leaves_threads(given, [("skip-atexit-teardown", "true")])
+    assert not leaves_threads(given, [LAZY])
+    assert not leaves_threads(given, [HOOKS])
+
+
+def test_a_thread_that_only_the_evidence_shows_is_left_in_the_master() -> None:
+    given = findings(replace(EXIT, evidence=TRACER, master_threads=4), import_threads=[], pin="2.0.30.post1")
+    assert leaves_threads(given, [("skip-atexit-teardown", "true")])
+
+
+def test_a_thread_that_each_worker_starts_is_not_in_the_master() -> None:
+    given = findings(SHUTDOWN, LAZY, pin="2.0.30.post1")
+    assert not leaves_threads(given, [LAZY, ("skip-atexit-teardown", "true")])

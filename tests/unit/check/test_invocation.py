@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stacks.check import invocation
-from stacks.check.invocation import CannotCheck, config_arguments, find_uwsgi
+from stacks.check.invocation import CannotCheck, config_arguments, find_uwsgi, resolve_app, split_arguments
 
 
 @pytest.mark.parametrize(("name", "option"), [("a.ini", "--ini"), ("a.yaml", "--yaml"), ("a.json", "--json")])
@@ -39,3 +39,35 @@ def test_a_binary_that_cannot_be_run_is_an_error(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CannotCheck, match="on PATH"):
         find_uwsgi(None)
+
+
+def test_a_relative_file_in_app_is_looked_for_in_the_directory_of_chdir(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+        (folder / "app.py").touch()
+    monkeypatch.chdir(here)
+    assert resolve_app("app.py:application", there) == f"{there}/app.py:application"
+    assert resolve_app("app.py", None) == f"{here}/app.py"
+    assert resolve_app(f"{here}/app.py:x", there) == f"{here}/app.py:x"
+    assert resolve_app("package.module:application", there) == "package.module:application"
+    assert resolve_app(None, there) is None
+
+
+def test_a_file_in_app_that_does_not_exist_is_an_error_that_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(CannotCheck, match=r"app\.py, which --app names, does not exist\. A relative .* --chdir names"):
+        resolve_app("app.py:application", tmp_path)
+    with pytest.raises(CannotCheck, match="because --chdir is not given"):
+        resolve_app("missing/app.py", None)
+    with pytest.raises(CannotCheck, match=r"does not exist\.$"):
+        resolve_app(f"{tmp_path}/app.py", tmp_path)
+
+
+def test_arguments_are_split_as_a_shell_does() -> None:
+    assert split_arguments("--http :8000 --env 'A=b c'") == ("--http", ":8000", "--env", "A=b c")
+    with pytest.raises(CannotCheck, match="quote that is not closed: --env 'A"):
+        split_arguments("--env 'A=b")
+    with pytest.raises(CannotCheck, match="ends with a backslash"):
+        split_arguments("--master \\")

@@ -6,7 +6,7 @@ import pytest
 from check_builders import KNOWN, remedy, server
 
 from stacks.check.neutral_configuration import NeutralConfiguration
-from stacks.check.server import is_before
+from stacks.check.remedies import with_partners
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,7 @@ from stacks.check.server import is_before
         ("skip-atexit-teardown", "hung_exit", [], "2.0.23", True),
         ("lazy-apps", "hung_request", [], "2.0.30.post1", True),
         ("fork-hooks", "hung_request", [], "2.0.30.post1", True),
+        ("fork-hooks", "hung_exit", [], "2.0.30.post1", False),
         ("no-osafterfork", "crash_loop", [("py-call-osafterfork", "true")], "2.0.30", True),
     ],
 )
@@ -41,7 +42,25 @@ def test_a_remedy_changes_a_copy() -> None:
     assert neutral.changes == []
 
 
-def test_versions_are_ordered() -> None:
-    assert is_before("2.0.26", "2.0.27")
-    assert not is_before("2.0.27.post1", "2.0.27")
-    assert not is_before("2.1-dev-abc", "2.0.27")
+@pytest.mark.parametrize("name", ["lazy-apps", "fork-hooks"])
+def test_a_hung_exit_gets_the_cures_of_threads_if_the_master_has_threads(name: str) -> None:
+    neutral = NeutralConfiguration()
+    assert remedy(name).applies("hung_exit", neutral, KNOWN, server("2.0.30.post1"), master_threads=2)
+    assert not remedy(name).applies("hung_exit", neutral, KNOWN, server("2.0.30.post1"), master_threads=1)
+    assert remedy(name).applies("hung_request", neutral, KNOWN, server("2.0.30.post1"), master_threads=1)
+
+
+def test_a_remedy_for_the_build_of_a_distribution_follows_its_numbers() -> None:
+    threads = NeutralConfiguration(options=[("threads", "2")])
+    assert remedy("no-threads").applies("hung_exit", threads, KNOWN, server(None, version="2.0.21-debian"))
+    assert not remedy("no-threads").applies("hung_exit", threads, KNOWN, server(None, version="2.0.31+dfsg"))
+
+
+def test_skip_atexit_teardown_is_tried_with_the_cures_of_threads() -> None:
+    pairs = with_partners([remedy(name) for name in ("lazy-apps", "fork-hooks", "skip-atexit-teardown")])
+    assert [pair.what for pair in pairs] == [
+        "lazy-apps = true and skip-atexit-teardown = true",
+        "py-call-uwsgi-fork-hooks = true and skip-atexit-teardown = true",
+    ]
+    assert dict(pairs[0].apply(NeutralConfiguration()).options) == {"lazy-apps": "true", "skip-atexit-teardown": "true"}
+    assert with_partners([remedy("skip-atexit-teardown")]) == []

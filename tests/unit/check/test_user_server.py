@@ -6,8 +6,31 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from stacks.check.import_threads import list_import_threads
 from stacks.check.server import Server, identify
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [
+        ("2.0.31", "uWSGI 2.0.31 on Python 3.11.2"),
+        ("2.0.21-debian", "uWSGI 2.0.21-debian, the build of the distribution, on Python 3.11.2"),
+        ("2.0.31+dfsg", "uWSGI 2.0.31+dfsg, the build of the distribution, on Python 3.11.2"),
+    ],
+)
+def test_a_server_is_named_with_its_build(version: str, name: str) -> None:
+    assert Server(Path("/usr/bin/uwsgi"), version, None, "3.11.2", None).describe() == name
+
+
+def test_a_binary_of_a_distribution_has_the_python_of_its_plugin(tmp_path: Path) -> None:
+    binary = tmp_path / "uwsgi"
+    binary.write_bytes(b"\x7fELF")
+    for name in ("python", "python3.11"):
+        (tmp_path / name).touch()
+    server = identify(binary, "2.0.21-debian", "Python version: 3.11.2 (main, Apr 28 2025, 14:11:48) [GCC 12.2.0]\n")
+    assert server.interpreter == tmp_path / "python3.11"
 
 
 def test_a_script_of_pyuwsgi_is_told_from_a_binary(tmp_path: Path) -> None:

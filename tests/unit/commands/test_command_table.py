@@ -12,7 +12,7 @@ import pytest
 from stacks.__main__ import COMMANDS, main
 from stacks.catalogue import ROOT, UsageError
 from stacks.commands import command_line, exit_codes
-from stacks.commands.command_line import code_of, load, parser
+from stacks.commands.command_line import code_of, join_values, load, parser
 from stacks.lifecycle.records import RecordError
 
 SHARED = {"__init__", "command_line", "exit_codes", "plan_options", "run_campaign"}
@@ -111,3 +111,22 @@ def test_a_directory_without_a_plan_is_a_sentence(tmp_path: object, capsys: pyte
     error = capsys.readouterr().err
     assert str(tmp_path) in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--args", "--lazy-apps -p 2"], ["--args=--lazy-apps -p 2"]])
+def test_the_options_of_uwsgi_may_follow_as_a_word_of_their_own(words: list[str]) -> None:
+    """The usage shows `--args OPTIONS`, and argparse alone takes a value that begins with `--` only after `=`."""
+    options = parser(["check"]).parse_args(join_values(["check", *words, "--url", "/x"]))
+    assert (options.args, options.url) == ("--lazy-apps -p 2", "/x")
+
+
+def test_an_option_without_its_value_stays_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--args"])
+    assert ended.value.code == exit_codes.USAGE
+    assert "expected one argument" in capsys.readouterr().err
+
+
+def test_a_quote_that_is_not_closed_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--args", "--env 'A=b"]) == exit_codes.USAGE
+    assert capsys.readouterr().err == "check: --args has a quote that is not closed: --env 'A=b\n"

@@ -11,7 +11,7 @@ LOCKED = looks(100, 1, 2.2, "futex")
 def test_a_serving_worker_whose_threads_all_wait_for_own_locks_hangs_in_its_request() -> None:
     judgement = judged(generation(100, 200), LOCKED, backtrace(100, 2.2, ["sem_wait", "rlock_acquire"]), finished=False)
     assert judgement.verdict == "hung_request"
-    assert judgement.reason.startswith("1 workers accept and never answer")
+    assert judgement.reason.startswith("1 worker accepts and never answers")
     assert (judgement.respawns, judgement.hung) == (0, 0)
     assert judgement.evidence == "rlock_acquire"
 
@@ -29,7 +29,7 @@ def test_a_deadlock_in_which_a_thread_waits_for_the_end_of_another_is_a_hang_at_
     """Before 2.0.24 uWSGI cancels threads, one of which may die with the lock that the others wait for."""
     rows = [*generation(100), *looks(100, 1, 2.2, "futex", "futex-join")]
     judgement = judged(rows, finished=False)
-    assert (judgement.verdict, judgement.reason) == ("hung_exit", "1 workers began to exit and never ended")
+    assert (judgement.verdict, judgement.reason) == ("hung_exit", "1 worker began to exit and never ended")
     assert lifecycle(rows).is_outage()
     assert (
         judged(rows, row(3, "exited", 100), row(3.5, "respawned", 101, 1), row(4, "ready", 101)).verdict == "hung_exit"

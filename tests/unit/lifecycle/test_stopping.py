@@ -49,9 +49,7 @@ def test_a_worker_that_is_alive_long_after_mercy_hangs_at_its_exit(finished: boo
     assert judged(rows, row(limit, "heartbeat"), finished=False).verdict is None
     judgement = judged(rows, row(limit + 0.1, "heartbeat"), finished=finished)
     assert judgement.verdict == "hung_exit"
-    assert judgement.reason == (
-        "1 workers were told to leave and still there 7 s later, 5 s beyond worker-reload-mercy"
-    )
+    assert judgement.reason == ("1 worker was told to leave and still there 7 s later, 5 s beyond worker-reload-mercy")
 
 
 def test_the_end_of_an_overdue_worker_changes_only_the_reason() -> None:
@@ -95,7 +93,7 @@ def test_a_worker_beyond_its_lifetime_is_overdue_after_mercy(finished: bool) -> 
     late = row(4.1 + LIMIT, "heartbeat")
     judgement = judged(rows, late, finished=finished)
     assert judgement.verdict == "hung_exit"
-    assert judgement.reason == "1 workers were told to leave and still there 7 s later, 5 s beyond worker-reload-mercy"
+    assert judgement.reason == "1 worker was told to leave and still there 7 s later, 5 s beyond worker-reload-mercy"
     assert lifecycle(rows, late).undecided() == 0
     assert not lifecycle(rows, late).is_outage()
     assert lifecycle(rows, row(5, "lifetime", 900, 2), row(6 + LIMIT, "heartbeat")).is_outage()

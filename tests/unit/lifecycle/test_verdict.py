@@ -41,7 +41,7 @@ def test_a_throttled_master_does_not_hang() -> None:
     back = [row(3.1, "respawned", 101, 1), row(3.2, "ready", 101)]
     assert judged(rows, finished=False).verdict is None
     assert judged(rows, back).verdict == "throttled"
-    assert "slept 1 times" in judged(rows, back).reason
+    assert "slept 1 time because" in judged(rows, back).reason
     assert judged(rows, [back[0]], hang(101, 3.3)).verdict == "hung_worker"
 
 
@@ -128,11 +128,11 @@ def test_a_run_without_a_respawn_names_requests_that_were_not_answered() -> None
 
 def test_the_reason_of_a_run_that_recovers_names_the_lost_requests() -> None:
     rows = [*generation(100), *respawn(1, 100, 101, 1)]
-    assert judged(rows, row(5, "losses", source="observer")).reason == "1 of 1 respawned workers came back"
+    assert judged(rows, row(5, "losses", source="observer")).reason == "1 of 1 respawned worker came back"
     lost = row(5, "losses", source="observer", timeout=3, reset=2, truncated=1, failed=7)
     judgement = judged(rows, lost)
     assert judgement.verdict == "recovers"
     assert judgement.reason.endswith(
         "came back; but 3 requests were not answered in time although no worker is hung, "
-        "2 requests were cut off, 1 answers ended before their length, 7 requests were answered with a 5xx status"
+        "2 requests were cut off, 1 answer ended before its length, 7 requests were answered with a 5xx status"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,10 +33,24 @@ class TestExits:
             assert not select.select([fd], [], [], 0)[0]
             child.terminate()
             assert select.select([fd], [], [], 10)[0]
-            assert collector.read(fd) == [Event(42, "exits", "exited", child.pid)]
+            ended = {"signal": signal.SIGTERM}
+            assert collector.read(fd) == [Event(42, "exits", "exited", child.pid, data=ended)]
             assert fd not in watched
             with pytest.raises(OSError, match="Bad file descriptor"):
                 os.fstat(fd)
+        collector.close()
+
+    def test_an_exit_code_is_recorded_and_a_reaped_process_has_none(self, tmp_path: Path) -> None:
+        ctx, watched = context(tmp_path)
+        collector = exits.Collector(ctx)
+        for is_reaped in (False, True):
+            with python("print(1); raise SystemExit(3)") as child:
+                collector.on_event(row(0, "spawned", child.pid, 1))
+                (fd,) = watched
+                assert select.select([fd], [], [], 10)[0]
+                if is_reaped:
+                    child.wait()
+                assert [event.data for event in collector.read(fd)] == [{} if is_reaped else {"exit_status": 3}]
         collector.close()
 
     def test_the_end_of_the_master_has_a_kind_of_its_own(self, tmp_path: Path) -> None:

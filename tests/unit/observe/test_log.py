@@ -149,6 +149,41 @@ def test_pieces_of_lines_of_several_writers_are_kept_apart(
     assert read_rows(collector) == [("ready", first), ("respawned", 812), ("ready", second)]
 
 
+@pytest.mark.parametrize(
+    ("written", "last_line"),
+    [
+        (b"one\ntwo\n", "two"),
+        (b"one\nno end of the line", "no end of the line"),
+        (b'why\nrunning "print:pack-ready" (accepting)...\npack-ready\n\n', "why"),
+        (b"x" * 1000 + b"\n", "x" * 300),
+        (
+            b"why\n!!! uWSGI process 5 got Segmentation Fault !!!\n*** backtrace of 5 ***\nmain\n*** end ***\n",
+            "!!! uWSGI process 5 got Segmentation Fault !!!",
+        ),
+        (b"Fatal Python error: init_sys_streams\n  File x in f\n", "Fatal Python error: init_sys_streams"),
+        (b"pack-ready\n", None),
+    ],
+)
+def test_the_row_of_a_death_holds_the_last_line_that_the_worker_wrote(
+    pair: tuple[Collector, socket.socket, Watched], written: bytes, last_line: str | None
+) -> None:
+    collector, theirs, _ = pair
+    worker = write_as_child(theirs, written)
+    write_as_child(theirs, b"another process\n")
+    theirs.sendall(b"DAMN ! worker 1 (pid: %d) died :( trying respawn ...\n" % worker)
+    died = collector.read(collector.context.log_fd)[-1]
+    assert (died.kind, died.data.get("last_line")) == ("died", last_line)
+
+
+def test_the_lines_of_a_worker_that_was_reaped_are_forgotten(pair: tuple[Collector, socket.socket, Watched]) -> None:
+    collector, theirs, _ = pair
+    worker = write_as_child(theirs, b"one\n")
+    theirs.sendall(b"worker 1 killed successfully (pid: %d)\n" % worker)
+    theirs.sendall(b"DAMN ! worker 1 (pid: %d) died :( trying respawn ...\n" % worker)
+    *_, died = collector.read(collector.context.log_fd)
+    assert "last_line" not in died.data
+
+
 def test_the_watch_ends_when_all_writers_have_ended(pair: tuple[Collector, socket.socket, Watched]) -> None:
     collector, theirs, watched = pair
     theirs.sendall(b"goodbye to uWSGI.\n")

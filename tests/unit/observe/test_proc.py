@@ -7,6 +7,7 @@ import platform
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def test_the_values_of_this_process() -> None:
     assert own.ticks > 0
     assert own.rss_kib > 1000
     assert 0 < proc.pss_kib(os.getpid()) <= own.rss_kib * 2
+    time.sleep(0.001)  # a process that has never waited has none
     assert proc.voluntary_switches(os.getpid()) > 0
     assert len(proc.tasks(os.getpid()) or []) == own.threads
     assert proc.is_alive(os.getpid())
@@ -125,3 +127,9 @@ def test_the_accept_backlog_of_a_port(family: int, address: str) -> None:
         for client in clients:
             client.close()
     assert proc.backlog(port) is None
+
+
+def test_a_process_that_ends_during_the_look_raises_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folder was there a moment ago: the look must not ask twice."""
+    monkeypatch.setattr(Path, "is_dir", lambda _path: True)
+    assert proc.voluntary_switches(GONE) == 0

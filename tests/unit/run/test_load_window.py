@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from stacks.run.errors import Interrupted
-from stacks.run.load_window import QUIET_S, PlannedWindow
+from stacks.run.load_window import QUIET_S, PlannedWindow, ProbedWindow
 
 DURATION_S, WANTED = 2.0, 20
 
@@ -18,9 +18,21 @@ def window(turn_fd: int = -1) -> PlannedWindow:
     return PlannedWindow({"duration_s": DURATION_S, "limit_s": 90.0}, turn_fd)
 
 
-def live(respawns: int = 0, undecided: int = 0, *, is_certain: bool = False, exit_code: int | None = None) -> object:
+def live(
+    respawns: int = 0,
+    undecided: int = 0,
+    *,
+    is_certain: bool = False,
+    is_slow: bool = False,
+    exit_code: int | None = None,
+) -> object:
     """A run whose load began at 100 s."""
-    lifecycle = SimpleNamespace(load_begin_ns=100 * 10**9, respawns=lambda: respawns, undecided=lambda: undecided)
+    lifecycle = SimpleNamespace(
+        load_begin_ns=100 * 10**9,
+        respawns=lambda: respawns,
+        undecided=lambda: undecided,
+        slow_recycle=lambda wanted: (wanted == WANTED and is_slow) or None,
+    )
     return SimpleNamespace(
         observer=SimpleNamespace(lifecycle=lifecycle),
         load=SimpleNamespace(exit_code=exit_code),
@@ -38,6 +50,8 @@ def live(respawns: int = 0, undecided: int = 0, *, is_certain: bool = False, exi
         (live(is_certain=True), True, 0.1, True),  # more load cannot change the verdict
         (live(exit_code=1), False, 0.1, True),  # Locust has ended
         (live(undecided=1), False, DURATION_S + QUIET_S, False),  # a worker is on its way
+        (live(undecided=1, is_slow=True), False, DURATION_S + 0.1, True),  # and the others would come too late
+        (live(undecided=1, is_slow=True), False, DURATION_S - 0.1, False),
         (live(), False, QUIET_S - 0.1, False),  # a respawn may still come
         (live(), False, QUIET_S + 0.1, True),
     ],
@@ -74,3 +88,17 @@ def test_the_load_begins_with_a_line_of_the_campaign_and_not_when_the_campaign_h
             planned.begin()
     finally:
         os.close(read_end)
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_the_load_of_a_page_that_the_probe_refuses_ends_at_once(
+    monkeypatch: pytest.MonkeyPatch, is_refused: bool
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 100.1)
+    sent: list[str] = []
+    run = live()
+    run.load.send = sent.append  # type: ignore[attr-defined]
+    probed = ProbedWindow(window(), SimpleNamespace(is_refused=lambda: is_refused))  # type: ignore[arg-type]
+    assert probed.is_over(run, has_triggers_left=False) is is_refused  # type: ignore[arg-type]
+    assert sent == ["kill"] * is_refused
+    assert (probed.limit_s, probed.window_s(0, 1)) == (90.0, DURATION_S)

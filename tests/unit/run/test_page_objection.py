@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stacks.lifecycle.incarnation import Incarnation
 from stacks.run.probe import Answer, objection
 
 
@@ -21,3 +22,24 @@ from stacks.run.probe import Answer, objection
 def test_a_page_that_cannot_be_hammered(answer: Answer, says: str) -> None:
     assert says in objection(answer, "/page")
     assert bool(objection(answer, "/page")) is bool(says)
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        (
+            {"exit_status": 1, "last_line": "cannot work after fork"},
+            "ended with exit code 1. The last line that it",
+        ),
+        ({"signal": 11}, "ended by signal 11. It wrote no line"),
+        ({}, "ended. It wrote no line"),
+    ],
+)
+def test_a_worker_that_ended_in_the_request_is_not_told_as_an_app_that_raises(end: dict[str, int], says: str) -> None:
+    worker = Incarnation(1, 0, 77, 0, 1, exited_ns=2, **end)  # type: ignore[arg-type]
+    text = objection(Answer(error="RemoteDisconnected: closed", latency_s=0.1), "/page", worker)
+    assert says in text
+    assert end.get("last_line", "") in text  # type: ignore[operator]
+    assert "raises" not in text
+    assert "uwsgi.log" not in text
+    assert objection(Answer(200, 3, 0.01), "/page", worker) == ""

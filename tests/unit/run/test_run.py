@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, RUN_FILE, SCHEMA, write_json
+from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, SCHEMA, write_json
 from stacks.lifecycle.verdict import Judgement
 from stacks.run import run_end, supervisor
 from stacks.run.errors import CannotMeasure
@@ -86,3 +86,10 @@ def test_only_a_record_that_still_says_running_tells_of_a_killed_observer(
     write_json(tmp_path / RUN_FILE, {"schema": SCHEMA, "status": status, "plan": {}, "paths": {}})
     run_end.record_killed_observer(tmp_path)
     assert PlannedRun.read(tmp_path, tmp_path).record["status"] == after
+
+
+def test_a_killed_observer_does_not_cost_the_requests_that_it_had_written(tmp_path: Path) -> None:
+    write_json(tmp_path / RUN_FILE, {"schema": SCHEMA, "status": "running", "plan": {}, "paths": {}})
+    (tmp_path / REQUESTS_FILE).write_bytes(b"written")
+    run_end.record_killed_observer(tmp_path)
+    assert (tmp_path / REQUESTS_FILE).read_bytes() == b"written"

@@ -91,3 +91,22 @@ def test_a_stack_that_survives_kill_is_not_waited_for_without_end(monkeypatch: p
     assert done.signal == "KILL"
     assert stack.now < 100 + 3 + supervisor.KILL_LIMIT_S + 1
     assert len(stack.left) == 3
+
+
+def test_what_the_ladder_has_not_ended_can_be_looked_at_before_it_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = Stack(monkeypatch, {})
+    looks: list[list[int]] = []
+
+    def look(pids: list[int]) -> None:
+        looks.append(pids)
+        stack.now += 2.0
+
+    done = stop(stack.pids, MASTER, (("INT", 10.0),), stack.wait, lambda: stack.now, look)
+    assert looks == [[MASTER, MASTER + 1, MASTER + 2]]
+    assert done.seconds == pytest.approx(10.0, abs=0.1)  # without the 2 s of the look
+    assert done.signal == "KILL"
+
+
+def test_a_stack_that_ends_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = Stack(monkeypatch, {"INT": 0.9})
+    stop(stack.pids, MASTER, LADDER, stack.wait, lambda: stack.now, lambda _: pytest.fail("it has ended"))

@@ -29,7 +29,7 @@ KEYS = {
     ),
     *("hang_rate", "hang_rate_low", "hang_rate_high", "respawn_s_p50", "respawn_s_p95", "answered_rps"),
     *("requests_lost", "stop_signal", "stop_s", "verdict", "verdicts", "expected", "as_expected", "evidence"),
-    *("reason", "not_tested_because", "generator_limited", "generator_why"),
+    *("fork_threads", "reason", "not_tested_because", "generator_limited", "generator_why"),
 }
 
 

@@ -58,7 +58,9 @@ class _Case:
         self.recovered = ready - sum(incarnation.generation > 0 for incarnation in self.silent_deaths)
         self.hung = _with_outcome(episodes, "hung_at_fork")
         self.hung_initial = sum(episode.generation == 0 for episode in self.hung)
-        self.deadlocked = [pid for pid, proof in lifecycle.deadlocks().items() if not proof.at_exit]
+        deadlocks = {pid: proof for pid, proof in lifecycle.deadlocks().items() if not proof.at_exit}
+        self.deadlocked = list(deadlocks)
+        self.waits_for_stop = all(proof.is_stop for proof in deadlocks.values())
         self.at_exit = [episode.previous_pid for episode in _with_outcome(episodes, "hung_at_exit")]
         self.at_exit += stuck_at_exit(lifecycle.workers, lifecycle.now_ns)
         self.crashes = len(_with_outcome(episodes, "crashed"))
@@ -99,8 +101,10 @@ def _verdict(case: _Case, wanted: int, finished: bool) -> tuple[str | None, str]
         workers = counted(len(case.hung), "worker was", "workers were")
         return "hung_worker", f"{workers} forked and never became ready{first}"
     if case.deadlocked:
-        one = "worker accepts and never answers: each of its threads waits for ever on a lock"
-        more = "workers accept and never answer: every thread of theirs waits for ever on a lock"
+        one, more = "each of its threads waits for ever on a lock", "every thread of theirs waits for ever on a lock"
+        if case.waits_for_stop:
+            one, more = (f"{it} for ever for a thread of the master to stop" for it in ("it waits", "they wait"))
+        one, more = f"worker accepts and never answers: {one}", f"workers accept and never answer: {more}"
         return "hung_request", counted(len(case.deadlocked), one, more)
     if lifecycle.masters.stop is not None:
         return _stop_verdict(lifecycle, finished)

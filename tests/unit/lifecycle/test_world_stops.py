@@ -114,6 +114,9 @@ def test_a_serving_worker_needs_the_backtrace_and_the_time_of_a_deadlock() -> No
     wait = looks(100, 1, 1 + DEADLOCK_S, "futex-timed", wakes_per_s=STOP_RATE)
     judgement = judged(up, wait[:-2], backtrace(100, 1.9, STOP), wait[-2:], finished=False)
     assert judgement.verdict == "hung_request"
+    assert judgement.reason == (
+        "1 worker accepts and never answers: it waits for ever for a thread of the master to stop"
+    )
     assert judgement.evidence == (
         "stop_the_world <- _imp_create_dynamic_impl <- _imp_create_dynamic <- import_find_and_load"
     )

@@ -48,7 +48,10 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _serve_stack(options: argparse.Namespace) -> int:
-    """Make the environment, run, and write the results. Raises UsageError, RecordError and OSError."""
+    """Make the environment, run, and write the results. Returns the exit code.
+
+    Raises UsageError, RecordError and OSError.
+    """
     plan_options = PlanOptions(
         stack=options.stack,
         version=options.version,

@@ -51,8 +51,6 @@ class Runner:
         except KeyboardInterrupt:
             self._interrupt()
         finally:
-            if campaign.status == "interrupted":
-                interrupts.ignore()
             supervisor.sweep()
             if campaign.status == "interrupted":
                 self._record_interrupted_runs()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stacks.campaign import progress
+from stacks.campaign import progress, runner
 from stacks.commands.run_campaign import run_campaign
 
 
@@ -20,9 +20,6 @@ class Campaign:
         self.done = [(0, {"status": status})]
         self.not_tested = not_tested or {}
         self.code = code
-
-    def run(self, _view: object) -> int:
-        return self.code
 
 
 class Progress:
@@ -46,6 +43,7 @@ def summary(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return subprocess.CompletedProcess(command, fake["code"])
 
     monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(runner, "carry_out", lambda campaign, _view: campaign.code)
     monkeypatch.setattr(progress, "Progress", Progress)
     monkeypatch.setattr(progress, "make_environments", lambda _campaign, _console: None)
     return fake

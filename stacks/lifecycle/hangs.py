@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from stacks.lifecycle.backtraces import informative_frames, stops_the_world, waits_for_gil
+from stacks.lifecycle.backtraces import stops_the_world, waits_for_gil
+from stacks.lifecycle.native_words import native_words, waits_in_words
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.stillness import DEADLOCK_S, GIL_WAKES_PER_S, LockWait, Rest, is_inconclusive, living_threads
 from stacks.lifecycle.stuck_words import stuck_words
@@ -223,16 +224,10 @@ class Hangs:
         """
         processes = [pid for pid in pids if pid is not None]
         words = next(filter(None, map(self._python_words, processes)), "")
-        traced = [self._native_words(pid) for pid in processes if pid in self._frames]
-        waits = [_describe(self._lock_waits[pid]) for pid in processes if pid in self._lock_waits]
+        traced = [native_words(self._frames[pid], self._packages[pid]) for pid in processes if pid in self._frames]
+        waits = [waits_in_words(self._lock_waits[pid]) for pid in processes if pid in self._lock_waits]
         native = next(iter(traced + waits), "")
         return "; ".join(filter(None, (words, native))) if words or traced or waits else None
-
-    def _native_words(self, pid: int) -> str:
-        """Return the frames of a backtrace that tell something, each with its package where that is known."""
-        packages = self._packages[pid]
-        frames = informative_frames(self._frames[pid])
-        return " <- ".join(f"{name} ({packages[name]})" if name in packages else name for name in frames)
 
     def _python_words(self, pid: int) -> str:
         """Return what the look at the Python threads of a stuck worker says; '' without one.
@@ -246,10 +241,3 @@ class Hangs:
         by_rate = lock_wait is not None and lock_wait.has_gil_rate
         in_backtrace = waits_for_gil(self._frames[pid]) if pid in self._frames else None
         return stuck_words(look, self._looks.get(look.parent), in_backtrace or by_rate or in_backtrace)
-
-
-def _describe(lock_wait: LockWait) -> str:
-    return (
-        f"{len(lock_wait.waits)} thread(s) in {', '.join(sorted(set(lock_wait.waits)))}, no CPU time in "
-        f"{lock_wait.elapsed_s:.1f} s, {lock_wait.wakes_per_s:.0f} wakes/s (no backtrace: no gdb, or not permitted)"
-    )

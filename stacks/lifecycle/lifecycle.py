@@ -18,6 +18,7 @@ from stacks.lifecycle.master_hang import master_hang, unreaped_s
 from stacks.lifecycle.masters import Masters
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.recycle_time import Recycle, slow_recycle
+from stacks.lifecycle.row_handlers import row_handlers
 from stacks.lifecycle.stopping import MERCY_S, overdue_text
 from stacks.lifecycle.stuck_workers import deadlocks
 from stacks.lifecycle.thread_looks import ThreadLook
@@ -44,35 +45,15 @@ class Lifecycle:
         self.losses: dict[str, Any] = {}  # what became of the requests, as `losses.losses` counts them
         self.thread_looks: list[ThreadLook] = []
         self._heartbeat_ns: int | None = None
-        self._take: dict[str, Callable[[Event], None]] = {  # by kind of row
+        self._take: dict[str, Callable[[Event], None]] = row_handlers(
+            workers, masters, self.hangs
+        ) | {  # by kind of row
             "heartbeat": self._take_heartbeat,
             "load_begin": self._take_load_begin,
             "stop": self._take_stop,
             "throttle": self._take_throttle,
             "losses": self._take_losses,
-            "state": self.hangs.add_state,
-            "backtrace": self.hangs.add_backtrace,
-            "attached": workers.attach,
             "threads": self._take_threads,
-            "free_threaded": self.hangs.mark_free_threaded,
-            "spawned": workers.add,
-            "respawned": workers.add,
-            "forked": workers.mark_forked,
-            "ready": workers.mark_ready,
-            "told": workers.tell_to_leave,
-            "lifetime": workers.end_lifetime,
-            "exit_begun": workers.mark_exit_begun,
-            "exited": workers.mark_exited,
-            "died": workers.mark_died,
-            "no_mercy": workers.mark_killed,
-            "harakiri": workers.mark_harakiri,
-            "cheaped": workers.retire,
-            "idle": workers.retire_all,
-            "master": masters.add,
-            "asked": masters.add_trigger,
-            "stopping": masters.begin_stop,
-            "ended": masters.end,
-            "master_exited": masters.end_one,
         }
 
     @classmethod

@@ -8,7 +8,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help loadtest matrix bisect claims ui check capacity report notebooks setup test lint unit integration \
+.PHONY: help loadtest matrix bisect claims libraries ui check capacity report notebooks setup test lint unit integration \
   bench-observer bench-generator clean
 
 venv := .venv
@@ -43,6 +43,9 @@ capacity_arguments = $(call flag,VERSION,version) $(call typed_flag,UNFIXED,unfi
   $(call typed_flag,CPU_MS,cpu-ms) $(call typed_flag,IO_MS,io-ms) $(call typed_flag,MEMORY_MB,memory-mb) \
   $(call flag,WORKERS,workers) $(call flag,THREADS,threads) $(call flag,TRIALS,trials) $(call flag,SEED,seed) \
   $(demand_arguments)
+libraries_arguments = $(if $(DRY_RUN),--dry-run) $(if $(WRITE),--write) $(call typed_flag,NAME,name) \
+  $(call typed_flag,PIN,pin) $(call typed_flag,MODE,mode) $(call flag,VERSION,version) $(call flag,TRIALS,trials) \
+  $(call typed_flag,RESULTS,results)
 ui_arguments = $(call typed_flag,UI_PORT,port) $(call flag,SCENARIO,scenario) $(call typed_flag,URL,url) \
   $(call typed_flag,PID,pid) $(call typed_flag,ARGS,args)
 ifeq ($(origin RESULTS),undefined)
@@ -51,7 +54,7 @@ endif
 
 # The stacks under test must not see the variables that are options here.
 unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
-  RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB
+  RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE
 
 # -- the targets ---------------------------------------------------------------------------------
 
@@ -123,6 +126,20 @@ bisect: setup
 ##   Example: make claims TRIALS=1
 claims: setup
 	@exec $(python) -m stacks claims $(call flag,TRIALS,trials)
+
+## libraries: What do real libraries do below a fork, and what do I set? (half an hour)
+##   It runs each library of stacks/libraries.toml in three modes. It continues where it was interrupted.
+##   NAME=NAMES               libraries, separated by commas; the first word of a name is enough
+##   PIN=3.11.3               another version of the package of the one library that NAME= names
+##   MODE=NAMES               preforking, lazy-apps, fork-hooks, separated by commas
+##   VERSION=ID               a version of Python and uWSGI
+##   TRIALS=3                 runs of each library in each mode
+##   DRY_RUN=1                prints the plan and its duration, and runs nothing
+##   RESULTS=DIR              makes the page of this campaign again, and runs nothing
+##   WRITE=1                  writes the page to stacks/LIBRARIES.md as well
+##   Example: make libraries NAME=apscheduler PIN=3.11.3 VERSION=py313-2.0.30.post1
+libraries: setup
+	@exec $(python) -m stacks libraries $(libraries_arguments)
 
 ## ui: Can I watch the workers in the web UI of Locust?
 ##   UI_PORT=8089             port of the web UI

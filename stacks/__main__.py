@@ -8,12 +8,14 @@ from __future__ import annotations
 import sys
 
 from stacks.commands import command_line
+from stacks.run import interrupts
 
 COMMANDS = (
     "loadtest",
     "matrix",
     "bisect",
     "claims",
+    "libraries",
     "check",
     "capacity",
     "list",
@@ -30,4 +32,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    interrupts.catch()  # SIGTERM and SIGHUP too: a command that is interrupted ends the commands that it has started
     sys.exit(main())

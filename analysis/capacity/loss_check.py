@@ -46,9 +46,10 @@ def _whole_cycles(results: Results, run_key: str, episodes: pd.DataFrame) -> tup
 
 
 def _service_while_recycling_s(episodes: pd.DataFrame, max_requests: float, threads: int) -> float | None:
-    """Seconds that a request occupied a thread, from the time between ready and the next exit.
+    """Return how many seconds a request occupied a thread: the mean life of a worker, times threads, over max-requests.
 
-    Without the first life of each slot, which began before the load.
+    A life is the time from ready to the next exit. The first life of each slot does not count, because it began before
+    the load. None if there is no other life.
     """
     lives_s: list[float] = []
     for _, rows in episodes.sort_values("generation").groupby("slot"):

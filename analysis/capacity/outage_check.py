@@ -1,4 +1,7 @@
-"""Holds the time to a total outage, W M / lambda, against a run in which every worker hung at its first recycle."""
+"""Compares a prediction with a run in which every worker hung at its first recycle: the time to a total outage.
+
+The prediction is W M / lambda: W workers, max-requests M, and lambda requests a second.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,10 @@ EXTRAPOLATION = 1.25
 
 
 def lower_rps(curve: Fit, workers: int, threads: int, efficiency: float) -> float:
-    """Return the requests a second that so many workers answer at least."""
+    """Return the requests a second that `workers` workers answer at least.
+
+    `efficiency` is the share of the throughput that recycling leaves, from 0 to 1.
+    """
     return float(curve.band(workers * threads)[0]) * efficiency
 
 

@@ -39,7 +39,10 @@ def hang_forest(cells: Sequence[Cell]) -> TitledFigure | None:
 
 
 def versions(cells: Sequence[Cell]) -> TitledFigure | None:
-    """The hang rates of one stack by version: the stack with most versions, as another may hang for another reason."""
+    """Draw the hang rates by version of one stack, the one that ran at most versions. None if no run has a respawn.
+
+    Only one stack, because another stack may hang for another reason.
+    """
     stacks: dict[str, list[Cell]] = {}
     for cell in cells:
         if cell.hangs.trials:

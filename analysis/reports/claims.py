@@ -84,7 +84,7 @@ def _verdict_finding(entry: dict[str, Any], directories: list[Path], expected: s
 
 
 def _fact_finding(entry: dict[str, Any], directories: list[Path], fact: str) -> Finding:
-    """Whether the fact holds in all runs of the cell that can tell."""
+    """Return whether `fact`, a key of FACTS, holds in each run of the cell that can tell. Unknown if no run can."""
     name = wording.cell_name(entry)
     answers = [(path, *FACTS[fact](path)) for path in directories]
     decided = [(path, holds, text) for path, holds, text in answers if holds is not None]

@@ -32,7 +32,7 @@ def notes(summary: dict[str, Any]) -> Iterator[tuple[str, list[Note]]]:
 
 
 def _settings_note(cells: list[dict[str, Any]]) -> list[Note]:
-    """The longest settings in the names of the cells, in words: the others have the same letters."""
+    """Explain the letters of the settings in the names of the cells, with the longest such name as the example."""
     explained = run_names.explained(map(wording.stack_name, cells))
     if not explained:
         return []

@@ -1,4 +1,4 @@
-"""Refuses results that no capacity plan can be made of, with the reason and what to do."""
+"""Refuses results from which no capacity plan can be made, with the reason and what to do."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from analysis.frames.cells import run_counts
 from analysis.statistics import clusters, respawn_times
+from analysis.summary.expectations import expected_verdicts
 from stacks.lifecycle.verdict import VERDICTS
 
 
@@ -92,6 +93,7 @@ def cell_entry(
     trials = respawns + hung_initial
     rate = clusters.hang_rate(run_counts(counted))
     window_s = float(counted["window_s"].sum())
+    also = {"also_expected": cell["also_expected"]} if "also_expected" in cell else {}
     return {
         "stack": cell["stack"],
         "variant": cell.get("variant", ""),  # of the settings, in a campaign that has several
@@ -116,7 +118,8 @@ def cell_entry(
         "verdicts": verdicts,
         "expected": cell["expected"],
         "causes": cell.get("causes", []),  # known causes of the expected verdict
-        "as_expected": bool(verdicts) and all(v == cell["expected"] for v in verdicts),
+        **also,
+        "as_expected": bool(verdicts) and all(v in expected_verdicts(cell) for v in verdicts),
         "evidence": most_common(counted.loc[counted["verdict"] == verdict, "evidence"]),
         "fork_threads": _fork_threads(counted),
         "reason": _reason(cell, verdict, runs, counted, left_out),

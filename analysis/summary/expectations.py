@@ -7,12 +7,20 @@ from typing import Any
 AS_EXPECTED, COULD_NOT_MEASURE, UNEXPECTED = 0, 1, 3
 
 
+def expected_verdicts(cell: dict[str, Any]) -> tuple[str, ...]:
+    """Return the verdicts that a run of the cell may have: several, if it hangs only rarely or in two ways.
+
+    `cell` is a cell of campaign.json or of summary.json.
+    """
+    return cell["expected"], *cell.get("also_expected", ())
+
+
 def is_unexpected(entry: dict[str, Any]) -> bool:
-    """Return True if a run of the cell has another verdict than the expected one.
+    """Return True if a run of the cell has another verdict than the expected ones.
 
     `invalid` and a missing verdict are not unexpected: such a run measured nothing.
     """
-    return any(v not in (None, "invalid", entry["expected"]) for v in entry["verdicts"])
+    return any(v not in (None, "invalid", *expected_verdicts(entry)) for v in entry["verdicts"])
 
 
 def is_matrix(summary: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from stacks.lifecycle.records import SAMPLES_FILE, SCHEMA
 
 
 def generator_limits(campaign: Campaign) -> dict[str, str]:
-    """Return the id of every run that the load generator limited, and not the stack, with the reason."""
+    """Return run id -> reason for each run in which the load generator was the limit, and not the stack."""
     samples = query_runs(campaign.counted, SAMPLES_FILE, "*")
     if samples.empty:
         return {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 from stacks.campaign.ui_lines import JUDGEMENT_KEYS, print_line
 from stacks.catalogue import ROOT, UsageError, load
 from stacks.observe import host, proc
-from stacks.run import run_directory
+from stacks.run import run_command, run_directory
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -57,8 +56,7 @@ def _port(url: str) -> int:
 
 def _execute(directory: Path, port: int) -> None:
     """Execute the planned run, and print a line for the UI whenever the phase or the verdict has changed."""
-    command = [sys.executable, "-m", "stacks", "run", str(directory)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    with run_command.running(directory, stdout=subprocess.PIPE, text=True) as process:
         printed: dict[str, Any] = {}
         for line in process.stdout or ():
             row = json.loads(line)

@@ -43,6 +43,8 @@ def campaign_record(
 
 def cell_record(cell: Cell, run_ids: list[str], not_tested_because: str | None) -> dict[str, Any]:
     """Return what campaign.json says of one cell; a cell that is not tested has no runs."""
+    packages = {"packages": list(cell.stack.packages)} if cell.stack.packages else {}
+    also_expected = {"also_expected": list(cell.also_expected)} if cell.also_expected else {}
     return {
         "stack": cell.stack.name,
         "variant": cell.variant,
@@ -52,7 +54,9 @@ def cell_record(cell: Cell, run_ids: list[str], not_tested_because: str | None) 
         "python": cell.version.python,
         "package": cell.version.package,
         "pin": cell.version.pin,
+        **packages,
         "expected": cell.expected,
+        **also_expected,
         "causes": [{"what": cause.what, "remedy": cause.remedy, "upstream": cause.upstream} for cause in cell.causes],
         "not_tested_because": not_tested_because,
         "runs": run_ids,

@@ -23,6 +23,7 @@ class Cell:
     trials: int | None = None  # runs of this cell; None: as many as the campaign makes of every cell
     patient_trials: int = 0  # so many of its first runs wait until the first stop signal has worked
     causes: tuple[Defect, ...] = ()  # of the expected verdict
+    also_expected: tuple[str, ...] = ()  # verdicts of other runs, if only some have the expected one
 
     @property
     def name(self) -> str:

@@ -15,10 +15,10 @@ from stacks.campaign.bisect_steps import judgement
 from stacks.campaign.plan import make_plan, run_plan
 from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.version_search import BAD, GOOD
-from stacks.catalogue import APPS, ROOT, UsageError, load
+from stacks.catalogue import APPS, UsageError, load
 from stacks.check.invocation import CannotCheck, find_uwsgi
 from stacks.lifecycle.records import RUN_FILE, read_json
-from stacks.run import run_directory
+from stacks.run import run_command, run_directory, supervisor
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S
 
 EXIT_CODES = {GOOD: 0, BAD: 1}
@@ -26,12 +26,22 @@ CANNOT_TELL = 125  # `git bisect run` skips a commit with this exit code
 
 
 def main(options: argparse.Namespace) -> int:
-    """Run the stack, print the judgement, and return git's exit code for it. An error is no judgement."""
+    """Run the stack, print the judgement, and return git's exit code for it. An error is no judgement.
+
+    An interrupt ends the search of `git bisect run`: the exit code is supervisor.EXIT_INTERRUPTED.
+    """
+    return supervisor.guarded(lambda: _judge(options), failed=CANNOT_TELL)
+
+
+def _judge(options: argparse.Namespace) -> int:
     try:
         record = run(options)
     except (CannotCheck, UsageError, OSError) as error:
         print(f"cannot tell: {error}", file=sys.stderr)
         return CANNOT_TELL
+    except KeyboardInterrupt:
+        print("judge: interrupted", file=sys.stderr)
+        return supervisor.EXIT_INTERRUPTED
     word = judgement(record)
     print(f"{word}: {record['verdict'] or record['status']}; {record['error'] or record['reason']}")
     if record["evidence"]:
@@ -61,7 +71,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     limits = {"start_limit_s": START_LIMIT_S, "limit_s": OVERTIME_LIMIT_S + plan.duration_s, "patient": False}
     numbers = run_plan(plan, plan_options, cell.stack) | limits
     run_directory.write_plan(directory, numbers, paths, stack=cell.stack.name)
-    subprocess.run(
-        [sys.executable, "-m", "stacks", "run", str(directory)], stdout=subprocess.DEVNULL, cwd=ROOT, check=False
-    )
+    with run_command.running(directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL):
+        pass
     return read_json(directory / RUN_FILE)

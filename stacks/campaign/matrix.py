@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from stacks.campaign.campaign import MATRIX
 from stacks.campaign.campaign_record import shared_settings
 from stacks.campaign.cell import Cell
 from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
+from stacks.campaign.resume import find_unfinished
 from stacks.campaign.selection import split_names
 from stacks.catalogue import Catalogue, Plan
-from stacks.lifecycle.records import CAMPAIGN_FILE, RESULTS, RecordError, read_json
+from stacks.lifecycle.records import RESULTS
 
 ALL = "all"  # as the name of a stack: every stack
 
@@ -31,15 +33,8 @@ def matrix_plan(catalogue: Catalogue, options: PlanOptions) -> tuple[Plan, list[
 
 def unfinished(plan: Plan, options: PlanOptions, results: Path = RESULTS) -> Path | None:
     """Return the directory of the newest matrix with the same plan, or None if it is done or there is none."""
-    for path in sorted(results.glob(f"*/{CAMPAIGN_FILE}"), reverse=True):
-        try:
-            record = read_json(path)
-        except RecordError:
-            continue
-        if path.parent.is_symlink() or record.get("kind") != MATRIX:
-            continue
-        if record["plan"] != shared_settings(plan, options):
-            continue
-        if tuple((cell["stack"], cell["version"]) for cell in record["cells"]) == plan.cells:
-            return None if record["status"] == "done" else path.parent
-    return None
+
+    def has_same_cells(cells: list[dict[str, Any]]) -> bool:
+        return tuple((cell["stack"], cell["version"]) for cell in cells) == plan.cells
+
+    return find_unfinished(MATRIX, shared_settings(plan, options), has_same_cells, results)

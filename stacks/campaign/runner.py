@@ -10,14 +10,14 @@ from stacks.campaign.campaign import Campaign
 from stacks.campaign.run_start import start_run
 from stacks.campaign.view import View
 from stacks.lifecycle.records import RUN_FILE, read_json, write_json
-from stacks.run import supervisor
+from stacks.run import interrupts, run_command, supervisor
 from stacks.run.run_process import ERROR_FILE, RunProcess
 
 POLL_S = 0.03
 # A stack that settles or is being stopped hardly uses the machine, so the next run starts meanwhile. But it does not
 # start beside more of them than this, and its load begins only when the run before has its verdict.
 MOST_STOPPING = 2
-INTERRUPT_LIMIT_S = 15.0  # for the active runs to end, after a signal to the campaign
+INTERRUPTED = {"status": "interrupted", "error": "interrupted before its verdict"}  # in run.json
 
 
 def carry_out(campaign: Campaign, view: View) -> int:
@@ -32,18 +32,14 @@ class Runner:
     def __init__(self, campaign: Campaign, view: View) -> None:
         self.campaign = campaign
         self.view = view
+        self._is_interrupted = False
 
     def run(self) -> None:
         """Carry out all runs. SIGINT, SIGTERM and SIGHUP end the active ones; what they have recorded stays."""
         campaign = self.campaign
         supervisor.become_subreaper()
         campaign.status = "interrupted"
-
-        def interrupt(_number: int, _frame: object) -> None:
-            raise KeyboardInterrupt
-
-        signal.signal(signal.SIGTERM, interrupt)
-        signal.signal(signal.SIGHUP, interrupt)
+        interrupts.catch()
         try:
             for number in range(len(campaign.runs)):
                 while not self.has_room():
@@ -55,7 +51,11 @@ class Runner:
         except KeyboardInterrupt:
             self._interrupt()
         finally:
+            if campaign.status == "interrupted":
+                interrupts.ignore()
             supervisor.sweep()
+            if campaign.status == "interrupted":
+                self._record_interrupted_runs()
             campaign.write()
 
     def has_room(self) -> bool:
@@ -84,11 +84,15 @@ class Runner:
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
+        run_command.await_orphaned_observer(run.process, run.directory)
         errors = run.directory / ERROR_FILE
         record = read_json(run.directory / RUN_FILE)
         if errors.stat().st_size == 0:
             errors.unlink()
-        if record["status"] == "running":  # it was killed, or the pack itself has an error
+        if record["status"] == "running" and self._is_interrupted:
+            record |= INTERRUPTED
+            write_json(run.directory / RUN_FILE, record)
+        elif record["status"] == "running":  # it was killed, or the pack itself has an error
             reason = f"the run itself failed, see {errors}" if errors.exists() else "the run was killed"
             record |= {"status": "failed", "error": reason}
             write_json(run.directory / RUN_FILE, record)
@@ -97,10 +101,20 @@ class Runner:
 
     def _interrupt(self) -> None:
         """Ask the active runs to end, and wait for them."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        interrupts.ignore()
+        self._is_interrupted = True
         for run in self.campaign.active:
             supervisor.kill(run.process.pid, signal.SIGTERM)
-        end_s = time.monotonic() + INTERRUPT_LIMIT_S
+        end_s = time.monotonic() + supervisor.ASK_LIMIT_S
         while self.campaign.active and time.monotonic() < end_s:
             self.step()
+
+    def _record_interrupted_runs(self) -> None:
+        """Let run.json of a run say that it was interrupted if the run itself was ended before it could write that."""
+        for run in list(self.campaign.active):
+            self.campaign.active.remove(run)
+            self._record_end(run)
+        for file in self.campaign.directory.glob(f"*/{RUN_FILE}"):
+            record = read_json(file)
+            if record["status"] == "running":
+                write_json(file, record | INTERRUPTED)

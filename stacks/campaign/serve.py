@@ -8,7 +8,6 @@ this process and everything below it.
 from __future__ import annotations
 
 import argparse
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -33,11 +32,6 @@ def main(options: argparse.Namespace) -> int:
     """Returns 0 if the run was measured, 1 if it could not be measured, 2 for a usage error."""
 
     def run() -> int:
-        def interrupt(_number: int, _frame: object) -> None:
-            raise KeyboardInterrupt
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, interrupt)
         try:
             return _serve_attached(options) if options.url else _serve_stack(options)
         except UsageError as error:
@@ -49,14 +43,15 @@ def main(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print_line("failed", error="interrupted")
             return EXIT_NOT_MEASURED
-        finally:
-            supervisor.sweep()
 
     return supervisor.guarded(run)
 
 
 def _serve_stack(options: argparse.Namespace) -> int:
-    """Make the environment, run, and write the results. Raises UsageError, RecordError and OSError."""
+    """Make the environment, run, and write the results. Returns the exit code.
+
+    Raises UsageError, RecordError and OSError.
+    """
     plan_options = PlanOptions(
         stack=options.stack,
         version=options.version,

@@ -16,7 +16,7 @@ from stacks.campaign.capacity_options import CapacityOptions
 from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.runner import carry_out
 from stacks.campaign.view import SilentView
-from stacks.catalogue import Catalogue, Plan
+from stacks.catalogue import Catalogue, Plan, UsageError
 from stacks.lifecycle.records import REQUESTS_FILE, RecordError
 
 
@@ -45,12 +45,21 @@ def service_s(campaign: Campaign) -> float:
 
 
 def calibrate(catalogue: Catalogue, options: CapacityOptions, plan: Plan) -> float:
-    """Run one busy worker and return the service time. The files of the run stay only if it fails."""
+    """Run one busy worker and return the service time. The files of the run stay only if it fails.
+
+    Raises RecordError if the app does not answer, and KeyboardInterrupt.
+    """
     scratch = Path(tempfile.mkdtemp(prefix="pack-calibration-"))
     cells, scenario = [calibration_cell(catalogue, options)], catalogue.scenarios[SATURATE]
     campaign = Campaign(replace(plan, trials=1), PlanOptions(), cells, scenario, results=scratch)
-    campaign.prepare()
-    carry_out(campaign, SilentView())
+    try:
+        campaign.prepare()
+        carry_out(campaign, SilentView())
+        if campaign.status == "interrupted":
+            raise KeyboardInterrupt
+    except (KeyboardInterrupt, UsageError):  # there is nothing to look at
+        shutil.rmtree(scratch)
+        raise
     found_s = service_s(campaign)
     shutil.rmtree(scratch)
     return found_s

@@ -15,7 +15,7 @@ JUDGEMENT_KEYS = ("verdict", "reason", "evidence")
 
 
 def print_line(phase: str, **more: object) -> None:
-    """Print one line. It is no error if the UI has ended and nobody reads it."""
+    """Print a JSON object with `phase` and `more` as one line. It is no error if the UI has ended."""
     with contextlib.suppress(BrokenPipeError):
         print(json.dumps({"phase": phase, **more}), flush=True)
 

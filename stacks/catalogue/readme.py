@@ -89,7 +89,7 @@ def _defect_section(defect: Defect) -> list[str]:
         f"- {where}: **`{defect.verdict}`**.",
         f"- A load test sees: {defect.sees}.",
         f"- Remedy: {defect.remedy}.",
-        f"- Upstream: {', '.join(map(_reference, defect.upstream))}.",
+        f"- Upstream: {', '.join(map(reference, defect.upstream))}.",
     ]
 
 
@@ -125,7 +125,7 @@ def _stack_facts(stack: Stack) -> list[str]:
     return facts
 
 
-def _reference(name: str) -> str:
+def reference(name: str) -> str:
     """Return a link to an issue (owner/repository#number) or a page (https://...), or the name of a source file."""
     if name.startswith("https://"):
         return f"<{name}>"

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import signal
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +28,7 @@ from stacks.check.neutralise import neutralise
 from stacks.check.remedy_search import try_remedies
 from stacks.check.server import identify
 from stacks.lifecycle.records import RecordError
-from stacks.run import run_directory, supervisor
+from stacks.run import interrupts, private_directory, run_directory, supervisor
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
@@ -44,10 +41,10 @@ def main(options: argparse.Namespace) -> int:
         print(f"check: {usage_error}", file=sys.stderr)
         return EXIT_USAGE
     began = time.monotonic()
+    interrupts.block()  # until the guard can forward them: whatever ends it then, the private directory is removed
+    private = private_directory.make()
 
     def run() -> int:
-        _interrupt_at_signals()
-        private = Path(tempfile.mkdtemp(prefix="pack-"))  # short: a unix socket's path has 107 bytes (unix(7))
         try:
             return check(options, private, began)
         except (CannotCheck, catalogue.UsageError, RecordError, OSError) as error:
@@ -57,11 +54,8 @@ def main(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print("check: interrupted", file=sys.stderr)
             return EXIT_NOT_MEASURED
-        finally:
-            supervisor.sweep()
-            shutil.rmtree(private, ignore_errors=True)
 
-    return supervisor.guarded(run)
+    return supervisor.guarded(run, private)
 
 
 def check(options: argparse.Namespace, private: Path, began: float) -> int:
@@ -102,16 +96,6 @@ def _usage_error(options: argparse.Namespace) -> str:
         if not path.parent.is_dir():
             return f"{path} cannot be written, because {path.parent} is not a directory"
     return ""
-
-
-def _interrupt_at_signals() -> None:
-    """Let the signals that end a program raise KeyboardInterrupt."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
 
 
 def _require_verdict(measurement: Measurement, log: str) -> None:

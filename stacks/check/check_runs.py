@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from stacks.check.measurement import Measurement, read_log, read_measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.recycling import MAX_REQUESTS
 from stacks.observe.collectors.log import READY_LINE
-from stacks.run import run_directory
+from stacks.run import run_command, run_directory, supervisor
 
 SCENARIO = catalogue.SCENARIOS / "check.py"
 USERS = 8
@@ -38,6 +37,7 @@ class CheckRuns:
     directory: Path
     url: str  # the path of the page that gets the load
     start_limit_s: float
+    _are_over: bool = False
 
     def measure(self) -> Measurement:
         """Run the configuration without a remedy, with a pipe for its log if the app fails with a socket."""
@@ -64,17 +64,16 @@ class CheckRuns:
         # Without bytecode, so that no files appear beside the user's modules that the user's own uWSGI does not write.
         environment = {**self.invocation.environment, "PACK_URL": self.url, "PYTHONDONTWRITEBYTECODE": "1"}
         with (directory / "run.err").open("wb") as stderr:
-            subprocess.run(
-                [sys.executable, "-m", "stacks", "run", str(directory)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-                cwd=catalogue.ROOT,
-                env=environment,
-                start_new_session=True,
-                check=False,
-            )
+            null = subprocess.DEVNULL
+            with run_command.running(directory, stdin=null, stdout=null, stderr=stderr, env=environment) as process:
+                if self._are_over:  # it has started since `end` looked
+                    process.terminate()
         return read_measurement(directory)
+
+    def end(self) -> None:
+        """End the runs that are under way in other threads, and let no further run go on."""
+        self._are_over = True
+        supervisor.sweep()
 
     def _plan(self, log: str, *, is_remedy: bool) -> dict[str, Any]:
         """Return the numbers of a run, as run.json has them."""

@@ -10,6 +10,8 @@ from stacks.check.measurement import Measurement
 from stacks.check.options import Options, is_set
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.server import Server
+from stacks.lifecycle.backtraces import GIL_FRAMES
+from stacks.lifecycle.stuck_words import SERVE_MANY, SERVES
 
 TURNS_THREADS_ON = ("enable-threads", "threads", "gevent", "py-tracebacker", "py-autoreload", "py-auto-reload")
 AT_FORK = ("hung_worker", "hung_master")  # the verdicts of the two deadlocks at a fork
@@ -22,9 +24,12 @@ _JOIN = re.compile(
     r"wait_for_thread_shutdown|thread_shutdown|ThreadHandle_join|threads?_at_?exit|Thread_join|threading\._shutdown"
     r"|_python_exit|concurrent\.futures|\bjoin\b"
 )
+_GIL = re.compile(rf"\bGIL\b|{'|'.join(sorted(GIL_FRAMES))}")
 # An exit handler waits (atexitmodule.c). It may wait for a thread: a call of Thread.join has no C function of its own
 # before Python 3.13.
 _EXIT_HANDLER = re.compile(r"atexit_callfuncs|_PyAtExit_Call")
+# The words of `stacks.lifecycle.stuck_words` for the threads, and for the threads of a pool, that a worker lacks.
+_LACKS_THREADS = re.compile(r"threads? of the master")
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,14 @@ def likely_defect(findings: Findings) -> str | None:
     is_threaded = is_set(findings.options, *TURNS_THREADS_ON)
     if run.verdict in AT_FORK and has_thread_state_defect(server) and is_threaded:
         return "thread-state-in-master" if run.verdict == "hung_master" else "thread-state"
-    if waits_for_stop(findings) and (threads or (threads is None and run.master_threads > 1)):
+    # The import does not list the threads of a native library that run Python, but a wait for the GIL shows them.
+    is_unlisted = run.master_threads > 1 and (threads is None or bool(_GIL.search(run.evidence or "")))
+    if waits_for_stop(findings) and (threads or is_unlisted):
         return "thread-at-fork"  # at whatever moment the worker first stops the others: fork, request or exit
-    if run.verdict == "hung_worker" and (threads or (threads is None and run.master_threads > 1)):
+    if run.verdict == "hung_worker" and (threads or is_unlisted):
         return "thread-at-fork"
-    if run.verdict == "hung_request" and threads:
-        return "lock-at-fork"
+    if run.verdict == "hung_request":
+        return _defect_in_request(run, threads)
     if run.verdict == "hung_exit":
         return _defect_at_exit(findings)
     if run.verdict == "crash_loop" and is_set(findings.options, "py-call-osafterfork"):
@@ -62,9 +69,16 @@ def likely_defect(findings: Findings) -> str | None:
     return None
 
 
-def waits_for_stop(findings: Findings) -> bool:
-    """Return True if the backtrace shows a thread of a free-threaded Python that waits for the others to stop."""
-    return findings.measurement.is_hang and "stop_the_world" in (findings.measurement.evidence or "")
+def _defect_in_request(run: Measurement, threads: list[str] | None) -> str | None:
+    """Return the defect behind a request that never ends, or None.
+
+    The evidence tells a pool whose threads are in the master only. A native pool, which Python does not know, shows as
+    threads of the master where Python has none.
+    """
+    evidence = run.evidence or ""
+    if SERVES in evidence or SERVE_MANY in evidence or (threads == [] and run.master_threads > 1):
+        return "pool-at-fork"
+    return "lock-at-fork" if threads else None
 
 
 def _defect_at_exit(findings: Findings) -> str | None:
@@ -89,7 +103,8 @@ def defect_behind_wait(findings: Findings, words: str) -> str | None:
     """
     has_lost_threads = bool(findings.import_threads) or findings.measurement.master_threads > 1
     is_join = bool(_JOIN.search(words))
-    if has_lost_threads and not _is_fork_safe(findings.options) and (is_join or _EXIT_HANDLER.search(words)):
+    is_wait = is_join or _EXIT_HANDLER.search(words) or _LACKS_THREADS.search(words)
+    if has_lost_threads and is_wait and not _is_fork_safe(findings.options):
         return JOINED_AT_EXIT
     return "waiting-at-exit" if is_join else None
 
@@ -101,6 +116,11 @@ def is_exit_handler(words: str) -> bool:
 
 def _is_fork_safe(options: Options) -> bool:
     return any(is_set(options, name) for name in FORK_SAFE)
+
+
+def waits_for_stop(findings: Findings) -> bool:
+    """Return True if the backtrace shows a thread of a free-threaded Python that waits for the others to stop."""
+    return findings.measurement.is_hang and "stop_the_world" in (findings.measurement.evidence or "")
 
 
 def has_thread_state_defect(server: Server) -> bool:
@@ -118,7 +138,7 @@ def leaves_threads(findings: Findings, options: Options) -> bool:
     """Return True if with `options` a thread of the app still runs in the master when the master forks.
 
     A few forks without a hang prove little then: forks come in herds, which find the thread either busy or at rest.
-    The import outside uWSGI does not list every thread, but a worker that waits for one at its exit proves it.
+    The import outside uWSGI does not list every thread, but a worker that waits for one proves it.
     """
-    has_threads = bool(findings.import_threads) or likely_defect(findings) == JOINED_AT_EXIT
+    has_threads = bool(findings.import_threads) or likely_defect(findings) in ("thread-at-fork", JOINED_AT_EXIT)
     return has_threads and not _is_fork_safe(options)

@@ -32,6 +32,8 @@ FORBIDDEN = (
     *("flock", "flock-wait", "flock2", "flock-wait2", "fallback-config", "stop", "reload", "pause", "resume"),
 )
 
+PLUGINS = ("plugin", "plugins", "need-plugin", "need-plugins")
+
 
 @dataclass(frozen=True)
 class EffectiveConfiguration:
@@ -63,7 +65,21 @@ def read_effective(invocation: Invocation, private: Path) -> EffectiveConfigurat
             f"{match[2]} has no section [{match[1]}]: name another file with --ini, or one of its sections."
         )
     added = _added_options(log)
-    return EffectiveConfiguration([pair for pair in _parse(output) if pair not in added], binary_options, version)
+    options = [pair for pair in _parse(output) if pair not in added]
+    # The uWSGI of a distribution has Python in a plugin, and such a binary has the options of its plugins, such as
+    # `module`, only once they are loaded.
+    plugins = plugin_arguments(options)
+    if plugins:
+        output = _run(invocation, [*plugins, "--dump-options"], without_uwsgi, private)
+        binary_options |= set(output.split())
+    return EffectiveConfiguration(options, binary_options, version)
+
+
+def plugin_arguments(options: Options) -> list[str]:
+    """Return the arguments that let a binary load the plugins of a configuration."""
+    folders = [f"--{key}={value}" for key, value in options if key in ("plugins-dir", "plugin-dir")]
+    plugins = [f"--{key}={value}" for key, value in options if key in PLUGINS]
+    return [*folders, *plugins] if plugins else []
 
 
 def _refuse_forbidden_variables(environment: Mapping[str, str]) -> None:

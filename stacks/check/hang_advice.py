@@ -27,7 +27,7 @@ def hang_advice(findings: Findings, defects: dict[str, Defect]) -> list[str]:
 def _about_hang(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     name = likely_defect(findings)
     sentences = [_about_defect(findings, defects[name]) if name else _about_unknown_defect(findings)]
-    if name in ("thread-at-fork", "lock-at-fork", JOINED_AT_EXIT):
+    if name in ("thread-at-fork", "lock-at-fork", "pool-at-fork", JOINED_AT_EXIT):
         sentences[0] += f" {_describe_threads(findings)}"
     elif has_two_defects(findings):
         second = "Such a thread causes a second deadlock, in every version (unbit/uwsgi#1149)."

@@ -31,16 +31,17 @@ def lost_threads_json(findings: Findings) -> dict[str, Any] | None:
 
 
 def _come_back(findings: Findings) -> list[tuple[str, int, int]]:
-    """The change, how many of the lost threads come back with it, and how many are lost, of each remedy tried."""
+    """The change, how many of the lost threads come back with it, and how many are lost, of each remedy tried.
+
+    Combinations of two remedies are left out: each of the two has its own line.
+    """
     table = findings.measurement.fork_threads
-    trials = [
-        (trial.what, come_back(table, trial.measurement.fork_threads))
-        for trial in findings.remedy_trials
-        if trial.measurement
-    ]
-    return [(what, *counts) for what, counts in trials if counts is not None]
+    trials = [trial for trial in findings.remedy_trials if trial.measurement and "+" not in trial.remedy.name]
+    counts = [(trial.what, come_back(table, trial.measurement.fork_threads)) for trial in trials if trial.measurement]
+    return [(what, *count) for what, count in counts if count is not None]
 
 
 def _count(back: int, lost: int) -> str:
-    verb = "comes" if back == 1 else "come"
-    return f"all {lost} come back" if back == lost > 1 else f"{back or 'none'} of {lost} {verb} back"
+    if lost == 1:
+        return "it comes back" if back else "it does not come back"
+    return f"{back or 'none'} of {lost} {'comes' if back == 1 else 'come'} back"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -80,8 +80,8 @@ def with_upgrade(remedy: Remedy, upgrade: Remedy) -> Remedy:
     return replace(remedy, name=f"{upgrade.name}+{remedy.name}", what=f"{remedy.what} and {upgrade.what}", upgrade=True)
 
 
-def with_partners(candidates: Sequence[Remedy]) -> list[Remedy]:
-    """Return each of `candidates` together with each of its partners that is a candidate as well."""
+def with_partners(candidates: Sequence[Remedy], failed: Collection[str]) -> list[Remedy]:
+    """Return each of `candidates` together with each of its partners that did not cure alone (`failed`, by name)."""
     return [
         replace(
             remedy,
@@ -92,7 +92,7 @@ def with_partners(candidates: Sequence[Remedy]) -> list[Remedy]:
         )
         for remedy in candidates
         for partner in candidates
-        if partner.name in remedy.partners
+        if partner.name in remedy.partners and partner.name in failed
     ]
 
 

@@ -12,6 +12,7 @@ from stacks.check.diagnosis import Findings, has_two_defects, leaves_threads
 from stacks.check.remedies import Remedy, remedies, with_partners, with_upgrade
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.upgrade import install_upgrade, newest_pyuwsgi
+from stacks.run import interrupts
 
 AT_ONCE = 3  # a configuration that hangs uses no CPU, and a healthy one mostly waits for its master
 
@@ -35,11 +36,19 @@ def try_remedies(runs: CheckRuns, findings: Findings, private: Path) -> list[Rem
     combined = [with_upgrade(remedy, upgrade) for remedy in single if remedy.set] if upgrade else []
     # With two defects the upgrade cures only one of them, so the combinations are needed in any case.
     first, second = (single + combined, []) if has_two_defects(findings) else (single, combined)
-    second = second + with_partners(single)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        trials = list(pool.map(lambda remedy: _try(runs, findings, remedy, private), first))
-        if not any(trial.cures for trial in trials):
-            trials += pool.map(lambda remedy: _try(runs, findings, remedy, private), second)
+        try:
+            trials = list(pool.map(lambda remedy: _try(runs, findings, remedy, private), first))
+            if not any(trial.cures for trial in trials):
+                # A partner that could not be measured may cure alone.
+                measured = {trial.remedy.name for trial in trials if trial.measurement and trial.measurement.is_hang}
+                pairs = with_partners(single, measured)
+                trials += pool.map(lambda remedy: _try(runs, findings, remedy, private), [*second, *pairs])
+        except KeyboardInterrupt:  # reaches only this thread; the pool waits for the threads of the runs
+            interrupts.ignore()
+            pool.shutdown(wait=False, cancel_futures=True)
+            runs.end()
+            raise
     return trials
 
 

@@ -40,8 +40,8 @@ class Server:
         name = f"pyuwsgi {self.pin}" if self.pin else f"uWSGI {self.version}"
         if not self.pin and (build := build_of(self.version)):
             name += f", {build},"
-        build = "free-threaded " if self.is_free_threaded else ""
-        return f"{name} on {build}Python {self.python or '(unknown)'}"
+        kind = "free-threaded " if self.is_free_threaded else ""
+        return f"{name} on {kind}Python {self.python or '(unknown)'}"
 
 
 def identify(uwsgi: Path, version: str, log: str) -> Server:

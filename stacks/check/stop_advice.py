@@ -6,6 +6,17 @@ from stacks.catalogue import Defect
 from stacks.check.diagnosis import JOINED_AT_EXIT, Findings, defect_behind_wait, is_exit_handler
 from stacks.check.stop_text import describe_unstopped
 
+# Functions of glibc's malloc that take the lock of an arena (malloc/malloc.c).
+ALLOCATION = (
+    "malloc",
+    "_int_malloc",
+    "_int_free",
+    "_int_free_chunk",
+    "__libc_free",
+    "__GI___libc_free",
+    "__libc_malloc",
+)
+
 
 def stop_advice(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     """Return the sentence, or nothing if a signal ended the instance or workers hang. `defects` are those by name."""
@@ -13,14 +24,29 @@ def stop_advice(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     if run.is_hang or run.stop_signal != "KILL" or not run.unstopped:
         return []
     sentence = f"SIGINT did not end the instance within {run.stop_s or 0:.0f} s: {describe_unstopped(run)}."
+    starting = sum(process["starting"] for process in run.unstopped)
+    if starting:
+        some = "1 worker was" if starting == 1 else f"{starting} workers were"
+        defect = defects["swallowed-signal"]
+        return [
+            f"{sentence} {some} still starting when the signal came, and {defect.what} ({', '.join(defect.upstream)}). "
+            f"Known remedy: {defect.remedy}."
+        ]
     first = run.unstopped[0]
+    words = ""
     if first["role"] == "worker":
+        words = " ".join(first["frames"])
         sentence += " The master waits for its workers, for the 60 s of worker-reload-mercy if it is not set."
-    words = " ".join(first["frames"]) if first["role"] == "worker" else ""
     if name := defect_behind_wait(findings, words):
         whose = _threads(findings) if name == JOINED_AT_EXIT else "a thread of its own"
         return [
             f"{sentence} At its exit the worker waits for the end of {whose}. Known remedy: {defects[name].remedy}."
+        ]
+    if waits_in_handler(first["frames"]):
+        return [
+            f"{sentence} uWSGI ends a worker inside its signal handler (end_me, core/uwsgi.c). The signal came while "
+            "the worker allocated memory, and its exit waits for ever for the lock that this allocation holds. "
+            "skip-atexit = true lets a worker end without the exit handlers that need this lock."
         ]
     if is_exit_handler(words):
         return [
@@ -28,6 +54,13 @@ def stop_advice(findings: Findings, defects: dict[str, Defect]) -> list[str]:
             "exit handler, and what they would have sent or saved is lost."
         ]
     return [f"{sentence} The recordings are in {run.directory}."]
+
+
+def waits_in_handler(frames: list[str]) -> bool:
+    """Return True if the exit that a signal handler of uWSGI began waits for the lock of the memory allocation."""
+    before_exit = frames[: frames.index("end_me")] if "end_me" in frames else []
+    is_lock = any("lll_lock_wait" in name for name in before_exit)
+    return is_lock and any(name in ALLOCATION for name in before_exit)
 
 
 def _threads(findings: Findings) -> str:

@@ -100,6 +100,9 @@ def run(names: Sequence[str], arguments: Sequence[str]) -> int:
             raise
         print(error, file=sys.stderr)
         return code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return exit_codes.INTERRUPTED
 
 
 def code_of(error: Exception) -> int | None:

@@ -4,6 +4,7 @@ A command may give a code a more exact meaning in its own EXIT_CODES. `make` rep
 """
 
 OK, NOT_MEASURED, USAGE, UNEXPECTED = 0, 1, 2, 3
+INTERRUPTED = 130  # outside of the runs, which end in order with NOT_MEASURED; a shell says 130 for SIGINT too
 
 MEANINGS = {
     OK: "everything was measured, and every verdict is the expected one",

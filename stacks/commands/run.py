@@ -15,10 +15,11 @@ EXIT_CODES = exit_codes.WITHOUT_EXPECTATION | {exit_codes.OK: "the run was measu
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the directory."""
     parser.add_argument("directory", type=Path, metavar="DIRECTORY", help="directory with the run.json of the plan")
+    parser.add_argument("--parent", type=int, default=0, metavar="PID", help="end when this parent process has ended")
 
 
 def main(options: argparse.Namespace) -> int:
     """Execute the run, against a stack of the pack or against a uWSGI that is running already."""
     from stacks.run import run
 
-    return run.main(options.directory)
+    return run.main(options.directory, options.parent)

@@ -54,10 +54,11 @@ class Hangs:
     _lock_waits: dict[int, LockWait] = field(default_factory=dict)
     _rests: dict[int, Rest] = field(default_factory=dict)
     _frames: dict[int, list[str]] = field(default_factory=dict)
+    _packages: dict[int, dict[str, str]] = field(default_factory=dict)  # of native frames, by their names
+    _looks: dict[int, ThreadLook] = field(default_factory=dict)  # at the threads of each process
     _frames_ns: dict[int, int] = field(default_factory=dict)  # when the frames were known
     is_free_threaded: bool = False  # uWSGI's log says that this Python can run without the GIL
     _has_proven_stop: bool = False  # the backtrace of a process proves that it waits for a thread that cannot stop
-    _looks: dict[int, ThreadLook] = field(default_factory=dict)  # at the threads of each process
 
     def add_state(self, event: Event) -> None:
         """Take a `state` row in (`stillness` describes its values)."""
@@ -85,6 +86,7 @@ class Hangs:
         """Take a `backtrace` row in: `frames` are those of one thread, innermost first, or empty if gdb failed."""
         if event.data.get("frames"):
             self._frames[event.pid] = list(event.data["frames"])
+            self._packages[event.pid] = dict(event.data.get("packages", {}))
             self._frames_ns[event.pid] = event.t_ns
 
     def mark_free_threaded(self, _event: Event) -> None:
@@ -93,7 +95,7 @@ class Hangs:
 
     def add_look(self, look: ThreadLook) -> None:
         """Take a look at the threads of a process in. It names what a proven hang waits for, and proves none."""
-        if not look.reason:
+        if not look.reason or look.is_stuck:
             self._looks[look.pid] = look
 
     def forget(self, pid: int) -> None:
@@ -221,15 +223,24 @@ class Hangs:
         """
         processes = [pid for pid in pids if pid is not None]
         words = next(filter(None, map(self._python_words, processes)), "")
-        traced = [" <- ".join(informative_frames(self._frames[pid])) for pid in processes if pid in self._frames]
+        traced = [self._native_words(pid) for pid in processes if pid in self._frames]
         waits = [_describe(self._lock_waits[pid]) for pid in processes if pid in self._lock_waits]
         native = next(iter(traced + waits), "")
         return "; ".join(filter(None, (words, native))) if words or traced or waits else None
 
+    def _native_words(self, pid: int) -> str:
+        """Return the frames of a backtrace that tell something, each with its package where that is known."""
+        packages = self._packages[pid]
+        frames = informative_frames(self._frames[pid])
+        return " <- ".join(f"{name} ({packages[name]})" if name in packages else name for name in frames)
+
     def _python_words(self, pid: int) -> str:
-        """Return what the look at the Python threads of a stuck worker says; '' without one."""
+        """Return what the look at the Python threads of a stuck worker says; '' without one.
+
+        py-spy does not know a Python that runs without the GIL, so its words about an owner would be wrong there.
+        """
         look = self._looks.get(pid)
-        if look is None or not look.is_stuck:
+        if look is None or not look.is_stuck or self.is_free_threaded:
             return ""
         lock_wait = self._lock_waits.get(pid)
         by_rate = lock_wait is not None and lock_wait.has_gil_rate

@@ -28,6 +28,7 @@ MOST_NATIVE = 3  # names of native threads in one line
 LACKED = "a thread of the master that this worker does not have"
 LACKED_MANY = "threads of the master that this worker does not have"
 SERVES = "a thread of the master that serves it is not in this worker"
+SERVE_MANY = "threads of the master that serve it are not in this worker"
 
 
 def stuck_words(look: ThreadLook, master: ThreadLook | None, waits_for_gil: bool | None) -> str:
@@ -37,8 +38,9 @@ def stuck_words(look: ThreadLook, master: ThreadLook | None, waits_for_gil: bool
     its wakes, shows of its main thread; None if neither is known.
     """
     main = look.main
-    if main is None:
-        return ""
+    if main is None:  # at the end of an exit there is no Python left whose threads could be read
+        names = [_named(of, thread) for of, thread in _missing(look, master)]
+        return "; ".join(["the exit waits", *_lacking(names)]) if look.when == AT_EXIT and names else ""
     owner = next((thread for thread in look.threads if thread.owns_gil), None)
     if owner is not None and owner is not main and look.exists(owner) is False:
         return f"waits for the GIL, owned by {_named(_knowing(owner, look, master), owner)}, {LACKED}"
@@ -56,7 +58,7 @@ def stuck_words(look: ThreadLook, master: ThreadLook | None, waits_for_gil: bool
     if "concurrent/futures" in functions.get("result", ""):
         serving = [_named(of, thread) for of, thread in missing if _runs(thread, _SERVERS)]
         if serving:
-            many = f"{len(serving)} threads of the master that serve it are not in this worker"
+            many = f"{len(serving)} {SERVE_MANY}"
             return f"{words}; {_count(serving, SERVES, many)}: {counted(serving)}"
     return "; ".join([words, *_lacking(names), *_lacking_native(look, master)])
 

@@ -59,6 +59,23 @@ def is_alive(pid: int) -> bool:
     return entry is not None and (entry.state not in "ZX" or entry.threads > 1)
 
 
+def name(pid: int) -> str:
+    """Return the name of a living process, as ps shows it (`comm`); "" if it has ended."""
+    try:
+        text = (PROC / str(pid) / "comm").read_text(errors="replace").rstrip("\n")
+    except OSError:
+        return ""
+    return text if is_alive(pid) else ""
+
+
+def command_line(pid: int) -> list[str]:
+    """Return the arguments of a process; empty if it has ended."""
+    try:
+        return (PROC / str(pid) / "cmdline").read_text(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
 def tasks(pid: int) -> list[tuple[str, str]] | None:
     """Return (state, wait) of every thread, with the words of `waits`; None if there is no such process."""
     try:

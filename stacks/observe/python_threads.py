@@ -21,7 +21,7 @@ from stacks.observe import proc
 
 NOT_INSTALLED = "py-spy is not installed; hangs are named by their native backtraces only"
 NOT_PERMITTED = "py-spy may not read the memory of the process (it needs the same rights as a debugger)"
-NO_PYTHON = "py-spy finds no Python interpreter in the process: it has not begun, or there are several"
+NO_PYTHON = "py-spy finds no Python interpreter in the process: it has not begun, has ended, or there are several"
 NO_PROCESS = "the process had ended"
 # What py-spy says -> the reason. py-spy ends with exit code 1 for every error, so only its text tells them apart.
 _REASONS = (

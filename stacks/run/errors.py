@@ -8,4 +8,4 @@ class CannotMeasure(Exception):
 
 
 class Interrupted(Exception):
-    """The run received SIGINT or SIGTERM, or the process that gives it its turn has ended."""
+    """The process that gives the run its turn has ended. (A signal raises KeyboardInterrupt.)"""

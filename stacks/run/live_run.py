@@ -45,8 +45,17 @@ class LiveRun:
         return self.observer.until(reported_condition, limit_s)
 
     def await_evidence(self, limit_s: float) -> None:
-        """Observe until no collector has evidence to wait for, or `limit_s` have passed."""
-        self.observer.until(lambda: not any(collector.busy for collector in self.observer.collectors), limit_s)
+        """Observe until no collector has evidence to wait for, or `limit_s` have passed.
+
+        Workers that hang in their requests hang alike, so the backtrace of one of them is enough.
+        """
+        lifecycle = self.observer.lifecycle
+
+        def has_evidence() -> bool:
+            is_traced = any(map(lifecycle.hangs.has_backtrace, lifecycle.deadlocks()))
+            return is_traced or not any(collector.busy for collector in self.observer.collectors)
+
+        self.observer.until(has_evidence, limit_s)
 
     def is_certain(self) -> bool:
         """Return True if more load cannot change the verdict: no worker can answer, or none will come back."""

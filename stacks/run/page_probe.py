@@ -41,7 +41,7 @@ class PageProbe:
         return self._thread.answer
 
     def wait(self) -> None:
-        """Observe until the request has ended, a hang is certain, or PATIENCE_S have passed.
+        """Observe until the request has ended, a hang is certain, or it has had PATIENCE_S.
 
         Raises CannotMeasure if the page cannot be hammered.
         """
@@ -50,7 +50,7 @@ class PageProbe:
         def is_enough() -> bool:
             return self.answer is not None or live.is_certain() or bool(lifecycle.deadlocks())
 
-        live.until("starting", is_enough, PATIENCE_S)
+        live.until("starting", is_enough, max(0.0, PATIENCE_S - self._open_s()))
         if self.answer is not None and self.answer.error:
             live.observer.until(lambda: self.dead_worker() is not None, DEATH_S)
         if self.is_refused():
@@ -86,5 +86,8 @@ class PageProbe:
 
     def record(self) -> dict[str, Any]:
         """Return what run.json says about the probe."""
-        open_s = (time.monotonic_ns() - self._began_ns) / 1e9
-        return asdict(self.answer or Answer(error="no answer when the run had its verdict", latency_s=round(open_s, 3)))
+        error = "no answer when the run had its verdict"
+        return asdict(self.answer or Answer(error=error, latency_s=round(self._open_s(), 3)))
+
+    def _open_s(self) -> float:
+        return (time.monotonic_ns() - self._began_ns) / 1e9

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import signal
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,12 +11,13 @@ from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE
 from stacks.lifecycle.verdict import Judgement
 from stacks.observe import proc, stats_socket
 from stacks.observe.observer import Observer
-from stacks.run import loading, run_end, supervisor
+from stacks.run import interrupts, loading, private_directory, run_end, starting, supervisor
 from stacks.run.attached_instance import AttachedInstance
 from stacks.run.errors import CannotMeasure, Interrupted
 from stacks.run.external_load import ExternalLoad
 from stacks.run.hammer import Hammer
 from stacks.run.instance import Instance
+from stacks.run.item_count import ItemCount
 from stacks.run.live_run import LiveRun
 from stacks.run.load import Load
 from stacks.run.load_window import LoadWindow, PlannedWindow, ProbedWindow
@@ -46,6 +44,7 @@ class Run:
         self.load: Load | None = None
         self.live: LiveRun | None = None
         self.probe: PageProbe | None = None
+        self.items: ItemCount | None = None
 
     def execute(self) -> int:
         """Go through all phases, then end and write everything. Returns the exit code: 0 measured, 1 not measured."""
@@ -53,11 +52,11 @@ class Run:
             self._measure()
         except CannotMeasure as error:
             self.record |= {"status": "failed", "error": str(error), "verdict": "invalid", "reason": str(error)}
-        except Interrupted:
+        except (Interrupted, KeyboardInterrupt):
             self.record |= {"status": "interrupted", "error": "interrupted before its verdict"}
         finally:
-            with contextlib.suppress(Interrupted):
-                self._finish()
+            interrupts.ignore()
+            self._finish()
         self.reporter.print_line("done")
         return 0 if self.record["status"] == "done" else 1
 
@@ -65,8 +64,10 @@ class Run:
         live, window = self._start()
         live.await_evidence(FIRST_LOOKS_LIMIT_S)
         self._record_ready(live.observer)
-        probe = self._probe(live)
+        probe = self._probe(live)  # while Locust loads the scenario
+        starting.await_load(live, self.planned)
         if probe is not None:
+            probe.wait()
             window = ProbedWindow(window, probe)
         if self.plan.get("gated"):
             loading.await_turn(live, window, self.plan["limit_s"])
@@ -81,6 +82,8 @@ class Run:
         self._record_verdict(judgement)
         live.observer.emit("verdict", verdict=judgement.verdict, reason=judgement.reason)
         self.reporter.print_line("stopping", judgement)
+        if self.items is not None:
+            self.items.await_items(live, self.instance.port, judgement)
         if (stats := stats_socket.read(self.planned.private)) is not None:
             self.record["stats"] = stats
 
@@ -89,6 +92,9 @@ class Run:
     def _start(self) -> tuple[LiveRun, LoadWindow]:
         """Start uWSGI and Locust, up to START_ATTEMPTS times. Raises CannotMeasure."""
         for attempt in itertools.count(1):
+            if self.plan.get("sink"):
+                self.items = ItemCount(self.plan["sink"])
+                self.planned.environment |= self.items.environment
             self.observer = self.instance.observe()
             self.reporter.port = self.instance.port
             self.load, window = self._new_load()
@@ -113,10 +119,10 @@ class Run:
 
     def _discard(self) -> None:
         """Undo a start that has failed. Locust ends as well, because it aims at the port of this start."""
-        for part in (self.observer, self.load):
+        for part in (self.observer, self.load, self.items):
             if part is not None:
                 part.close()
-        self.observer = self.load = self.live = None
+        self.observer = self.load = self.live = self.items = None
         supervisor.sweep()
         for name in (EVENTS_FILE, LOG_FILE):
             (self.planned.directory / name).unlink(missing_ok=True)
@@ -132,12 +138,11 @@ class Run:
         }
 
     def _probe(self, live: LiveRun) -> PageProbe | None:
-        """Request an unknown page once before it is hammered. Raises CannotMeasure if it cannot be hammered."""
+        """Request an unknown page once before it is hammered."""
         if not (self.plan.get("probe") and live.observer.lifecycle.serving()):
             return None
-        probe = self.probe = PageProbe(live, self.instance.port, self.plan["probe"])
-        probe.wait()
-        return probe
+        self.probe = PageProbe(live, self.instance.port, self.plan["probe"])
+        return self.probe
 
     def _triggers(self, observer: Observer) -> TriggerRunner | None:
         """Return what makes the workers recycle where the load alone does not."""
@@ -154,8 +159,6 @@ class Run:
 
     def _finish(self) -> None:
         """End the load and uWSGI, and leave complete files, whatever happened before."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
         if self.probe is not None:
             self.record["probe"] = self.probe.record()
         if self.load is not None:
@@ -166,26 +169,26 @@ class Run:
             self.record["collectors"] = run_end.collectors(self.observer)
             self.record["fork_threads"] = run_end.fork_threads(self.observer)
             self.observer.close()
+        if self.items is not None:
+            self.items.end()
         supervisor.sweep()
-        run_end.write_files(self.planned, self.observer)
+        run_end.write_files(self.planned, self.observer, self.items)
 
 
-def main(directory: Path) -> int:
-    """Execute the run that is planned in `directory` under a guard. Returns 0 if it was measured, otherwise 1."""
+def main(directory: Path, parent: int = 0) -> int:
+    """Execute the run that is planned in `directory` under a guard. Returns 0 if it was measured.
+
+    The run ends when the process `parent`, which has started this process, ends. 0 stands for any process.
+    """
+    interrupts.block()  # until the guard can forward them: whatever ends it then, the private directory is removed
+    private = private_directory.make()
 
     def execute() -> int:
-        def interrupt(_number: int, _frame: object) -> None:
-            raise Interrupted
-
-        supervisor.become_subreaper()
-        signal.signal(signal.SIGINT, interrupt)
-        signal.signal(signal.SIGTERM, interrupt)
-        planned = PlannedRun.read(directory, Path(private))
+        planned = PlannedRun.read(directory, private)
         is_attached = "attached" in planned.plan
         instance: Instance = AttachedInstance(planned) if is_attached else OwnInstance(planned)
         return Run(planned, instance).execute()
 
-    with tempfile.TemporaryDirectory(prefix="pack-", ignore_cleanup_errors=True) as private:
-        code = supervisor.guarded(execute)
+    code = supervisor.guarded(execute, private, parent=parent)
     run_end.record_killed_observer(directory)
     return code

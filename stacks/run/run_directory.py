@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ class PlannedRun:
     directory: Path
     private: Path  # for sockets, FIFOs and touched files: the path of a Unix socket has 107 bytes at most (unix(7))
     record: dict[str, Any]
+    environment: dict[str, str] = field(default_factory=dict)  # further variables for uWSGI
 
     @classmethod
     def read(cls, directory: Path, private: Path) -> PlannedRun:

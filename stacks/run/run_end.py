@@ -12,6 +12,7 @@ from typing import Any
 from stacks.lifecycle.lost_threads import thread_table
 from stacks.lifecycle.records import REQUESTS_FILE, RUN_FILE, read_json, write_json
 from stacks.observe.observer import Observer
+from stacks.run.item_count import ItemCount
 from stacks.run.load import Load
 from stacks.run.run_directory import PlannedRun
 
@@ -44,14 +45,16 @@ def fork_threads(observer: Observer) -> dict[str, Any] | None:
     return asdict(table) if table is not None else None
 
 
-def write_files(planned: PlannedRun, observer: Observer | None) -> None:
-    """Write requests.parquet, samples.parquet and run.json."""
+def write_files(planned: PlannedRun, observer: Observer | None, items: ItemCount | None = None) -> None:
+    """Write requests.parquet, samples.parquet and run.json. `items` has counted those that the app sent."""
     from stacks.run import parquet  # here, because its import takes half a second, which would delay the start
 
     record = planned.record
     is_complete = parquet.write_requests(planned.directory)
     if "locust" in record:
         record["locust"]["complete"] = is_complete
+    if items is not None and (row := items.record(planned.directory)) is not None:
+        record["items"] = row
     if observer is not None:
         parquet.write_samples(planned.directory, list(observer.context.samples))
     planned.save()

@@ -6,13 +6,13 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stacks.catalogue import ROOT
+from stacks.run import run_command
 
 ERROR_FILE = "run.err"  # stderr of the process
 
@@ -37,7 +37,7 @@ class RunProcess:
         """Execute the run that is planned in `directory`. It inherits stdin if its load comes from the web UI."""
         with (directory / ERROR_FILE).open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "stacks", "run", str(directory)],
+                run_command.command(directory),
                 stdin=None if inherits_stdin else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

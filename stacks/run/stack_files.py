@@ -42,6 +42,7 @@ def write(planned: PlannedRun, port: int) -> tuple[Path, dict[str, str]]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("UWSGI_", "PACK_"))}
     # With the option `env` alone the variables would come too late: pyuwsgi reads its ini when Python runs already, and
     # os.environ has its values.
+    environment |= planned.environment
     return ini, environment | dict(pair.split("=", 1) for pair in options.get("env", []))
 
 

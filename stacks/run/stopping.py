@@ -26,8 +26,8 @@ def stop_instance(live: LiveRun, record: dict[str, Any], port: int) -> None:
     def look(pids: list[int]) -> None:
         # A loadtest waits 3 s only, in which a healthy master may be late, and it has its verdict: no time for gdb.
         is_explained = "grace_s" in record["plan"] and not record["verdict"].startswith("hung")
-        directory = observer.context.directory
-        entries.extend(unstopped.look_at(pids, [observer.pid], directory, with_backtrace=is_explained))
+        directory, starting = observer.context.directory, observer.lifecycle.starting()
+        entries.extend(unstopped.look_at(pids, [observer.pid], starting, directory, with_backtrace=is_explained))
 
     stop = stop_signals.stop(observer.pids, observer.pid, ladder(record), observer.step, before_kill=look)
     observer.drain()

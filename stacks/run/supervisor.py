@@ -1,6 +1,7 @@
 """Leaves no process behind: a guard above every run or command, and SIGKILL for what is left below it.
 
-A process is signalled by its pid, and only if it is a descendant of one of our processes; never by its name. A guard is
+A run below is asked to end before anything is killed, because it cleans up after itself. A process is signalled by its
+pid, and only if it is a descendant of one of our processes; never by its name. A guard is
 a child subreaper (prctl(2)): a process that loses its parent becomes a child of the guard. So the guard finds the hung
 workers of a master that was killed, and the uWSGI of an observer that was killed.
 """
@@ -14,15 +15,23 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from stacks.observe import proc
+from stacks.run import interrupts, private_directory
 
 # include/uapi/linux/prctl.h
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 PR_SET_CHILD_SUBREAPER = 36
 
+GUARD, OBSERVER = "pack-guard", "pack-observer"  # names of processes that clean up when they get SIGTERM
+RUN = ("-m", "stacks", "run")  # the arguments of Python in the process of a run
+ASK_LIMIT_S = 15.0  # for a run to end after SIGTERM: it ends the load (2 s), sweeps, and writes its rows as Parquet
+ASK_AGAIN_S = 2.0  # more than interrupts.SAME_WISH_S
+EXIT_INTERRUPTED = 128 + signal.SIGINT  # as a shell says it; `git bisect run` ends its search at a code from 128 on
 KILL_LIMIT_S = 10.0  # a process in uninterruptible sleep takes a while to end after SIGKILL
 POLL_S = 0.02
 
@@ -64,55 +73,97 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
 
 
 def sweep(limit_s: float = KILL_LIMIT_S) -> list[int]:
-    """Send SIGKILL to every process below this one until none is left. Returns the pids that are still there."""
-    end_s = time.monotonic() + limit_s
+    """End every process below this one: runs in order, and the others by SIGKILL until none is left.
+
+    Returns the pids that are still there `limit_s` after the first SIGKILL.
+    """
+    began_s = time.monotonic()
+    ask_s, kill_s = began_s, None
     while True:
         reap()
+        now_s = time.monotonic()
         left = proc.descendants(os.getpid())
-        if not left or time.monotonic() > end_s:
+        if not left or (kill_s is not None and now_s > kill_s + limit_s):
             return left
-        for pid in left:
-            kill(pid)
+        runs = [pid for pid in left if _is_run(pid)] if now_s - began_s < ASK_LIMIT_S else []
+        if not runs:
+            kill_s = now_s if kill_s is None else kill_s
+            for pid in left:
+                kill(pid)
+        elif now_s >= ask_s:
+            ask_s = now_s + ASK_AGAIN_S
+            for pid in runs:
+                kill(pid, signal.SIGTERM)
         time.sleep(POLL_S)
 
 
-def guarded(main: Callable[[], int]) -> int:
-    """Run `main` in a child process, and kill what it leaves behind, however it ends. Returns its exit code."""
+def _is_run(pid: int) -> bool:
+    """Return True if the process cleans up when it gets SIGTERM: a guard, an observer, or a run that just starts."""
+    return proc.name(pid) in (GUARD, OBSERVER) or proc.command_line(pid)[1 : 1 + len(RUN)] == list(RUN)
+
+
+def guarded(main: Callable[[], int], private: Path | None = None, *, parent: int = 0, failed: int = 1) -> int:
+    """Run `main` in a child process, and end what it leaves below it, however it ends. Returns its exit code.
+
+    The first SIGINT, SIGTERM or SIGHUP, or the death of the guard, raises KeyboardInterrupt in `main`; if `main` does
+    not catch it, the exit code is EXIT_INTERRUPTED. At the end the directory `private` is removed. `failed` is the exit
+    code if `main` raises another exception, or a process cannot be ended. If `parent` is a pid and not that of the
+    parent process, the parent has ended already, and `main` does not run.
+    """
     become_subreaper()
     die_with_parent()
+    is_orphan = parent not in (0, os.getppid())
     guard = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
     # Blocked until the handlers below are set: a signal between fork and handlers would end the guard, and orphan the
     # child.
-    blocked = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    interrupts.block()
+    name_process(GUARD)
     child = os.fork()
     if child == 0:
-        name_process("pack-observer")
+        name_process(OBSERVER)
+        become_subreaper()
         die_with_parent()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked)
-        code = 1
+        code = failed
         try:
-            if os.getppid() == guard:
+            interrupts.catch()
+            interrupts.unblock()
+            if os.getppid() == guard and not is_orphan:
                 code = main()
+        except KeyboardInterrupt:
+            code = EXIT_INTERRUPTED
         except BaseException:  # must not reach the caller's code, which only the guard runs
             traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    name_process("pack-guard")
+            _end_child(code, private)
 
     def forward(number: int, _frame: FrameType | None) -> None:
         kill(child, number)
 
-    for number in blocked:
-        signal.signal(number, forward)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked)
+    for number in interrupts.SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, forward)
+    interrupts.unblock()
     _, status = os.waitpid(child, 0)
+    interrupts.ignore()
     left = sweep()
+    if private is not None:
+        private_directory.remove(private)
     if left:
         print(f"could not end these processes: {left}", file=sys.stderr)
-        return 1
+        return failed
     return os.waitstatus_to_exitcode(status)
+
+
+def _end_child(code: int, private: Path | None) -> NoReturn:
+    """End the child of a guard. It cleans up as the guard does, because the guard may have been killed."""
+    try:
+        interrupts.ignore()
+        sweep()
+        if private is not None:
+            private_directory.remove(private)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ from stacks.observe.collectors.backtrace import GDB, LIMIT_S, main_thread_frames
 
 
 def look_at(
-    pids: Sequence[int], masters: Sequence[int], directory: Path, *, with_backtrace: bool
+    pids: Sequence[int], masters: Collection[int], starting: Collection[int], directory: Path, *, with_backtrace: bool
 ) -> list[dict[str, Any]]:
     """Return one entry for each of `pids`: its pid, its role, the waits of its threads and its frames.
+
+    `starting` are the workers that were not ready yet when the signal came.
 
     `frames` are the function names of the main thread, innermost first; they are empty without a backtrace, whose text
     goes to evidence/ below `directory`.
@@ -30,6 +32,7 @@ def look_at(
         {
             "pid": pid,
             "role": "master" if pid in masters else "worker",
+            "starting": pid in starting,
             "waits": _waits(pid),
             "frames": _frames(pid, directory) if with_backtrace and pid == ordered[0] else [],
         }

@@ -152,6 +152,44 @@ def test_a_worker_that_never_ends(checking: Checking) -> None:
     assert {remedy["name"] for remedy in done.value["remedies"] if remedy["cures"]} >= {"upgrade", "no-threads"}
 
 
+def test_a_thread_that_every_worker_waits_for_at_its_exit(checking: Checking) -> None:
+    app = (catalogue.APPS / "exit_join.py").read_text()
+    done = checking(PLAIN + "enable-threads = true\n", app=app)
+    assert (done.code, done.value["cause"]) == (3, "thread-joined-at-exit"), done.said
+    cures = {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]}
+    assert cures == {"lazy-apps": True, "fork-hooks": True, "skip-atexit-teardown": False}
+    assert "skip-atexit-teardown = true: no cure" in done.said
+    assert "Recommended change: lazy-apps = true." in done.said
+    assert "reporter (threading.Event.wait)" in done.said
+    assert done.value["seconds"] < PROMISE_S
+
+
+def test_a_thread_of_each_worker_that_never_ends(checking: Checking) -> None:
+    """With lazy-apps the thread is not in the master, so skip-atexit-teardown is a real cure."""
+    app = (catalogue.APPS / "waiting_thread.py").read_text()
+    done = checking(PLAIN + "enable-threads = true\nlazy-apps = true\n", app=app)
+    assert (done.code, done.value["verdict"]) == (3, "hung_exit"), done.said
+    assert {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]} == {"skip-atexit-teardown": True}
+
+
+def test_a_stop_that_hangs_is_explained(checking: Checking) -> None:
+    """The exit handler waits only in a worker that leaves before max-requests: a recycle is quick and a stop is not."""
+    app = (
+        "import atexit, threading\nserved = 0\n@atexit.register\ndef finish():\n"
+        "    if served != 5:\n        threading.Event().wait()\n"
+        "def application(e, s):\n    global served\n    served += 1\n"
+        "    s('200 OK', [('Content-Length', '1')])\n    return [b'x']\n"
+    )
+    done = checking(PLAIN.replace("= 2", "= 4"), app=app)
+    assert (done.code, done.value["verdict"]) == (0, "recovers"), done.said
+    assert "only SIGKILL ended the instance" in done.said
+    assert "and the master had not ended" in done.said
+    roles = [process["role"] for process in done.value["measured"]["unstopped"]]
+    assert roles[0] == "worker"
+    assert roles[-1] == "master"
+    assert (done.suite.get("failures"), done.suite.get("errors")) == ("1", "0")
+
+
 def test_workers_that_crash(checking: Checking) -> None:
     config = PLAIN + "enable-threads = true\npy-call-osafterfork = true\n"
     done = checking(config, version="py313-2.0.30.post1")
@@ -189,6 +227,12 @@ def test_only_arguments(checking: Checking) -> None:
     assert (done.code, done.value["verdict"]) == (0, "recovers"), done.said
 
 
+def test_arguments_as_a_word_of_their_own_and_a_file_below_chdir(checking: Checking) -> None:
+    arguments = "--http :9000 -p 2 --master"
+    done = checking(None, "--chdir", str(INIS / "apps"), "--app", "main.py", "--args", arguments)
+    assert (done.code, done.value["verdict"]) == (0, "recovers"), done.said
+
+
 def test_an_app_that_opens_its_output_by_path(checking: Checking) -> None:
     done = checking(app="out = open('/dev/stdout', 'w')\nprint('there', file=out, flush=True)\n" + ANSWERS)
     assert (done.code, done.value["verdict"]) == (0, "recovers"), done.said
@@ -211,6 +255,7 @@ BAD = {
         "No module named 'nothing_here'",
     ),
     "no callable": (PLAIN, "x = 1\n", "no such callable"),
+    "no module": (PLAIN.replace("= app", "= nosuch.module"), ANSWERS, "The module nosuch does not exist"),
     "blocks at import": (PLAIN, "import time\ntime.sleep(1000)\n", "--start-limit"),
     "answers 500": (PLAIN, ANSWERS.replace("200 OK", "500 No"), "/ answers 500"),
     "answers 20 MB": (

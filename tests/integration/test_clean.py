@@ -1,7 +1,8 @@
-"""Whatever ends a run in the middle, no process and no listening port is left."""
+"""Whatever ends a run in the middle, no process, no listening port and no private directory is left."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import pytest
 from contract import problems_below
 
 from stacks.catalogue import ROOT
+from stacks.catalogue.venvs import Venv
 from stacks.observe import proc
 
 from .conftest import left_behind
@@ -31,7 +33,16 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 
 @pytest.fixture
-def hung_stack(venv: Callable[[str], object], results: Path) -> tuple[subprocess.Popen[bytes], Path]:
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The temp folder of the processes of this test."""
+    folder = tmp_path / "t"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def hung_stack(temporary: Path, venv: Callable[[str], object], results: Path) -> tuple[subprocess.Popen[bytes], Path]:
     """A campaign in the middle of a run whose workers hang; its window is long, so that it waits there."""
     venv("py312-2.0.26")
     process = subprocess.Popen(
@@ -63,17 +74,20 @@ def named(process: subprocess.Popen[bytes], comm: str) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_in_the_middle(hung_stack: tuple[subprocess.Popen[bytes], Path], number: signal.Signals) -> None:
+def test_a_signal_in_the_middle(
+    hung_stack: tuple[subprocess.Popen[bytes], Path], temporary: Path, number: signal.Signals
+) -> None:
     process, directory = hung_stack
     process.send_signal(number)
     assert process.wait(LIMIT_S) == 1
     assert left_behind(directory) == []
-    assert any("interrupted" in path.read_text() for path in directory.glob("*/run.json"))
+    assert statuses(directory) == {"interrupted"}
+    assert list(temporary.glob("pack-*")) == []
     assert problems_below(directory) == []
 
 
 @pytest.mark.parametrize("who", ["pack-observer", "pack-guard", "locust", "uwsgi"])
-def test_one_process_is_killed(hung_stack: tuple[subprocess.Popen[bytes], Path], who: str) -> None:
+def test_one_process_is_killed(hung_stack: tuple[subprocess.Popen[bytes], Path], temporary: Path, who: str) -> None:
     """SIGKILL: the one that dies cannot clear up, so another must."""
     process, directory = hung_stack
     run = next(path.parent for path in directory.glob("*/uwsgi.log"))
@@ -82,14 +96,78 @@ def test_one_process_is_killed(hung_stack: tuple[subprocess.Popen[bytes], Path],
     process.send_signal(signal.SIGTERM)
     process.wait(LIMIT_S)
     assert left_behind(directory) == []
+    assert list(temporary.glob("pack-*")) == []
     assert (run / "requests.parquet").exists() or who == "pack-guard"
 
 
-def test_the_campaign_is_killed(hung_stack: tuple[subprocess.Popen[bytes], Path]) -> None:
+def test_the_campaign_is_killed(hung_stack: tuple[subprocess.Popen[bytes], Path], temporary: Path) -> None:
     process, directory = hung_stack
     process.kill()
     process.wait()
     until(lambda: left_behind(directory) == [], f"left behind: {left_behind(directory)}")
+    assert list(temporary.glob("pack-*")) == []
+    assert statuses(directory) == {"interrupted"}
+
+
+APP = """
+import time
+time.sleep({start_s})
+def application(environ, start_response):
+    time.sleep({answer_s})
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+"""
+
+
+def statuses(directory: Path) -> set[str]:
+    """What every run.json below a directory says of the end of its run."""
+    return {json.loads(path.read_text())["status"] for path in directory.rglob("run.json")}
+
+
+# (command, seconds that the app takes to start, seconds of an answer, what is seen when the signal comes)
+MOMENTS = {
+    "judge, the load": ("judge", 0, 0, '"load_begin"'),
+    "check, the start of the app": ("check", 60, 0, '"start"'),
+    "check, the probe": ("check", 0, 4, '"ready"'),
+    "check, the load": ("check", 0, 0, '"load_begin"'),
+    "check, the remedies": ("check", 0, 0, ""),
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_signal_to_the_group_of_a_command(
+    venv: Callable[[str], Venv], results: Path, temporary: Path, tmp_path: Path, moment: str, number: signal.Signals
+) -> None:
+    """As the terminal sends Ctrl-C: to every process of the command's group, and the guard sends it on as well."""
+    command, start_s, answer_s, seen = MOMENTS[moment]
+    (tmp_path / "app.py").write_text(APP.format(start_s=start_s, answer_s=answer_s))
+    ini = tmp_path / "app.ini"
+    ini.write_text(f"[uwsgi]\nhttp-socket = :0\nmaster = true\nenable-threads = true\nwsgi-file = {tmp_path}/app.py\n")
+    uwsgi = str(venv("py312-2.0.26").uwsgi)
+    arguments = ["--uwsgi", uwsgi, *(["--ini", str(ini)] if command == "check" else [])]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stacks", command, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    pattern, fewest = (f"{command}-*/events.jsonl", 1) if command == "judge" else ("check-*/theirs/events.jsonl", 1)
+    if not seen:
+        pattern, fewest = "check-*/with-*/events.jsonl", 3  # three remedies are tried at a time
+    try:
+        until(lambda: sum(seen in path.read_text() for path in results.glob(pattern)) >= fewest, "never seen")
+        os.killpg(process.pid, number)
+        assert process.wait(LIMIT_S) == (130 if command == "judge" else 1)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    assert left_behind(results) == []
+    assert list(temporary.iterdir()) == []
+    assert "interrupted" in statuses(results)
+    assert "running" not in statuses(results)
 
 
 # May look into directories that are closed to others, such as root's own with its interpreters - and nothing else.
@@ -125,4 +203,11 @@ def test_an_ordinary_user_gets_the_same_verdicts(
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    runs = [json.loads(path.read_text()) for path in clone.glob("results/latest/*/run.json")]
+    (hung,) = [run for run in runs if run["verdict"] == "hung_worker"]
+    may_trace = Path("/proc/sys/kernel/yama/ptrace_scope")
+    if not may_trace.exists() or may_trace.read_text().strip() == "0":
+        assert hung["evidence"].startswith("waits for the GIL, owned by the master's main thread")
+    else:
+        assert hung["collectors"]["python_threads"].startswith("not available: ")
     assert left_behind(clone) == []

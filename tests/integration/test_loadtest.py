@@ -49,7 +49,8 @@ def test_the_default_plan_comes_out_as_known(loadtest: Callable[..., Loadtest], 
 @pytest.mark.skipif(not Path("/usr/bin/gdb").exists(), reason="gdb is not installed")
 def test_both_deadlocks_show_the_same_backtrace(one_run: Callable[..., dict]) -> None:
     record = one_run("threads", version="py312-2.0.26")
-    assert (record["verdict"], record["evidence"]) == ("hung_worker", GIL)
+    assert record["verdict"] == "hung_worker"
+    assert record["evidence"].endswith(f"; {GIL}")
     assert list((record["directory"] / "evidence").iterdir())
 
 

@@ -133,7 +133,8 @@ class Builder:
     def run(self, verdict: str | None = "recovers", story: Story | None = None, **more) -> Path:
         """Write a run of the cell that was added last, and return its directory. `more` are fields of run.json."""
         cell = self.cells[-1]
-        run_id = f"{cell['stack']}-{cell['version']}-{len(cell['runs']) + 1}"
+        name = cell["stack"] + (f"+{cell['variant']}" if cell["variant"] else "")
+        run_id = f"{name}-{cell['version']}-{len(cell['runs']) + 1}"
         cell["runs"].append(run_id)
         directory = self.path / run_id
         directory.mkdir(parents=True)

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+from typing import Any
 
 from stacks.lifecycle.backtraces import stops_the_world
 from stacks.lifecycle.records import EVIDENCE_DIR, Event
@@ -17,8 +18,13 @@ from stacks.observe.collectors import Base, Context
 
 MOST = 4  # backtraces of one run; each takes about half a second of one core
 REST_S = 2.0  # a master whose loop turns once a second has missed a turn
+SERVER_PACKAGES = ("pyuwsgi", "uwsgi")
 LIMIT_S = 20.0  # a gdb that takes longer is killed; the time is for symbols on a slow disk
 GDB = ("gdb", "-q", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-ex", "thread apply all bt 32")
+# The package of a shared library in a frame that has no debug information. The server's own is of no interest.
+_PACKAGE = re.compile(
+    r"^#\d+\s+(?:0x[0-9a-f]+ in )?([^\s(]+) ?\(.* from .*/(?:site|dist)-packages/([^/.]+)[/.]", re.MULTILINE
+)
 _FRAME = re.compile(r"^#\d+\s+(?:0x[0-9a-f]+ in )?([^\s(]+) ?\(", re.MULTILINE)
 
 
@@ -93,7 +99,12 @@ class Collector(Base):
             self._count = MOST  # most likely gdb has no permission, and a second try would change nothing
         lines = text.strip().splitlines() or ["gdb printed nothing"]
         reason = "" if frames else lines[-1]
-        return [self.event("backtrace", self._pid, frames=frames, file=f"{EVIDENCE_DIR}/{path.name}", reason=reason)]
+        data: dict[str, Any] = {
+            "frames": frames,
+            "packages": packages(text),
+            "file": f"{EVIDENCE_DIR}/{path.name}",
+        }
+        return [self.event("backtrace", self._pid, **data, reason=reason)]
 
     def close(self) -> None:
         if self._gdb is not None:
@@ -107,6 +118,11 @@ def main_thread_frames(text: str) -> list[str]:
     """Return the function names of the main thread, innermost first. gdb prints this thread last."""
     last_thread = text.rsplit("\nThread ", 1)[-1]
     return _FRAME.findall(last_thread)
+
+
+def packages(text: str) -> dict[str, str]:
+    """Return function name -> package of PyPI, for every frame in a shared library of a package."""
+    return {name: package for name, package in _PACKAGE.findall(text) if package not in SERVER_PACKAGES}
 
 
 def stopping_thread_frames(text: str) -> list[str]:

@@ -78,7 +78,7 @@ class Collector(Base):
             for pid, when in self._stuck_workers():
                 if pid not in self._stuck and proc.is_alive(pid):
                     yield pid, "worker", when
-        if self._phase == "start" and left["master"] and self._has_started():
+        if self._phase != "load" and left["master"] and self._has_started():
             yield self.context.master_pid, "master", READY
         elif self._phase == "start" and not left["master"] and left["ready"]:
             yield from ((pid, "worker", READY) for pid in lifecycle.ready()[:1])
@@ -113,7 +113,7 @@ class Collector(Base):
         is_stuck = when in (AT_FORK, IN_REQUEST, AT_EXIT)
         if is_stuck:
             self._stuck.add(pid)
-        elif role == "worker":
+        elif when != READY:
             self._served.add(pid)
         budget = "stuck" if is_stuck else role if role == "master" else "ready" if when == READY else "served"
         self._counts[budget] -= 1
@@ -143,8 +143,6 @@ class Collector(Base):
             self.off = data["reason"]  # a second try would change nothing
         elif not data["reason"] and role == "master":
             self._counts["master"] = 0
-        elif data["reason"] and when in (READY, ANSWERED, UNANSWERED) and role == "worker":
-            self._served.discard(pid)
         file = self._write_text(pid, data) if when in (AT_FORK, IN_REQUEST, AT_EXIT) else ""
         return [self.event("threads", pid, role=role, when=when, file=file, **data)]
 
@@ -162,10 +160,12 @@ class Collector(Base):
         """
         master_pid, python_tids = self.context.master_pid, {thread["tid"] for thread in data["threads"]}
         comm = dict(data["tasks"]).get(master_pid)
-        workers = [proc.stat(worker.pid) for worker in self.context.lifecycle.current().values()]
-        first_fork = min((stat.start_ticks for stat in workers if stat is not None), default=0)
-        if None in python_tids or not first_fork:
+        if None in python_tids:
             return list(data["tasks"])
+        # Once the first workers are gone, it cannot be told which of the threads without a name is older than they.
+        workers = [worker for worker in self.context.lifecycle.current().values() if worker.generation == 0]
+        first = [stat for worker in workers if (stat := proc.stat(worker.pid)) is not None]
+        first_fork = min((stat.start_ticks for stat in first), default=0)
 
         def is_own(tid: int, name: str) -> bool:
             if tid in python_tids or tid == master_pid or name != comm:

@@ -134,8 +134,13 @@ def test_a_reload_that_would_end_a_pyuwsgi_in_a_venv_gets_a_warning() -> None:
     assert "SIGTERM as well" in advise(replace(findings(), options=MASTER[:1]), DEFECTS)[0]
 
 
-def unstopped(role: str, *frames: str) -> list[dict[str, object]]:
-    return [{"pid": 7, "role": role, "waits": ["futex"], "frames": list(frames)}]
+def unstopped(role: str, *frames: str, starting: bool = False) -> list[dict[str, object]]:
+    return [{"pid": 7, "role": role, "starting": starting, "waits": ["futex"], "frames": list(frames)}]
+
+
+# A signal that came in the middle of an allocation: uWSGI's handler calls exit, whose handlers free memory.
+IN_HANDLER = ("futex_wait", "__GI___lll_lock_wait_private", "_int_free", "__GI___libc_free", "__run_exit_handlers")
+IN_HANDLER += ("__GI_exit", "uwsgi_exit", "end_me", "_int_realloc", "__GI___libc_realloc")
 
 
 @pytest.mark.parametrize(
@@ -165,6 +170,14 @@ def unstopped(role: str, *frames: str) -> list[dict[str, object]]:
                 replace(HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=unstopped("worker", "_PyAtExit_Call"))
             ),
             "An exit handler of the app (atexit) waits there",
+        ),
+        (
+            findings(replace(HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=unstopped("worker", starting=True))),
+            "1 worker was still starting when the signal came, and a respawned worker has the signal handlers",
+        ),
+        (
+            findings(replace(HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=unstopped("worker", *IN_HANDLER))),
+            "uWSGI ends a worker inside its signal handler",
         ),
         (
             findings(replace(HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=unstopped("master", "epoll_wait"))),

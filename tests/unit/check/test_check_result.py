@@ -100,10 +100,11 @@ UNSTOPPED = [
     {
         "pid": 7,
         "role": "worker",
+        "starting": False,
         "waits": ["futex"],
         "frames": ["__futex", "wait_for_thread_shutdown", "Py_FinalizeEx"],
     },
-    {"pid": 5, "role": "master", "waits": ["do_epoll_wait"], "frames": []},
+    {"pid": 5, "role": "master", "starting": False, "waits": ["do_epoll_wait"], "frames": []},
 ]
 
 

@@ -8,6 +8,7 @@ import pytest
 from check_builders import HEALTHY, HUNG, findings
 
 from stacks.check.diagnosis import Findings, leaves_threads, likely_defect
+from stacks.lifecycle.stuck_words import LACKED, SERVES
 
 EXIT = replace(HUNG, verdict="hung_exit")
 SHUTDOWN = replace(EXIT, evidence="wait_for_thread_shutdown <- Py_FinalizeEx <- Py_FinalizeEx <- uwsgi_plugins_atexit")
@@ -16,6 +17,11 @@ TRACER = "std::condition_variable::wait <- PeriodicThread_join <- _threads_at_ex
 LAZY, HOOKS = ("lazy-apps", "true"), ("py-call-uwsgi-fork-hooks", "true")
 
 STOP = "stop_the_world <- _imp_create_dynamic_impl"  # the evidence in a free-threaded Python
+
+
+POOL = (
+    "the request waits at app.py:7 (Condition.wait); 4 threads of the master that serve it are not in this worker: A, B"
+)
 
 
 @pytest.mark.parametrize(
@@ -27,10 +33,37 @@ STOP = "stop_the_world <- _imp_create_dynamic_impl"  # the evidence in a free-th
         (findings(HUNG, ("threads", "2"), import_threads=["T"], pin=None), "thread-at-fork"),
         (findings(HUNG, ("threads", "2"), import_threads=["T"], python="3.11.7"), "thread-at-fork"),
         (findings(replace(HUNG, master_threads=2), pin="2.0.30.post1"), "thread-at-fork"),
+        # A tracer's threads run Python and are not those of `threading`; the threads of an array library run none.
+        (
+            findings(
+                replace(
+                    HUNG, master_threads=4, evidence="take_gil <- PyEval_RestoreThread <- uwsgi_python_master_fixup"
+                ),
+                import_threads=[],
+                pin="2.0.30.post1",
+            ),
+            "thread-at-fork",
+        ),
+        (findings(replace(HUNG, master_threads=4), import_threads=[], pin="2.0.30.post1"), None),
         (findings(replace(HUNG, verdict="hung_exit"), ("threads", "2"), pin="2.0.23.post0"), "exit-stall"),
         (findings(replace(HUNG, verdict="crash_loop"), ("py-call-osafterfork", "1")), "after-fork-crash"),
         (findings(replace(HUNG, verdict="hung_request"), import_threads=["T"], pin="2.0.30.post1"), "lock-at-fork"),
         (findings(replace(HUNG, verdict="hung_request"), pin="2.0.30.post1"), None),
+        (findings(replace(HUNG, verdict="hung_request", evidence=POOL), import_threads=["T"]), "pool-at-fork"),
+        (findings(replace(HUNG, verdict="hung_request", master_threads=12), import_threads=[]), "pool-at-fork"),
+        (findings(replace(HUNG, verdict="hung_request", master_threads=1), import_threads=[]), None),
+        (
+            findings(
+                replace(
+                    HUNG,
+                    verdict="hung_request",
+                    evidence=f"the request waits at app.py:10 (Future.result); {SERVES}: ThreadPoolExecutor-0_0",
+                ),
+                import_threads=["ThreadPoolExecutor-0_0"],
+                pin="2.0.30.post1",
+            ),
+            "pool-at-fork",
+        ),
         (findings(replace(HUNG, evidence=STOP), import_threads=["T"], pin=None), "thread-at-fork"),
         (
             findings(replace(HUNG, evidence=STOP, verdict="hung_request"), import_threads=["T"], pin=None),
@@ -59,7 +92,7 @@ def test_the_defect_follows_from_version_options_and_threads(given: Findings, ex
         ),
         (
             findings(
-                replace(EXIT, evidence="threading._shutdown waits for reporter, a thread of the master"),
+                replace(EXIT, evidence=f"the exit waits at app.py:14 (in finish), {LACKED}"),
                 import_threads=["reporter"],
                 pin="2.0.30.post1",
             ),

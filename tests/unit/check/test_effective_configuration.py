@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stacks.check import effective_configuration
-from stacks.check.effective_configuration import read_effective
+from stacks.check.effective_configuration import VERSION, plugin_arguments, read_effective
 from stacks.check.invocation import CannotCheck, Invocation
 from stacks.check.read_only import read_only_except
 
@@ -104,3 +104,14 @@ def has_landlock(tmp_path: Path) -> bool:
     path = tmp_path / "probe"
     subprocess.run(["touch", str(path)], preexec_fn=read_only_except(), stderr=subprocess.DEVNULL, check=False)
     return not path.exists()
+
+
+def test_the_plugins_of_a_configuration_are_loaded_before_the_binary_lists_its_options() -> None:
+    options = [("plugin", "python3"), ("master", "true"), ("plugins-dir", "/usr/lib/uwsgi"), ("plugins", "http,cgi")]
+    assert plugin_arguments(options) == ["--plugins-dir=/usr/lib/uwsgi", "--plugin=python3", "--plugins=http,cgi"]
+    assert plugin_arguments([("plugins-dir", "/usr/lib/uwsgi")]) == []
+
+
+@pytest.mark.parametrize("text", ["2.0.26", "2.0.21-debian", "2.0.31+dfsg", "2.1-dev-4e2af2a5", "2.0.28~rc1"])
+def test_a_version_of_uwsgi_may_have_words_of_a_distribution(text: str) -> None:
+    assert VERSION.match(text)

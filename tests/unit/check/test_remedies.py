@@ -56,11 +56,13 @@ def test_a_remedy_for_the_build_of_a_distribution_follows_its_numbers() -> None:
     assert not remedy("no-threads").applies("hung_exit", threads, KNOWN, server(None, version="2.0.31+dfsg"))
 
 
-def test_skip_atexit_teardown_is_tried_with_the_cures_of_threads() -> None:
-    pairs = with_partners([remedy(name) for name in ("lazy-apps", "fork-hooks", "skip-atexit-teardown")])
+def test_skip_atexit_teardown_is_tried_with_a_cure_of_threads_that_failed_alone() -> None:
+    singles = [remedy(name) for name in ("lazy-apps", "fork-hooks", "skip-atexit-teardown")]
+    pairs = with_partners(singles, {"lazy-apps", "fork-hooks"})
     assert [pair.what for pair in pairs] == [
         "lazy-apps = true and skip-atexit-teardown = true",
         "py-call-uwsgi-fork-hooks = true and skip-atexit-teardown = true",
     ]
     assert dict(pairs[0].apply(NeutralConfiguration()).options) == {"lazy-apps": "true", "skip-atexit-teardown": "true"}
-    assert with_partners([remedy("skip-atexit-teardown")]) == []
+    assert [pair.name for pair in with_partners(singles, {"fork-hooks"})] == ["fork-hooks+skip-atexit-teardown"]
+    assert with_partners(singles[2:], {"lazy-apps"}) == []

@@ -27,13 +27,14 @@ WITH_OPTIONS = {
     "matrix": "stacks",
     "bisect": "stacks",
     "claims": "stacks",
+    "libraries": "stacks",
     "check": "stacks",
     "capacity": "stacks",
     "report": "analysis",
     "notebooks": "analysis",
     "ui": "",
 }
-SWITCHES = {"DRY_RUN": "--dry-run", "VERIFY": "--verify"}
+SWITCHES = {"DRY_RUN": "--dry-run", "VERIFY": "--verify", "WRITE": "--write"}
 
 pytestmark = pytest.mark.skipif(MAKE is None, reason="make is not installed")
 

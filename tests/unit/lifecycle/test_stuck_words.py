@@ -95,8 +95,25 @@ class TestTheExit:
             "threading._shutdown waits for a thread of this worker: not-a-daemon (Event.wait)"
         )
 
+    def test_after_the_end_of_python_the_master_tells_which_threads_are_missing(self) -> None:
+        assert words("ddtrace", AT_EXIT, threads=[], tasks=[[27150, "uwsgi"]], reason="no Python") == (
+            "the exit waits; 3 threads of the master are not in this worker: _TelemetryDepen, SignalUploader, "
+            "RemoteConfigPol"
+        )
+        assert words("ddtrace", AT_EXIT, threads=[], reason="no Python", with_master=False) == ""
+
 
 class TestTheVerdict:
+    def test_a_native_function_has_the_name_of_its_package(self) -> None:
+        frames = ["futex_wait", "PeriodicThread_join", "Py_FinalizeEx"]
+        rows = [
+            *generation(100),
+            row(0.5, "exit_begun", 100),
+            *looks(100, 0.6, 1.2, "futex"),
+            row(1.2, "backtrace", 100, frames=frames, packages={"PeriodicThread_join": "ddtrace"}),
+        ]
+        assert judged(rows).evidence == "PeriodicThread_join (ddtrace) <- Py_FinalizeEx"
+
     def test_the_line_of_the_app_comes_before_the_native_frames(self) -> None:
         master, worker = dumps("gil_owned_by_thread")
         rows = [

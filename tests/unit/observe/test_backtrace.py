@@ -53,6 +53,17 @@ class TestBacktrace:
             "??",
         ]
 
+    def test_frames_in_the_library_of_a_package_have_its_name(self) -> None:
+        site = "/venv/lib/python3.12/site-packages"
+        text = (
+            "Thread 1 (LWP 5):\n"
+            f"#5  0x00007f in PeriodicThread_join(_object*, _object*) () from {site}/ddtrace/internal/_threads.so\n"
+            f"#6  0x00007f in blas_wait () from {site}/numpy.libs/libopenblas-123.so\n"
+            f"#7  0x00007f in uwsgi_plugins_atexit () from {site}/pyuwsgi.cpython-312-x86_64-linux-gnu.so\n"
+            "#8  0x00007f in wait () from /lib/libc.so.6\n"
+        )
+        assert backtrace.packages(text) == {"PeriodicThread_join": "ddtrace", "blas_wait": "numpy"}
+
     def test_a_thread_that_waits_for_the_others_to_stop_comes_first(self) -> None:
         assert backtrace.stopping_thread_frames(GDB) == []
         stops = GDB.replace("other (lock", "stop_the_world (stw")

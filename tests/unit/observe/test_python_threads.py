@@ -218,9 +218,29 @@ class TestCollector:
         load = [
             row(t, kind, source="observer", window_s=5, mercy_s=60) for t, kind in ((1, "load_begin"), (2, "load_end"))
         ]
-        self.feed(collector, *generation(100, 101, 102, 103), *load)
+        self.feed(collector, *generation(100, 101, 102, 103))
+        assert len(self.rows_of(collector)) == 2
+        self.feed(collector, *load)
         assert self.looks_of(collector) == [(102, "answered"), (103, "answered")]
         assert MOST_SERVED == 2
+
+    def test_the_only_worker_is_looked_at_before_and_after_the_load(self, collector: Collector) -> None:
+        self.feed(collector, *generation(100))
+        assert self.looks_of(collector) == [(900, "ready"), (100, "ready")]
+        load = [
+            row(t, kind, source="observer", window_s=5, mercy_s=60) for t, kind in ((1, "load_begin"), (2, "load_end"))
+        ]
+        self.feed(collector, *load)
+        assert self.looks_of(collector) == [(100, "unanswered")]
+
+    def test_a_master_that_was_not_seen_before_the_load_is_looked_at_after_it(self, collector: Collector) -> None:
+        load = [
+            row(t, kind, source="observer", window_s=5, mercy_s=60) for t, kind in ((1, "load_begin"), (2, "load_end"))
+        ]
+        self.feed(collector, *generation(100), load[0])
+        assert self.looks_of(collector) == []
+        self.feed(collector, load[1])
+        assert self.looks_of(collector) == [(900, "ready"), (100, "unanswered")]
 
     def test_workers_that_stand_still_are_looked_at_even_during_the_load(self, collector: Collector) -> None:
         self.feed(collector, *generation(*range(100, 106)), row(0.5, "load_begin", source="observer", mercy_s=60))

@@ -81,6 +81,36 @@ def test_texts_of_a_run_cannot_become_markup(tmp_path):
     assert "a<b>c" in page.words
 
 
+def test_threads_that_the_fork_loses_have_a_section(tmp_path):
+    threads = [
+        {"thread": "APScheduler", "kind": "python", "package": "apscheduler", "file": "x.py"},
+        {"thread": "polars-0", "kind": "native", "package": "", "file": ""},
+        {"thread": "only-in-workers", "kind": "python", "package": "", "file": "app.py"},
+    ]
+    counts = [
+        {"in_master": 1, "in_workers": 0},
+        {"in_master": 2, "in_workers": None},
+        {"in_master": 0, "in_workers": 1},
+    ]
+    rows = [thread | count for thread, count in zip(threads, counts, strict=True)]
+    builder = Builder(tmp_path / "campaign")
+    for stack in ("threads", "work"):
+        builder.cell(stack)
+        builder.run("recovers", recovering(), fork_threads=None)
+        table = {"threads": rows, "workers": 2, "answered": True, "reason": ""}
+        builder.run("recovers", recovering(), fork_threads=table)
+    words = Page(rendered(builder.write())).words
+    section = words.split("Threads that the fork loses")[1]
+    cells = "threads x py312-2.0.30.post1, work x py312-2.0.30.post1"
+    assert f"APScheduler {cells} apscheduler 1 0 of 2 after requests" in section
+    assert f"polars-0 {cells} native code 2 not seen" in section
+    assert "only-in-workers" not in section
+
+
+def test_a_campaign_whose_masters_have_no_threads_has_no_section_about_them(text):
+    assert "Threads that the fork loses" not in text
+
+
 def test_names_in_backticks_are_code(tmp_path):
     builder = Builder(tmp_path / "campaign")
     builder.cell("threads", "py312-2.0.26", "hung_worker", not_tested_because="`uv python install 3.12` <failed>")

@@ -32,7 +32,7 @@ class Clock:
         self._rows, self._answer, self._answer_s = sorted(rows, key=lambda r: r.t_ns), answer, answer_s
         self.lifecycle: Lifecycle = lifecycle(generation(100, t=-1.0))
         self.observer = SimpleNamespace(lifecycle=self.lifecycle, until=self._until, exit_code=None)
-        self.respawns = 1
+        self.wanted_respawns = 1
 
     @property
     def answer(self) -> Answer | None:
@@ -54,7 +54,7 @@ class Clock:
         return condition()
 
     def judgement(self) -> Judgement:
-        return judge(self.lifecycle, self.respawns, finished=True)
+        return judge(self.lifecycle, self.wanted_respawns, finished=True)
 
 
 @pytest.fixture

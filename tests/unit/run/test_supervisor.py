@@ -123,6 +123,103 @@ def test_main_ends_when_the_guard_is_killed(guard: Callable) -> None:
     until(lambda: not proc.is_alive(main))
 
 
+NESTED = """
+import os, subprocess, sys, time
+from pathlib import Path
+from stacks.run import interrupts, private_directory, supervisor
+
+private, marks = Path(sys.argv[2]), Path(sys.argv[3])
+
+def inner():
+    (marks / "inner").write_text(str(os.getpid()))
+    try:
+        while True:
+            time.sleep(0.02)
+    except KeyboardInterrupt:
+        interrupts.ignore()
+        time.sleep(0.5)  # the clean-up of a run takes a while
+        (marks / "cleaned-up").touch()
+        return 1
+
+def outer():
+    process = subprocess.Popen([sys.executable, "-c", sys.argv[1], "", *sys.argv[2:]], start_new_session=True)
+    (marks / "outer").write_text(str(os.getpid()))
+    while process.poll() is None:
+        time.sleep(0.02)
+    return 0
+
+if sys.argv[1]:
+    sys.exit(supervisor.guarded(outer))
+private.mkdir()
+sys.exit(supervisor.guarded(inner, private))
+"""
+
+
+@pytest.mark.parametrize("who", ["command", "outer", "inner guard", "group"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_guard_below_cleans_up_before_anything_is_killed(tmp_path: Path, who: str, number: signal.Signals) -> None:
+    """As a run below `check`: the run's private directory is removed, whichever process gets the signal."""
+    command = [sys.executable, "-c", NESTED, NESTED, str(tmp_path / "pack-x"), str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    marks = {name: tmp_path / name for name in ("outer", "inner")}
+    until(lambda: all(path.is_file() and path.read_text() for path in marks.values()))
+    outer, inner = (int(path.read_text()) for path in marks.values())
+    stat = proc.stat(inner)
+    assert stat is not None
+    pids = {"command": process.pid, "outer": outer, "inner guard": stat.ppid}
+    if who == "group":
+        os.killpg(process.pid, number)
+    else:
+        os.kill(pids[who], number)
+    process.wait(20)
+    until(lambda: have_ended([outer, inner]))
+    assert (tmp_path / "cleaned-up").exists()
+    assert not (tmp_path / "pack-x").exists()
+
+
+def test_an_interrupt_that_main_does_not_catch_has_an_exit_code_of_its_own(guard: Callable) -> None:
+    """From 128 on it ends `git bisect run`; 1 would call the commit bad."""
+    process, _ = guard(FOREVER, "signal.getsignal(signal.SIGTERM)")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == supervisor.EXIT_INTERRUPTED == 130
+
+
+def test_main_does_not_run_if_the_parent_has_ended_already() -> None:
+    code = "import sys; from stacks.run import supervisor; sys.exit(supervisor.guarded(lambda: 0, parent={}, failed=7))"
+    for parent, expected in ((os.getpid(), 0), (os.getppid(), 7), (0, 0)):
+        done = subprocess.run([sys.executable, "-c", code.format(parent)], cwd=ROOT, check=False, timeout=20)
+        assert done.returncode == expected
+
+
+STARTING = """
+import pathlib, signal, sys, time
+def end(number, frame):
+    pathlib.Path("ended-in-order").touch()
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+pathlib.Path("started").touch()
+while True:
+    time.sleep(0.02)
+"""
+ASK = """
+import pathlib, subprocess, sys, time
+from stacks.run import supervisor
+process = subprocess.Popen([sys.executable, "-m", "stacks", "run"], cwd=sys.argv[1])
+while not pathlib.Path(sys.argv[1], "started").exists():
+    time.sleep(0.02)
+assert supervisor.sweep() == []
+"""
+
+
+def test_a_run_that_has_no_guard_yet_is_asked_as_well(tmp_path: Path) -> None:
+    """It may be about to make its private directory."""
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "__main__.py").write_text(STARTING)
+    subprocess.run([sys.executable, "-c", ASK, str(tmp_path)], cwd=ROOT, check=True, timeout=20)
+    assert (tmp_path / "ended-in-order").exists()
+
+
 SWEEP = """
 import os, subprocess, sys, time
 from stacks.observe import proc

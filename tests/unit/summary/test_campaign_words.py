@@ -42,6 +42,19 @@ def test_the_answer_names_cells_without_a_verdict_and_unexpected_cells(builder):
     assert "Not as expected: plain x py312-2.0.30.post1." in answer
 
 
+def test_threads_that_the_fork_loses_are_listed_once_with_all_their_cells(builder):
+    thread = {"thread": "DogStatsd_flush_thread", "kind": "python", "package": "datadog", "file": "base.py"}
+    table = {"threads": [thread | {"in_master": 1, "in_workers": 0}], "workers": 2, "answered": True, "reason": ""}
+    for stack in ("threads", "work"):
+        builder.cell(stack)
+        builder.run("recovers", recovering(), fork_threads=table)
+    builder.cell("threads-lazy")
+    builder.run("recovers", recovering())
+    [(text, cells)] = campaign_words.lost_threads(summary_of(builder))
+    assert text.endswith("in the master only; no worker does its work: DogStatsd_flush_thread (of datadog).")
+    assert cells == ["threads x py312-2.0.30.post1", "work x py312-2.0.30.post1"]
+
+
 def test_evidence_is_listed_once_with_all_its_cells(tmp_path):
     [(text, cells)] = campaign_words.evidence_groups(summarise(load_campaign(typical(tmp_path / "campaign"))))
     assert text.startswith("take_gil <- ")

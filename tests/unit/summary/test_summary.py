@@ -119,6 +119,20 @@ def test_a_cell_has_the_most_severe_verdict_of_its_runs(builder):
     assert "UNEXPECTED: 1 of 2 recovers" in verdict_words.expectation(entry)
 
 
+def test_a_cell_that_hangs_rarely_expects_both_verdicts_and_no_third_one(builder):
+    builder.cell(expected="hung_worker", also_expected=["recovers"])
+    builder.run("recovers", recovering())
+    builder.run("hung_worker", hanging())
+    summary = summarise(load_campaign(builder.write()))
+    (entry,) = summary["cells"]
+    assert (entry["as_expected"], entry["also_expected"], exit_code(summary)) == (True, ["recovers"], 0)
+    assert verdict_words.expectation(entry) == "2 of 2 as expected"
+    builder.run("hung_exit", recovering())
+    summary = summarise(load_campaign(builder.write()))
+    assert exit_code(summary) == 3
+    assert verdict_words.expectation(summary["cells"][0]) == "UNEXPECTED: 2 of 3 hung_worker or recovers"
+
+
 def test_an_invalid_run_is_no_measurement(builder):
     builder.cell(expected="recovers")
     builder.run("recovers", recovering())

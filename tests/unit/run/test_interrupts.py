@@ -1,0 +1,102 @@
+"""Signals become one KeyboardInterrupt, and none during the clean-up. In real processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stacks.run import interrupts
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# Counts the interrupts, cleans up after the first one for as long as stdin is open, and prints the count.
+PROGRAM = """
+import signal, sys, time
+from stacks.run import interrupts
+{before}
+interrupts.catch()
+count = 0
+def wait_for_signals():
+    global count
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        try:
+            print("ready", flush=True)
+            while time.monotonic() < end:
+                time.sleep(0.02)
+        except KeyboardInterrupt:
+            count += 1
+            if count == {enough}:
+                return
+wait_for_signals()
+{then}
+print("again", flush=True)
+sys.stdin.read()
+print(count)
+"""
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(enough: int = 1, then: str = "", before: str = "") -> subprocess.Popen[str]:
+        code = PROGRAM.replace("{enough}", str(enough)).replace("{then}", then).replace("{before}", before)
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=pipe, stdout=pipe, text=True))
+        assert started[-1].stdout is not None
+        assert started[-1].stdout.readline() == "ready\n"
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_comes_twice_at_once_raises_once(start: Callable, number: signal.Signals) -> None:
+    """As the terminal and a guard send it."""
+    process = start()
+    process.send_signal(number)
+    assert process.stdout.readline() == "again\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=20)[0] == "1\n"
+    assert process.returncode == 0
+
+
+def test_a_later_signal_raises_again(start: Callable) -> None:
+    """Python may have dropped the first exception."""
+    process = start(enough=2)
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "ready\n"
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(interrupts.SAME_WISH_S + 0.2)
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "again\n"
+
+
+def test_no_signal_raises_during_the_clean_up(start: Callable) -> None:
+    process = start(then="interrupts.ignore(); time.sleep(1.1)")
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "again\n"
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        process.send_signal(number)
+    assert process.communicate(timeout=20)[0] == "1\n"
+    assert process.returncode == 0
+
+
+def test_a_signal_that_is_ignored_at_the_start_stays_ignored(start: Callable) -> None:
+    """nohup(1) ignores SIGHUP for a campaign that outlives its terminal."""
+    process = start(before="signal.signal(signal.SIGHUP, signal.SIG_IGN)")
+    process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.3)
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == "again\n"
+    assert process.communicate(timeout=20)[0] == "1\n"

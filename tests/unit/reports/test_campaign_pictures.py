@@ -44,11 +44,7 @@ def test_a_picture_shows_a_run_of_the_cell_that_it_names(tmp_path):
     builder.run("hung_worker", hanging(workers=2))
     for workers in (4, 8):
         builder.cell("work", variant=f"w{workers}t1m10")
-        run = builder.run("recovers", recovering(workers=workers, respawns=2))
-        builder.cells[-1]["runs"] = [f"work+w{workers}t1m10-1"]
-        run.rename(run.with_name(f"work+w{workers}t1m10-1"))
-    for run in builder.path.glob("work+*/run.json"):
-        run.write_text(run.read_text().replace("work-py312-2.0.30.post1-1", run.parent.name))
+        builder.run("recovers", recovering(workers=workers, respawns=2))
     campaign = load_campaign(builder.write())
     cells = summarise(campaign)["cells"]
     [picture] = draw_swimlanes(campaign, [cells[0], cells[2]])

@@ -113,6 +113,8 @@ def _cell(
     expected = min(library.expected[mode], by_stack, key=VERDICTS.index)
     also = tuple(library.also.get(mode, ())) if by_stack == RECOVERS else ()
     overrides: dict[str, Any] = {"sink": library.sink} if library.sink else {}
+    if library.duration_s is not None:
+        overrides["duration_s"] = library.duration_s
     if RECOVERS in also:
         overrides["respawns"] = numbers.rare_respawns
     usual_trials = numbers.trials if expected == RECOVERS else numbers.hang_trials

@@ -30,6 +30,7 @@ class Library:
     expected: Mapping[str, str]  # mode -> verdict that was seen; a mode that is missing is not measured
     also: Mapping[str, Sequence[str]] = field(default_factory=dict)  # mode -> verdicts that some of its runs have
     sink: str = ""  # one of SINKS: what its app needs the local server for; '' if it needs none
+    duration_s: float | None = None  # instead of that of the plan, where a request takes long
     modules: tuple[str, ...] = ()  # what the app imports, where the names differ from those of the packages
 
     @property

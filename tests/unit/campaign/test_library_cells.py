@@ -51,6 +51,11 @@ def test_an_app_that_needs_the_sink_gets_one() -> None:
     assert cell.overrides == {"sink": "items"}
 
 
+def test_a_library_whose_requests_take_long_has_a_window_of_its_own() -> None:
+    (cell,) = cells(name="scikit_learn_kmeans", mode="lazy-apps")
+    assert cell.overrides["duration_s"] > LISTED.plan.duration_s
+
+
 def test_at_a_version_with_a_defect_of_the_stack_its_verdict_is_expected() -> None:
     preforking, lazy, hooks = cells(name="stdlib_timer", version="py312-2.0.26")
     assert [cell.expected for cell in (preforking, lazy, hooks)] == ["hung_worker", "hung_worker", "hung_master"]

@@ -15,18 +15,20 @@ from pathlib import Path
 
 from stacks import catalogue
 from stacks.check.advice import advise
+from stacks.check.cannot_check import CannotCheck
 from stacks.check.check_result import CheckResult, write_failure
 from stacks.check.check_runs import CheckRuns
 from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
 from stacks.check.failure_reasons import explain_failed_start, explain_too_few_respawns
 from stacks.check.import_threads import list_import_threads
-from stacks.check.invocation import CannotCheck, Invocation, read_invocation, resolve_app, split_arguments
+from stacks.check.invocation import Invocation, read_invocation, resolve_app
 from stacks.check.measurement import Measurement, read_log
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise
 from stacks.check.remedy_search import try_remedies
 from stacks.check.server import identify
+from stacks.check.start_line import read_start_line
 from stacks.lifecycle.records import RecordError
 from stacks.run import interrupts, private_directory, run_directory, supervisor
 
@@ -89,7 +91,7 @@ def _usage_error(options: argparse.Namespace) -> str:
     if not (options.ini or options.args or is_configured):
         return "name a configuration: --ini FILE (INI=), --args '...' (ARGS=), or UWSGI_* in the environment"
     try:
-        split_arguments(options.args)
+        read_start_line(options.args, os.environ)
     except CannotCheck as error:
         return str(error)
     for path in filter(None, (options.json, options.junit)):

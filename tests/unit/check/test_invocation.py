@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stacks.check import invocation
-from stacks.check.invocation import CannotCheck, config_arguments, find_uwsgi, resolve_app, split_arguments
+from stacks.check.cannot_check import CannotCheck
+from stacks.check.invocation import config_arguments, find_uwsgi, resolve_app
 
 
 @pytest.mark.parametrize(("name", "option"), [("a.ini", "--ini"), ("a.yaml", "--yaml"), ("a.json", "--json")])
@@ -63,11 +64,3 @@ def test_a_file_in_app_that_does_not_exist_is_an_error_that_says_where_it_was_lo
         resolve_app("missing/app.py", None)
     with pytest.raises(CannotCheck, match=r"does not exist\.$"):
         resolve_app(f"{tmp_path}/app.py", tmp_path)
-
-
-def test_arguments_are_split_as_a_shell_does() -> None:
-    assert split_arguments("--http :8000 --env 'A=b c'") == ("--http", ":8000", "--env", "A=b c")
-    with pytest.raises(CannotCheck, match="quote that is not closed: --env 'A"):
-        split_arguments("--env 'A=b")
-    with pytest.raises(CannotCheck, match="ends with a backslash"):
-        split_arguments("--master \\")

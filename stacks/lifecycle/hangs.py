@@ -104,6 +104,7 @@ class Hangs:
         self.end_stillness(pid)
         self._looks.pop(pid, None)
         self._frames.pop(pid, None)
+        self._packages.pop(pid, None)
         self._frames_ns.pop(pid, None)
 
     def end_stillness(self, pid: int) -> None:

@@ -39,8 +39,7 @@ class Workers:
         early = self._early.pop(event.pid, {})
         incarnations = self.by_slot.setdefault(event.slot, [])
         # A running master fills a slot for the first time under load (cheaper, cheap). This counts as a respawn.
-        is_late_slot = not incarnations or incarnations[0].generation > 0
-        generation = len(incarnations) + (self.is_under_load and is_late_slot)
+        generation = incarnations[-1].generation + 1 if incarnations else int(self.is_under_load)
         incarnation = Incarnation(
             event.slot,
             generation,
@@ -148,6 +147,19 @@ class Workers:
         for incarnation in incarnations:
             incarnation.is_retired = incarnation.is_told_to_leave = True
         self._change(t_ns)
+
+    def prune(self, before_ns: int) -> None:
+        """Forget all but the newest two incarnations of every slot, and rows older than `before_ns` that fit to none.
+
+        A watch of days calls this, so that its memory does not grow. Questions about all episodes miss them afterwards.
+        """
+        for incarnations in self.by_slot.values():
+            for former in incarnations[:-2]:
+                if self._by_pid.get(former.pid) is former:
+                    del self._by_pid[former.pid]
+                    self.hangs.forget(former.pid)
+            del incarnations[:-2]
+        self._early = {pid: rows for pid, rows in self._early.items() if max(rows.values(), default=0) >= before_ns}
 
     def _change(self, t_ns: int) -> None:
         self.changed_ns = max(self.changed_ns, t_ns)

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stacks.observe.waits import wait_of
+from stacks.observe.waits import read, wait_of
 
 PROC = Path("/proc")
+PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 LISTEN = "0A"  # the state TCP_LISTEN in /proc/net/tcp
 
 
@@ -39,18 +40,15 @@ def stat(pid: int) -> Stat | None:
         state=fields[0],
         ticks=int(fields[11]) + int(fields[12]),
         threads=int(fields[17]),
-        rss_kib=int(fields[21]) * os.sysconf("SC_PAGE_SIZE") // 1024,
+        rss_kib=int(fields[21]) * PAGE_KIB,
         start_ticks=int(fields[19]),
     )
 
 
 def _fields(pid: int) -> list[str] | None:
     """Return the fields of /proc/PID/stat after the second one (proc(5)): that is the name, which may hold spaces."""
-    try:
-        text = (PROC / str(pid) / "stat").read_text()
-    except OSError:
-        return None
-    return text[text.rindex(")") + 2 :].split()
+    text = read(f"{PROC}/{pid}/stat")
+    return text[text.rindex(")") + 2 :].split() if text else None
 
 
 def is_alive(pid: int) -> bool:
@@ -84,12 +82,10 @@ def tasks(pid: int) -> list[tuple[str, str]] | None:
         return None
     threads = []
     for tid in tids:
-        task = PROC / str(pid) / "task" / tid
-        try:
-            text = (task / "stat").read_text()
-        except OSError:
-            continue
-        threads.append((text[text.rindex(")") + 2], wait_of(task, tids)))
+        task = f"{PROC}/{pid}/task/{tid}"
+        text = read(f"{task}/stat")
+        if text:
+            threads.append((text[text.rindex(")") + 2], wait_of(task, tids)))
     return threads
 
 
@@ -128,16 +124,13 @@ def living_thread(pid: int) -> int:
 def voluntary_switches(pid: int) -> int:
     """Return how often the threads of `pid` have begun to wait, added up; 0 if there is no such process."""
     count = 0
-    folder = PROC / str(pid) / "task"
+    folder = f"{PROC}/{pid}/task"
     try:
         threads = os.listdir(folder)
     except OSError:
         return 0
     for thread in threads:
-        try:
-            text = (folder / thread / "status").read_text()
-        except OSError:  # the thread has ended meanwhile
-            continue
+        text = read(f"{folder}/{thread}/status") or ""  # '': the thread has ended meanwhile
         _, _, rest = text.partition("\nvoluntary_ctxt_switches:")
         count += int(rest.split(maxsplit=1)[0]) if rest else 0
     return count
@@ -204,10 +197,7 @@ def exit_status(pid: int) -> int | None:
 
 def children_of(pid: int) -> list[int]:
     """Return the children that the main thread of `pid` forked (as uWSGI's master does), zombies included."""
-    try:
-        return [int(word) for word in (PROC / str(pid) / "task" / str(pid) / "children").read_text().split()]
-    except OSError:
-        return []
+    return [int(word) for word in (read(f"{PROC}/{pid}/task/{pid}/children") or "").split()]
 
 
 def holds_connection(pid: int, port: int) -> bool:

@@ -46,7 +46,7 @@ capacity_arguments = $(call flag,VERSION,version) $(call typed_flag,UNFIXED,unfi
 libraries_arguments = $(if $(DRY_RUN),--dry-run) $(if $(WRITE),--write) $(call typed_flag,NAME,name) \
   $(call typed_flag,PIN,pin) $(call typed_flag,MODE,mode) $(call flag,VERSION,version) $(call flag,TRIALS,trials) \
   $(call typed_flag,RESULTS,results)
-ui_arguments = $(call typed_flag,UI_PORT,port) $(call flag,SCENARIO,scenario) $(call typed_flag,URL,url) \
+ui_arguments = $(call typed_flag,UI_PORT,port) $(call typed_flag,LISTEN,listen) $(call flag,SCENARIO,scenario) $(call typed_flag,URL,url) \
   $(call typed_flag,PID,pid) $(call typed_flag,ARGS,args)
 ifeq ($(origin RESULTS),undefined)
 RESULTS := $(or $(PACK_RESULTS),results)/latest
@@ -143,6 +143,7 @@ libraries: setup
 
 ## ui: Can I watch the workers in the web UI of Locust?
 ##   UI_PORT=8089             port of the web UI
+##   LISTEN=0.0.0.0           lets other machines connect too; by default only this one can. After a comma: host names
 ##   SCENARIO=steady          a scenario of locustfiles/, or the path of any locustfile
 ##   URL=http://HOST:PORT     a stack that is running already, instead of a stack of this pack
 ##   PID=1234                 pid of the uWSGI master behind URL=; the UI then shows its workers, and never signals them

@@ -158,13 +158,13 @@ def test_the_variables_are_not_in_the_environment_of_what_is_measured(ready: Pat
 
 
 def test_the_web_ui_gets_what_was_typed_and_nothing_is_executed(ready: Path) -> None:
-    values = [f"{name}={HOSTILE}" for name in ("UI_PORT", "SCENARIO", "URL", "PID", "ARGS")]
+    values = [f"{name}={HOSTILE}" for name in ("UI_PORT", "LISTEN", "SCENARIO", "URL", "PID", "ARGS")]
     make(ready, "ui", *values)
-    options = [f"--{name}={HOSTILE}" for name in ("port", "scenario", "url", "pid", "args")]
+    options = [f"--{name}={HOSTILE}" for name in ("port", "listen", "scenario", "url", "pid", "args")]
     assert calls(ready) == [["", *options]]
     assert not (ready / "stolen").exists()
     # An environment may use these names for something else.
-    make(ready, "ui", URL="x", PID="1", UI_PORT="2", ARGS="3")
+    make(ready, "ui", URL="x", PID="1", UI_PORT="2", ARGS="3", LISTEN="128")
     assert calls(ready)[1:] == [[""]]
 
 

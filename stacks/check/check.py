@@ -21,7 +21,14 @@ from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
 from stacks.check.failure_reasons import explain_unmeasured
 from stacks.check.import_threads import list_import_threads
-from stacks.check.invocation import CannotCheck, Invocation, read_invocation, resolve_app, split_arguments
+from stacks.check.invocation import (
+    CannotCheck,
+    Invocation,
+    WrongUsage,
+    read_invocation,
+    resolve_app,
+    split_arguments,
+)
 from stacks.check.measurement import Measurement, read_log
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise
@@ -50,7 +57,7 @@ def main(options: argparse.Namespace) -> int:
         except (CannotCheck, catalogue.UsageError, RecordError, OSError) as error:
             print(f"could not check: {error}", file=sys.stderr)
             write_failure(options.json, options.junit, str(error))
-            return EXIT_NOT_MEASURED
+            return EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_NOT_MEASURED
         except KeyboardInterrupt:
             print("check: interrupted", file=sys.stderr)
             return EXIT_NOT_MEASURED

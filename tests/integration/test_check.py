@@ -322,13 +322,13 @@ def test_bad_input_is_explained(checking: Checking, name: str) -> None:
 )
 def test_a_binary_that_is_not_uwsgi(checking: Checking, uwsgi: str, says: str) -> None:
     done = checking(uwsgi=uwsgi)
-    assert done.code == 1
+    assert done.code == (1 if uwsgi == "/bin/ls" else 2)
     assert says in done.said
 
 
 def test_an_ini_that_does_not_exist(checking: Checking, tmp_path: Path) -> None:
     done = checking(tmp_path / "missing.ini")
-    assert done.code == 1
+    assert done.code == 2
     assert "does not exist" in done.said
 
 

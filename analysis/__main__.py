@@ -1,4 +1,4 @@
-"""The command line `python -m analysis`: `summary` of a campaign, `report` with a capacity plan, `notebooks`."""
+"""The command line `python -m analysis`: `summary` of a campaign, `report` of capacity, `demand`, `notebooks`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a path may have letters that the locale's encoding does not
     if options.command == "summary":
         return summary(options.results)
-    return report(options) if options.command == "report" else notebooks(options)
+    return {"report": report, "demand": demand, "notebooks": notebooks}[options.command](options)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,6 +42,22 @@ def parser() -> argparse.ArgumentParser:
         default=[DEFAULT_RESULTS],
         help=f"directories of campaigns, runs, or both (default: {DEFAULT_RESULTS})",
     )
+    _add_demand(command)
+    command.add_argument("--output", type=Path, help="directory to write to (default: the first of the results)")
+    command.add_argument("--mixed-hosts", action="store_true", help="allow runs of different machines in one plan")
+    command.add_argument("--verify", action="store_true", help="run the recommended configuration under the demand")
+    command = commands.add_parser("demand", help="print the demand that the options of `report` describe, or an error")
+    _add_demand(command)
+    command = commands.add_parser("notebooks", help="execute the notebooks and write them as HTML and .ipynb")
+    command.add_argument(
+        "results", nargs="?", type=Path, default=DEFAULT_RESULTS, help="directory of results (default: %(default)s)"
+    )
+    command.add_argument("--only", help="the name of the one notebook to execute")
+    return top
+
+
+def _add_demand(command: argparse.ArgumentParser) -> None:
+    """Declare the options that describe a demand."""
     command.add_argument(
         "--demand", default="400", help="expected requests a second at the peak (default: %(default)s)"
     )
@@ -49,15 +65,6 @@ def parser() -> argparse.ArgumentParser:
         "--slo-p99", default="200ms", help="the time within which 99 %% of them are answered (default: %(default)s)"
     )
     command.add_argument("--headroom", default="25%", help="what to leave free above the demand (default: 25%%)")
-    command.add_argument("--output", type=Path, help="directory to write to (default: the first of the results)")
-    command.add_argument("--mixed-hosts", action="store_true", help="allow runs of different machines in one plan")
-    command.add_argument("--verify", action="store_true", help="run the recommended configuration under the demand")
-    command = commands.add_parser("notebooks", help="execute the notebooks and write them as HTML and .ipynb")
-    command.add_argument(
-        "results", nargs="?", type=Path, default=DEFAULT_RESULTS, help="directory of results (default: %(default)s)"
-    )
-    command.add_argument("--only", help="the name of the one notebook to execute")
-    return top
 
 
 def summary(results: Path) -> int:
@@ -94,20 +101,27 @@ def summary(results: Path) -> int:
     return exit_code(entries)
 
 
+def demand(options: argparse.Namespace) -> int:
+    """Print the demand and return 0, or USAGE if an option is wrong. `make capacity` asks before it measures."""
+    from analysis.capacity.demand import DemandError, parse
+
+    try:
+        print(parse(options.demand, options.slo_p99, options.headroom).describe())
+    except DemandError as error:
+        return _error(str(error), USAGE)
+    return 0
+
+
 def report(options: argparse.Namespace) -> int:
     """Write the capacity plan into the first results directory and return the exit code.
 
     The code is NOT_MET if `--verify` finds that the recommendation misses the service level.
     """
-    from analysis.capacity import demand
+    from analysis.capacity.demand import DemandError, parse
 
     try:
-        wanted = demand.Demand(
-            demand.parse_rps(options.demand),
-            demand.parse_seconds(options.slo_p99),
-            demand.parse_share(options.headroom),
-        )
-    except demand.DemandError as error:
+        wanted = parse(options.demand, options.slo_p99, options.headroom)
+    except DemandError as error:
         return _error(str(error), USAGE)
     from analysis.frames.results import load
     from analysis.reports.capacity_decision import decision

@@ -19,9 +19,16 @@ from stacks.check.check_result import CheckResult, write_failure
 from stacks.check.check_runs import CheckRuns
 from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
-from stacks.check.failure_reasons import explain_failed_start, explain_too_few_respawns
+from stacks.check.failure_reasons import explain_unmeasured
 from stacks.check.import_threads import list_import_threads
-from stacks.check.invocation import CannotCheck, Invocation, read_invocation, resolve_app, split_arguments
+from stacks.check.invocation import (
+    CannotCheck,
+    Invocation,
+    WrongUsage,
+    read_invocation,
+    resolve_app,
+    split_arguments,
+)
 from stacks.check.measurement import Measurement, read_log
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise
@@ -50,7 +57,7 @@ def main(options: argparse.Namespace) -> int:
         except (CannotCheck, catalogue.UsageError, RecordError, OSError) as error:
             print(f"could not check: {error}", file=sys.stderr)
             write_failure(options.json, options.junit, str(error))
-            return EXIT_NOT_MEASURED
+            return EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_NOT_MEASURED
         except KeyboardInterrupt:
             print("check: interrupted", file=sys.stderr)
             return EXIT_NOT_MEASURED
@@ -101,8 +108,7 @@ def _usage_error(options: argparse.Namespace) -> str:
 def _require_verdict(measurement: Measurement, log: str) -> None:
     """Raise CannotCheck if the run failed, or saw too few respawns."""
     if measurement.error or measurement.verdict == "invalid":
-        error = measurement.error
-        why = explain_failed_start(log, error) if error else explain_too_few_respawns(measurement)
+        why = explain_unmeasured(measurement, log)
         raise CannotCheck(f"{why}\n(the configuration and the log of the run are in {measurement.directory})")
 
 

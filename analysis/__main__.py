@@ -7,6 +7,7 @@ import io
 import sys
 from pathlib import Path
 
+from stacks.lifecycle.closed_output import forgive_closed_output
 from stacks.lifecycle.records import LATEST, RESULTS
 
 # The commands import pandas and the rooms only when they run: a usage error shall not wait for these imports.
@@ -184,4 +185,5 @@ def _complain_of_left_out(left_out: list[tuple[str, str]]) -> None:
 
 
 if __name__ == "__main__":
+    forgive_closed_output()
     sys.exit(main())

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stacks import catalogue
 from stacks.check.advice import advise
-from stacks.check.check_result import CheckResult, write_failure
+from stacks.check.check_result import CHECK_FILE, CheckResult, write_failure
 from stacks.check.check_runs import CheckRuns
 from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
@@ -56,7 +56,7 @@ def main(options: argparse.Namespace) -> int:
             return check(options, private, began)
         except (CannotCheck, catalogue.UsageError, RecordError, OSError) as error:
             print(f"could not check: {error}", file=sys.stderr)
-            write_failure(options.json, options.junit, str(error))
+            write_failure(options.json, options.junit, str(error), round(time.monotonic() - began, 1))
             return EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_NOT_MEASURED
         except KeyboardInterrupt:
             print("check: interrupted", file=sys.stderr)
@@ -85,9 +85,20 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     findings = replace(findings, remedy_trials=try_remedies(runs, findings, private))
     advice = advise(findings, catalogue.load().defects)
     result = CheckResult(findings, neutral, advice, directory, round(time.monotonic() - began, 1))
-    print(result.text(), flush=True)
     result.write(options.json, options.junit)
+    _print(result)
     return EXIT_HANG if measurement.is_hang else EXIT_OK
+
+
+def _print(result: CheckResult) -> None:
+    """Print the result. A stdout that cannot be written to (a full disk) does not change what was measured."""
+    try:
+        print(result.text(), flush=True)
+    except OSError as error:
+        print(
+            f"check: the result cannot be printed ({error.strerror}). It is in {result.directory / CHECK_FILE}.",
+            file=sys.stderr,
+        )
 
 
 def _usage_error(options: argparse.Namespace) -> str:

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from stacks.lifecycle.deaths import silent_deaths
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.lost_threads import ThreadTable
-from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE
 from stacks.lifecycle.recycle_time import PHASES, recycles, typical_recycle
 
 NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent

@@ -95,7 +95,7 @@ def summary(results: Path) -> int:
         judged = claims.judge(campaign, entries, campaign.campaign["claims"])
         claims_table.show(judged)
         write_json(campaign.path / claims.CLAIMS_FILE, claims.as_json(judged, entries["schema"]))
-    _complain_of_left_out(campaign.left_out)
+    _complain_of_left_out(campaign.left_out + campaign.damaged)
     if write_error:
         return _error(write_error)
     print(f"report: {page}")
@@ -129,19 +129,22 @@ def report(options: argparse.Namespace) -> int:
     from analysis.reports.capacity_files import write
     from analysis.reports.capacity_plan import build, with_verification
     from analysis.reports.verification_run import verify
+    from analysis.summary.left_out_words import left_out_line
     from stacks.lifecycle.records import RecordError
 
     try:
         results = load(*options.results, mixed_hosts=options.mixed_hosts)
         plan = build(results, wanted)
         print(decision(plan))
+        if line := left_out_line(results.left_out, results.damaged):
+            print(line)
         if options.verify:
             plan = with_verification(plan, verify(wanted, plan.advice))
         for path in write(plan, options.output or options.results[0].resolve()):
             print(f"report: {path}")
     except (RecordError, OSError) as error:
         return _error(str(error))
-    _complain_of_left_out(results.left_out)
+    _complain_of_left_out(results.left_out + results.damaged)
     if plan.verification is None:
         return 0
     verification = plan.verification

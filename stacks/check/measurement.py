@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from stacks.lifecycle.deaths import silent_deaths
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.lost_threads import ThreadTable
-from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE
 from stacks.lifecycle.recycle_time import PHASES, SLOW_S, recycles, typical_recycle
 
 # Workers come back, and their exit takes most of a recycle that is too slow. remedies.toml has it beside the verdicts.

@@ -1,8 +1,8 @@
 """What each room may import, and what no file of the pack may do.
 
 - An app in `stacks/apps/` imports only the standard library.
-- `stacks/lifecycle/` imports only itself and the standard library, without clocks, processes and sockets. Only two of
-  its modules, `records` and `losses`, read files.
+- `stacks/lifecycle/` imports only itself and the standard library, without clocks, processes and sockets. Only
+  four of its modules read files: `records`, `reading`, `schema_check` and `losses`.
 - The other rooms of `stacks/` import the rooms below them. The table is `[tool.importlinter]` in pyproject.toml. They
   import neither `analysis`, nor `locustfiles`, nor Locust and gevent.
 - The rooms of `analysis/` import the rooms below them, by the same table, and of `stacks` only `stacks.lifecycle`.
@@ -30,7 +30,7 @@ OURS = {"stacks", "analysis", "locustfiles", "tests"}
 LOAD_GENERATOR = {"locust", "gevent", "geventhttpclient"}
 LIFECYCLE = {"stacks", "stacks.lifecycle"}
 RECORDS = {"stacks.lifecycle.records"}
-READ_FILES = ("records", "losses")  # the modules of the lifecycle that read files
+READ_FILES = ("records", "reading", "schema_check", "losses")  # the modules of the lifecycle that read files
 OUTSIDE_WORLD = {"time", "subprocess", "socket", "threading", "signal", "random", "datetime"}
 FILES = {"os", "pathlib", "io"}
 

@@ -7,7 +7,7 @@ import io
 import sys
 from pathlib import Path
 
-from stacks.lifecycle.closed_output import forgive_closed_output
+from stacks.console.closed_output import forgive_closed_output
 from stacks.lifecycle.records import LATEST, RESULTS
 
 # The commands import pandas and the rooms only when they run: a usage error shall not wait for these imports.

@@ -46,7 +46,7 @@ capacity_arguments = $(call flag,VERSION,version) $(call typed_flag,UNFIXED,unfi
 libraries_arguments = $(if $(DRY_RUN),--dry-run) $(if $(WRITE),--write) $(call typed_flag,NAME,name) \
   $(call typed_flag,PIN,pin) $(call typed_flag,MODE,mode) $(call flag,VERSION,version) $(call flag,TRIALS,trials) \
   $(call typed_flag,RESULTS,results)
-ui_arguments = $(call typed_flag,UI_PORT,port) $(call flag,SCENARIO,scenario) $(call typed_flag,URL,url) \
+ui_arguments = $(call typed_flag,UI_PORT,port) $(call typed_flag,LISTEN,listen) $(call flag,SCENARIO,scenario) $(call typed_flag,URL,url) \
   $(call typed_flag,PID,pid) $(call typed_flag,ARGS,args)
 ifeq ($(origin RESULTS),undefined)
 RESULTS := $(or $(PACK_RESULTS),results)/latest
@@ -55,6 +55,60 @@ endif
 # The stacks under test must not see the variables that are options here.
 unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
   RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE
+
+# -- variables that a target does not have --------------------------------------------------------
+
+# make ignores a variable that no rule reads, such as TRAILS=1. So the variables of the command line are compared with
+# those that the help of the targets shows. Every target takes those of `setup` as well, which comes first, and PACK_*,
+# UV_* and what make itself knows. The nearest name counts as meant if at most a third of its letters differ.
+wrong_variables_awk = \
+  function least(x, y) { return x < y ? x : y } \
+  function distance(a, b,  i, j, same, d) { \
+    for (i = 0; i <= length(a); i++) d[i, 0] = i; \
+    for (j = 0; j <= length(b); j++) d[0, j] = j; \
+    for (i = 1; i <= length(a); i++) for (j = 1; j <= length(b); j++) { \
+      same = substr(a, i, 1) == substr(b, j, 1); \
+      d[i, j] = least(d[i - 1, j - 1] + !same, 1 + least(d[i - 1, j], d[i, j - 1])); \
+    } \
+    return d[length(a), length(b)]; \
+  } \
+  function nearest(name, names,  other, apart, least_apart, near) { \
+    least_apart = 1 + int(length(name) / 3); \
+    for (other in names) { \
+      apart = distance(toupper(name), other); \
+      if (apart < least_apart) { least_apart = apart; near = other } \
+    } \
+    return near; \
+  } \
+  BEGIN { goal_count = split(ENVIRON["GOALS"], goals, " "); typed_count = split(ENVIRON["TYPED"], typed, " ") } \
+  /^\#\# [a-z]/ { targets = substr($0, 3, index($0, ":") - 3) } \
+  /^\#\#   [A-Z_0-9]+=/ { \
+    name = substr($2, 1, index($2, "=") - 1); \
+    owners[name] = owners[name] targets; \
+    for (i = 0; i <= goal_count; i++) if (index(targets " ", " " (i ? goals[i] : "setup") " ")) taken[name]; \
+  } \
+  END { \
+    for (i = 1; i <= typed_count; i++) { \
+      name = typed[i]; \
+      if (name in taken || name ~ /^(PACK_|UV_|MAKE|SHELL|-)/) continue; \
+      text = text "make " ENVIRON["GOALS"] " has no variable " name "="; \
+      near = name in owners ? "" : nearest(name, taken); \
+      if (near == "" && !(name in owners)) near = nearest(name, owners); \
+      if (name in owners) text = text ", which belongs to:" owners[name]; \
+      else if (near != "") text = text " (did you mean " near "=?)"; \
+      text = text "; "; \
+    } \
+    if (text) print text "`make help T=" goals[1] "` shows its variables"; \
+  }
+goals := $(or $(MAKECMDGOALS),help)
+typed := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+ifneq ($(strip $(typed)),)
+wrong_variables := $(shell \
+  GOALS=$(call quoted,goals) TYPED=$(call quoted,typed) awk $(call quoted,wrong_variables_awk) Makefile)
+ifneq ($(wrong_variables),)
+$(error $(wrong_variables))
+endif
+endif
 
 # -- the targets ---------------------------------------------------------------------------------
 
@@ -127,7 +181,7 @@ bisect: setup
 claims: setup
 	@exec $(python) -m stacks claims $(call flag,TRIALS,trials)
 
-## libraries: What do real libraries do below a fork, and what do I set? (half an hour)
+## libraries: What do real libraries do below a fork? (half an hour)
 ##   It runs each library of stacks/libraries.toml in three modes. It continues where it was interrupted.
 ##   NAME=NAMES               libraries, separated by commas; the first word of a name is enough
 ##   PIN=3.11.3               another version of the package of the one library that NAME= names
@@ -143,6 +197,7 @@ libraries: setup
 
 ## ui: Can I watch the workers in the web UI of Locust?
 ##   UI_PORT=8089             port of the web UI
+##   LISTEN=0.0.0.0           lets other machines connect too; by default only this one can. After a comma: host names
 ##   SCENARIO=steady          a scenario of locustfiles/, or the path of any locustfile
 ##   URL=http://HOST:PORT     a stack that is running already, instead of a stack of this pack
 ##   PID=1234                 pid of the uWSGI master behind URL=; the UI then shows its workers, and never signals them

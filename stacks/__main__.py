@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from stacks.commands import command_line
+from stacks.console.closed_output import forgive_closed_output
 from stacks.run import interrupts
 
 COMMANDS = (
@@ -32,5 +33,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    forgive_closed_output()
     interrupts.catch()  # SIGTERM and SIGHUP too: a command that is interrupted ends the commands that it has started
     sys.exit(main())

@@ -16,9 +16,9 @@ from stacks.campaign.plan import make_plan, run_plan
 from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.version_search import BAD, GOOD
 from stacks.catalogue import APPS, UsageError, load
-from stacks.check.cannot_check import CannotCheck
-from stacks.check.invocation import find_uwsgi
-from stacks.lifecycle.records import RUN_FILE, read_json
+from stacks.check.invocation import CannotCheck, find_uwsgi
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import RUN_FILE
 from stacks.run import run_command, run_directory, supervisor
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S
 

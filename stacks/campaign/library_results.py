@@ -16,7 +16,8 @@ from typing import Any
 
 from stacks.catalogue.libraries import MODES
 from stacks.lifecycle.lifecycle import Lifecycle
-from stacks.lifecycle.records import CAMPAIGN_FILE, EVENTS_FILE, RUN_FILE, RecordError, read_events, read_json
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import CAMPAIGN_FILE, EVENTS_FILE, RUN_FILE, RecordError
 from stacks.lifecycle.stuck_workers import stuck_at_exit
 from stacks.lifecycle.verdict import VERDICTS
 

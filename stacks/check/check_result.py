@@ -98,13 +98,18 @@ class CheckResult:
         return Case(STOP, f"SIGINT did not end the instance: {describe_stop(run)}")
 
 
-def write_failure(json_file: Path | None, junit_file: Path | None, why: str) -> None:
-    """Write the files for CI of a check that could not measure, and print an error if that fails."""
+def write_failure(json_file: Path | None, junit_file: Path | None, why: str, seconds: float) -> None:
+    """Write the files for CI of a check that could not measure, and print an error if that fails.
+
+    `seconds` is the time that the check took.
+    """
     try:
         if json_file is not None:
-            write_json(json_file, {"schema": SCHEMA, "status": "failed", "verdict": None, "error": why})
+            write_json(
+                json_file, {"schema": SCHEMA, "status": "failed", "verdict": None, "error": why, "seconds": seconds}
+            )
         if junit_file is not None:
-            write_junit(junit_file, [Case(COME_BACK, error=why)], 0.0, why)
+            write_junit(junit_file, [Case(COME_BACK, error=why)], seconds, why)
     except OSError as error:
         print(f"{error.filename} cannot be written ({error.strerror})", file=sys.stderr)
 

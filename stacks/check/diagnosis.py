@@ -64,9 +64,17 @@ def likely_defect(findings: Findings) -> str | None:
         return _defect_in_request(run, threads)
     if run.verdict == "hung_exit":
         return _defect_at_exit(findings)
-    if run.verdict == "crash_loop" and is_set(findings.options, "py-call-osafterfork"):
-        return "after-fork-crash"
+    if run.verdict == "crash_loop":
+        return _defect_behind_crashes(findings)
     return None
+
+
+def _defect_behind_crashes(findings: Findings) -> str | None:
+    """Return the defect behind workers that die, or None. What most of them show decides: one may end differently."""
+    run = findings.measurement
+    if 2 * run.dead_on_request > run.crashed:
+        return "dead-on-request"
+    return "after-fork-crash" if is_set(findings.options, "py-call-osafterfork") else None
 
 
 def _defect_in_request(run: Measurement, threads: list[str] | None) -> str | None:

@@ -15,8 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stacks.check.cannot_check import CannotCheck
-from stacks.check.invocation import Invocation, config_arguments
+from stacks.check.invocation import CannotCheck, Invocation, config_arguments
 from stacks.check.no_locks import is_supported, pretend_locks
 from stacks.check.options import Options
 from stacks.check.plugins import OF_PYTHON, no_python, plugin_arguments, plugin_folders

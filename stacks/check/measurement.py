@@ -13,9 +13,12 @@ import pyarrow.parquet as pq
 from stacks.lifecycle.deaths import silent_deaths
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.lost_threads import ThreadTable
-from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
-from stacks.lifecycle.recycle_time import PHASES, recycles, typical_recycle
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE
+from stacks.lifecycle.recycle_time import PHASES, SLOW_S, recycles, typical_recycle
 
+# Workers come back, and their exit takes most of a recycle that is too slow. remedies.toml has it beside the verdicts.
+SLOW_EXIT = "slow_exit"
 NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
 
 
@@ -34,6 +37,7 @@ class Measurement:
     recycle_median_s: float | None
     recycle_max_s: float | None
     requests: int
+    dead_on_request: int = 0  # of `crashed`: ended after they were ready
     unanswered: int = 0  # in flight when the run ended
     lost: dict[str, int] = field(default_factory=dict)  # by kind of error
     statuses: dict[str, int] = field(default_factory=dict)
@@ -57,6 +61,15 @@ class Measurement:
     def is_hang(self) -> bool:
         """True if workers did not come back."""
         return self.verdict in ("hung_worker", "hung_master", "hung_request", "hung_exit", "dead_master", "crash_loop")
+
+    @property
+    def problem(self) -> str:
+        """What a remedy must end: the verdict if workers do not come back, SLOW_EXIT if they leave slowly, or ''."""
+        if self.is_hang:
+            return self.verdict
+        phases = self.recycle_phases_s
+        is_slow = self.verdict == "recovers" and (self.recycle_median_s or 0.0) >= SLOW_S
+        return SLOW_EXIT if is_slow and phases and max(phases, key=phases.__getitem__) == "exit" else ""
 
 
 def read_measurement(directory: Path) -> Measurement:
@@ -83,6 +96,7 @@ def read_measurement(directory: Path) -> Measurement:
         - sum(incarnation.generation > 0 for incarnation in deaths),
         hung=sum(e.outcome in ("hung_at_fork", "hung_at_exit") for e in episodes),
         crashed=sum(e.outcome == "crashed" for e in episodes) + len(deaths),
+        dead_on_request=len(deaths),
         recycle_median_s=round(statistics.median(recycles_s), 3) if recycles_s else None,
         recycle_max_s=round(recycles_s[-1], 3) if recycles_s else None,
         recycle_phases_s={name: round(getattr(recycle, f"{name}_s"), 3) for name in PHASES} if recycle else {},

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.catalogue import STACKS
-from stacks.check.cannot_check import CannotCheck
+from stacks.check.invocation import CannotCheck
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import READ_TIME_DIRECTIVES, Options, written_out
 from stacks.check.plugins import declared_options

@@ -12,13 +12,15 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stacks.check.cannot_check import CannotCheck
-
 _INSTRUCTION = re.compile(r"^[ \t]*(CMD|ENTRYPOINT)\b[ \t]*", re.MULTILINE | re.IGNORECASE)
 _CONTINUATION = re.compile(r"\\\r?\n")
 _PROGRAM = re.compile(r"(?:.*/)?(?:uwsgi|pyuwsgi|uwsgi-core|uwsgi_\w+)")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
 _SHELLS = ("sh", "bash", "ash", "dash")
+
+
+class UnreadableLine(Exception):
+    """A line cannot be read; the text follows "--args" and says why and what the user can do."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class StartLine:
 
 
 def read_start_line(text: str, environment: Mapping[str, str]) -> StartLine:
-    """Return the options in `text`. `environment` has the variables of a shell form. Raise CannotCheck."""
+    """Return the options in `text`. `environment` has the variables of a shell form. Raise UnreadableLine."""
     text = _CONTINUATION.sub(" ", text)
     found = list(_INSTRUCTION.finditer(text))
     if not found:
@@ -43,8 +45,8 @@ def read_start_line(text: str, environment: Mapping[str, str]) -> StartLine:
         return _without_program(words)
     if words and words[0].startswith("-"):
         return StartLine(tuple(words))
-    raise CannotCheck(
-        f"--args has a line of a Dockerfile that does not start uwsgi itself ({text.strip()}): put the options that "
+    raise UnreadableLine(
+        f"has a line of a Dockerfile that does not start uwsgi itself ({text.strip()}): put the options that "
         "its program gives to uWSGI into --args."
     )
 
@@ -60,18 +62,18 @@ def _words(body: str, environment: Mapping[str, str]) -> list[str]:
 
 
 def _json_words(text: str) -> list[str] | None:
-    """Return the words of a JSON array, or None if the text is none. Raise CannotCheck for a broken one."""
+    """Return the words of a JSON array, or None if the text is none. Raise UnreadableLine for a broken one."""
     if not text.lstrip().startswith("["):
         return None
     try:
         words = json.loads(text)
     except ValueError as error:
-        raise CannotCheck(
-            f'--args begins with [ and is no JSON array ({error}): write ["uwsgi", "--ini", "app.ini"], '
+        raise UnreadableLine(
+            f'begins with [ and is no JSON array ({error}): write ["uwsgi", "--ini", "app.ini"], '
             "with double quotes, as Docker requires it."
         ) from None
     if not all(isinstance(word, str) for word in words):
-        raise CannotCheck("--args is a JSON array with something else than texts: put each word in double quotes.")
+        raise UnreadableLine("is a JSON array with something else than texts: put each word in double quotes.")
     return list(words)
 
 
@@ -80,14 +82,14 @@ def _shell_words(text: str) -> list[str]:
         return shlex.split(text)
     except ValueError as error:
         fault = "ends with a backslash" if "escape" in str(error) else "has a quote that is not closed"
-        raise CannotCheck(f"--args {fault}: {text}") from None
+        raise UnreadableLine(f"{fault}: {text}") from None
 
 
 def _replace_variables(text: str, environment: Mapping[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
         if name not in environment and match[3] is None:
-            raise CannotCheck(f"--args uses the variable {name}, which is not set: set it in the environment.")
+            raise UnreadableLine(f"uses the variable {name}, which is not set: set it in the environment.")
         return environment.get(name) or match[3] or ""
 
     return _VARIABLE.sub(value, text)

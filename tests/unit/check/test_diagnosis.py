@@ -11,6 +11,7 @@ from stacks.check.diagnosis import Findings, leaves_threads, likely_defect
 from stacks.lifecycle.stuck_words import LACKED, SERVES
 
 EXIT = replace(HUNG, verdict="hung_exit")
+CRASHES = replace(HUNG, verdict="crash_loop", hung=0)
 SHUTDOWN = replace(EXIT, evidence="wait_for_thread_shutdown <- Py_FinalizeEx <- Py_FinalizeEx <- uwsgi_plugins_atexit")
 HANDLER = replace(EXIT, evidence="atexit_callfuncs <- _PyAtExit_Call <- Py_FinalizeEx <- Py_FinalizeEx")
 TRACER = "std::condition_variable::wait <- PeriodicThread_join <- _threads_at_exit <- atexit_callfuncs"
@@ -46,7 +47,11 @@ POOL = (
         ),
         (findings(replace(HUNG, master_threads=4), import_threads=[], pin="2.0.30.post1"), None),
         (findings(replace(HUNG, verdict="hung_exit"), ("threads", "2"), pin="2.0.23.post0"), "exit-stall"),
-        (findings(replace(HUNG, verdict="crash_loop"), ("py-call-osafterfork", "1")), "after-fork-crash"),
+        (findings(replace(CRASHES, crashed=9), ("py-call-osafterfork", "1")), "after-fork-crash"),
+        (findings(replace(CRASHES, crashed=9)), None),
+        (findings(replace(CRASHES, crashed=9, dead_on_request=9)), "dead-on-request"),
+        (findings(replace(CRASHES, crashed=9, dead_on_request=8), ("py-call-osafterfork", "1")), "dead-on-request"),
+        (findings(replace(CRASHES, crashed=9, dead_on_request=1), ("py-call-osafterfork", "1")), "after-fork-crash"),
         (findings(replace(HUNG, verdict="hung_request"), import_threads=["T"], pin="2.0.30.post1"), "lock-at-fork"),
         (findings(replace(HUNG, verdict="hung_request"), pin="2.0.30.post1"), None),
         (findings(replace(HUNG, verdict="hung_request", evidence=POOL), import_threads=["T"]), "pool-at-fork"),

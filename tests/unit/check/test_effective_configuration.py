@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from stacks.check import effective_configuration, no_locks
-from stacks.check.cannot_check import CannotCheck
 from stacks.check.effective_configuration import VERSION, read_effective
-from stacks.check.invocation import Invocation
+from stacks.check.invocation import CannotCheck, Invocation
 from stacks.check.read_only import read_only_except
 
 PRINTS = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.check.cannot_check import CannotCheck
+from stacks.check.invocation import CannotCheck
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise, rules
 from stacks.check.options import Options, is_set

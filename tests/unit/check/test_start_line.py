@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stacks.check.cannot_check import CannotCheck
-from stacks.check.start_line import StartLine, read_start_line
+from stacks.check.start_line import StartLine, UnreadableLine, read_start_line
 
 INI = ("--ini", "/app/uwsgi.ini")
 
@@ -59,5 +58,5 @@ def test_a_json_array_does_not_replace_variables() -> None:
     ],
 )
 def test_a_line_that_cannot_be_read_is_an_error(text: str, says: str) -> None:
-    with pytest.raises(CannotCheck, match=says):
+    with pytest.raises(UnreadableLine, match=says):
         read_start_line(text, {})

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stacks.check.diagnosis import Findings, likely_defect
+from stacks.check.diagnosis import Findings, likely_defect, second_defect
 from stacks.check.junit import Case, write_junit
 from stacks.check.lost_threads import lost_threads_json
 from stacks.check.measurement import Measurement
@@ -40,6 +40,7 @@ class CheckResult:
             "verdict": run.verdict,
             "recovers": not run.is_hang,
             "cause": likely_defect(self.findings),
+            "second_cause": second_defect(self.findings),
             "seconds": self.seconds,
             "server": {
                 "uwsgi": str(server.uwsgi),

@@ -70,6 +70,19 @@ def likely_defect(findings: Findings) -> str | None:
     return None
 
 
+def second_defect(findings: Findings) -> str | None:
+    """Return the name of another defect that this configuration has beside its likely one, or None.
+
+    The upgrade leaves a thread of the app in the master. Where workers hang at their fork, some hang at their exit.
+    """
+    first, run = likely_defect(findings) or "", findings.measurement
+    if first.startswith("thread-state"):
+        return "thread-at-fork" if findings.import_threads else None
+    if run.verdict == "hung_worker" and run.hung_at_exit and first == "thread-at-fork":
+        return _defect_at_exit(findings)
+    return None
+
+
 def _defect_behind_crashes(findings: Findings) -> str | None:
     """Return the defect behind workers that die, or None. What most of them show decides: one may end differently."""
     run = findings.measurement

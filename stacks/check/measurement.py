@@ -37,6 +37,7 @@ class Measurement:
     recycle_max_s: float | None
     requests: int
     dead_on_request: int = 0  # of `crashed`: ended after they were ready
+    hung_at_exit: int = 0  # of `hung`
     hung_in_request: int = 0  # workers that accepted a request and never answer
     unanswered: int = 0  # in flight when the run ended
     lost: dict[str, int] = field(default_factory=dict)  # by kind of error
@@ -98,6 +99,7 @@ def read_measurement(directory: Path) -> Measurement:
         hung=sum(e.outcome in ("hung_at_fork", "hung_at_exit") for e in episodes),
         crashed=sum(e.outcome == "crashed" for e in episodes) + len(deaths),
         dead_on_request=len(deaths),
+        hung_at_exit=sum(e.outcome == "hung_at_exit" for e in episodes),
         hung_in_request=sum(not proof.at_exit for proof in lifecycle.deadlocks().values()),
         exit_max_s=_longest_exit_s(lifecycle),
         recycle_median_s=round(statistics.median(recycles_s), 3) if recycles_s else None,

@@ -42,7 +42,8 @@ class RemedyTrial:
         if run is None:
             return f"{self.what}: not tried, because {self.why_unknown}"
         if not run.is_hang and run.verdict != "recovers":
-            return f"{self.what}: not measured. {self.why_unknown or run.reason}".rstrip(".")
+            why = self.why_unknown or run.reason
+            return f"{self.what}: not measured. {why[:1].upper()}{why[1:]}".rstrip(".")
         return f"{self.what}: {self._outcome(run)}"
 
     def _outcome(self, run: Measurement) -> str:

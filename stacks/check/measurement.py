@@ -16,8 +16,10 @@ from stacks.lifecycle.lost_threads import ThreadTable
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
 from stacks.lifecycle.recycle_time import PHASES, SLOW_S, recycles, typical_recycle
 
-# Workers come back, and their exit takes most of a recycle that is too slow. remedies.toml has it beside the verdicts.
-SLOW_EXIT = "slow_exit"
+# Workers come back. But their exit takes most of a recycle that is too slow, or only SIGKILL ends the instance because
+# workers are in the exit of Python. remedies.toml has these words beside the verdicts.
+SLOW_EXIT, SLOW_STOP = "slow_exit", "slow_stop"
+PYTHON_EXIT = "Py_FinalizeEx"  # pylifecycle.c
 NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
 
 
@@ -66,12 +68,17 @@ class Measurement:
 
     @property
     def problem(self) -> str:
-        """What a remedy must end: the verdict if workers do not come back, SLOW_EXIT if they leave slowly, or ''."""
+        """What a remedy must end: the verdict if workers do not come back, SLOW_EXIT, SLOW_STOP, or ''."""
         if self.is_hang:
             return self.verdict
+        if self.verdict != "recovers":
+            return ""
         phases = self.recycle_phases_s
-        is_slow = self.verdict == "recovers" and (self.recycle_median_s or 0.0) >= SLOW_S
-        return SLOW_EXIT if is_slow and phases and max(phases, key=phases.__getitem__) == "exit" else ""
+        is_slow = (self.recycle_median_s or 0.0) >= SLOW_S
+        if is_slow and phases and max(phases, key=phases.__getitem__) == "exit":
+            return SLOW_EXIT
+        frames = {frame for process in self.unstopped if not process["starting"] for frame in process["frames"]}
+        return SLOW_STOP if self.stop_signal == "KILL" and PYTHON_EXIT in frames else ""
 
 
 def read_measurement(directory: Path) -> Measurement:

@@ -50,6 +50,9 @@ def main(options: argparse.Namespace, console: Console) -> int:
     )
     with CapacityProgress(console) as progress:
         code = carry_out(campaign, progress)
+    if campaign.status != "done":
+        console.print(f"interrupted before the last size was measured; the runs are in {campaign.directory}")
+        return code
     if any(record["verdict"] not in (campaign.cells[i].expected, "invalid", None) for i, record in campaign.done):
         code = EXIT_UNEXPECTED
     return max(code, _run_analysis("report", [str(campaign.directory), *_report_arguments(options)]))

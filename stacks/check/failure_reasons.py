@@ -107,6 +107,12 @@ def explain_too_few_respawns(run: Measurement) -> str:
     """Return why a configuration that served has recycled too little for a verdict."""
     if "held up" in run.reason:
         return f"{run.reason}; run nothing else on this machine during the check."
+    if not run.respawns and (run.exit_max_s or 0.0) >= SLOW_S:
+        return (
+            f"No worker came back in the time limit: a worker that had served began to exit, and still lived "
+            f"{run.exit_max_s:.0f} s later. See what the app does at its exit: handlers (atexit), and threads that are "
+            "no daemons, such as one that sends again and again to a service that cannot be reached."
+        )
     if run.crashed and not run.respawns:
         died = f"{counted(run.crashed, 'worker', 'workers')} died, and none came back in the time limit"
         return f"{died}: too few for a verdict. The uwsgi.log in {run.directory} says how they ended."

@@ -38,12 +38,14 @@ class Measurement:
     recycle_max_s: float | None
     requests: int
     dead_on_request: int = 0  # of `crashed`: ended after they were ready
+    hung_in_request: int = 0  # workers that accepted a request and never answer
     unanswered: int = 0  # in flight when the run ended
     lost: dict[str, int] = field(default_factory=dict)  # by kind of error
     statuses: dict[str, int] = field(default_factory=dict)
     latency_p50_s: float | None = None
     latency_p95_s: float | None = None
     latency_max_s: float | None = None
+    exit_max_s: float | None = None  # the longest exit; it may not have ended by itself
     stop_signal: str | None = None
     stop_s: float | None = None
     recycle_phases_s: dict[str, float] = field(default_factory=dict)  # the medians of `recycle_time.PHASES`
@@ -97,6 +99,8 @@ def read_measurement(directory: Path) -> Measurement:
         hung=sum(e.outcome in ("hung_at_fork", "hung_at_exit") for e in episodes),
         crashed=sum(e.outcome == "crashed" for e in episodes) + len(deaths),
         dead_on_request=len(deaths),
+        hung_in_request=sum(not proof.at_exit for proof in lifecycle.deadlocks().values()),
+        exit_max_s=_longest_exit_s(lifecycle),
         recycle_median_s=round(statistics.median(recycles_s), 3) if recycles_s else None,
         recycle_max_s=round(recycles_s[-1], 3) if recycles_s else None,
         recycle_phases_s={name: round(getattr(recycle, f"{name}_s"), 3) for name in PHASES} if recycle else {},
@@ -108,6 +112,17 @@ def read_measurement(directory: Path) -> Measurement:
         unstopped=stop.get("unstopped", []),
         fork_threads=ThreadTable.of(record.get("fork_threads")),
     )
+
+
+def _longest_exit_s(lifecycle: Lifecycle) -> float | None:
+    """Return the longest time from the begin of an exit to its end, or to the last row; None if no worker left."""
+    times_ns = [
+        (worker.exited_ns or lifecycle.now_ns) - worker.exit_begun_ns
+        for slot in lifecycle.workers.by_slot.values()
+        for worker in slot
+        if worker.exit_begun_ns is not None
+    ]
+    return round(max(times_ns) / 1e9, 3) if times_ns else None
 
 
 def read_log(directory: Path) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from stacks.check.measurement import Measurement
 from stacks.check.remedies import Remedy
+from stacks.check.stop_text import describe_stop_signal
 from stacks.lifecycle.recycle_time import SLOW_S
 
 
@@ -19,6 +20,7 @@ class RemedyTrial:
     why_unknown: str = ""  # why the remedy could not be tried, or why its run has no verdict
     target: str = ""  # the pyuwsgi version of an upgrade
     leaves_threads: bool = False  # of the app in the master, which may hold the GIL at any fork (unbit/uwsgi#1149)
+    luck: str = ""  # why a run without a hang proves nothing, if that is so
     slow_recycle_s: float = 0.0  # the recycle without the remedy if its length is the problem; 0 if workers hang
 
     @property
@@ -30,7 +32,7 @@ class RemedyTrial:
     def cures(self) -> bool:
         """True if every worker came back, in time, and no thread of the app is left that can hang a later fork."""
         run = self.measurement
-        if run is None or run.verdict != "recovers" or self.leaves_threads:
+        if run is None or run.verdict != "recovers" or self.leaves_threads or self.luck:
             return False
         return not self.slow_recycle_s or (run.recycle_median_s is not None and run.recycle_median_s < SLOW_S)
 
@@ -50,10 +52,8 @@ class RemedyTrial:
             return self._speed(run)
         if self.cures:
             return f"cures the problem, 0 of {run.trials} workers hung ({_cost(run)})"
-        return (
-            f"no cure, although 0 of {run.trials} workers hung here: "
-            "the threads of your app still run in the master, and can hang a worker at any fork"
-        )
+        why = self.luck or "the threads of your app still run in the master, and can hang a worker at any fork"
+        return f"no cure, although 0 of {run.trials} workers hung here: {why}"
 
     def _hang(self, run: Measurement) -> str:
         if run.verdict == "hung_master":
@@ -68,6 +68,8 @@ class RemedyTrial:
         if run.recycle_median_s is None:
             return "not measured, because no worker recycled"
         times = f"{run.recycle_median_s:.1f} s, without it {self.slow_recycle_s:.1f} s (n = {run.respawns})"
+        if run.stop_signal and run.stop_s is not None:
+            times += f", and {describe_stop_signal(run)}"
         return f"a recycle takes {times}" if self.cures else f"does not help, a recycle takes {times}"
 
 

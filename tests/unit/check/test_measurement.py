@@ -53,6 +53,16 @@ def test_hung_workers_are_counted_at_the_fork_and_at_the_exit() -> None:
     assert in_request.dead_on_request == in_request.crashed > 0
 
 
+def test_workers_that_never_answer_are_counted_and_the_longest_exit_is_timed() -> None:
+    assert read_measurement(RUNS / "hung_request").hung_in_request > 0
+    assert read_measurement(RUNS / "recovers").hung_in_request == 0
+    healthy, hung = (read_measurement(RUNS / name).exit_max_s for name in ("recovers", "hung_exit"))
+    assert healthy is not None
+    assert hung is not None
+    assert 0 < healthy < 1 < hung
+    assert read_measurement(RUNS / "crash_loop").exit_max_s is None
+
+
 @pytest.mark.parametrize(
     ("run", "problem"),
     [

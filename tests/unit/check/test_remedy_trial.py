@@ -53,6 +53,24 @@ def test_a_run_without_a_verdict_names_nothing_that_a_check_does_not_have() -> N
     assert not trial.cures
 
 
+def test_a_run_that_may_be_luck_is_no_cure() -> None:
+    trial = RemedyTrial(remedy("fork-hooks"), HEALTHY, luck="without this change 3 of 32 workers hung")
+    assert not trial.cures
+    assert trial.describe() == (
+        "py-call-uwsgi-fork-hooks = true: no cure, although 0 of 12 workers hung here: "
+        "without this change 3 of 32 workers hung"
+    )
+
+
+def test_the_stop_with_a_remedy_is_told_where_a_slow_exit_makes_it_slow() -> None:
+    with_remedy = replace(HEALTHY, recycle_median_s=1.6, stop_signal="INT", stop_s=1.1)
+    assert (
+        slow_trial("lazy-apps", with_remedy)
+        .describe()
+        .endswith("without it 30.9 s (n = 12), and SIGINT ended the instance after 1.1 s")
+    )
+
+
 def test_a_slow_exit_gets_the_recycle_with_each_remedy_beside_the_one_without() -> None:
     trials = [slow_trial("lazy-apps", replace(HEALTHY, recycle_median_s=1.6)), slow_trial("fork-hooks", SLOW)]
     assert [trial.cures for trial in trials] == [True, False]

@@ -28,7 +28,8 @@ OURS = {"stacks", "analysis", "locustfiles", "tests"}
 LOAD_GENERATOR = {"locust", "gevent", "geventhttpclient"}
 LIFECYCLE = {"stacks", "stacks.lifecycle"}
 RECORDS = {"stacks.lifecycle.records"}
-READ_FILES = ("records", "losses")  # the modules of the lifecycle that read files
+# The modules of the lifecycle that read files, and the one that both command lines share: it replaces their streams.
+READ_FILES = ("records", "losses", "closed_output")
 OUTSIDE_WORLD = {"time", "subprocess", "socket", "threading", "signal", "random", "datetime"}
 FILES = {"os", "pathlib", "io"}
 

@@ -20,7 +20,7 @@ from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.progress import make_environments
 from stacks.campaign.runner import carry_out
 from stacks.campaign.service_time import calibrate
-from stacks.catalogue import load
+from stacks.catalogue import ROOT, load
 
 EXIT_UNEXPECTED = 3
 REPORT_OPTIONS = ("demand", "slo_p99", "headroom")  # of `python -m analysis report`
@@ -50,7 +50,7 @@ def main(options: argparse.Namespace, console: Console) -> int:
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in values.items() if value]
     # A process of its own: the analysis reads only files, and this package never imports it.
     report = [sys.executable, "-m", "analysis", "report", str(campaign.directory), *arguments]
-    return max(code, subprocess.run(report, check=False).returncode)
+    return max(code, subprocess.run(report, cwd=ROOT, check=False).returncode)
 
 
 def time_needed_s(campaign: Campaign) -> float:

@@ -13,7 +13,11 @@ SHELL := /bin/sh
 
 venv := .venv
 python := $(venv)/bin/python
+# One file for each part of the packages that is installed; each part contains the parts before it.
 stamp := $(venv)/.complete
+stamp_analysis := $(venv)/.complete-analysis
+stamp_notebooks := $(venv)/.complete-notebooks
+stamp_dev := $(venv)/.complete-dev
 # 0.9 is the first version that has every option used here. The lock file and the tests were made with 0.13.
 uv_wanted := uv>=0.9,<1
 
@@ -217,7 +221,7 @@ ui: setup
 ##   JUNIT=FILE               writes a JUnit report to this file
 ##   JSON=FILE                writes the result to this file
 ##   Example: make check INI=/etc/uwsgi/app.ini UWSGI=/srv/app/venv/bin/uwsgi CHDIR=/srv/app
-check: setup
+check: setup-check
 	@exec $(python) -m stacks check $(check_arguments)
 
 ### Capacity
@@ -256,7 +260,7 @@ report: setup
 ##   It executes the notebooks, and writes HTML and .ipynb files beside the results.
 ##   RESULTS=DIR              the results directory (default: results/latest)
 ##   Example: make notebooks
-notebooks: setup
+notebooks: setup-notebooks
 	@exec $(python) -m analysis notebooks $(call quoted,RESULTS)
 
 ### This pack on this machine
@@ -265,16 +269,22 @@ notebooks: setup
 ##   Example: make help T=check
 
 ## setup: How do I install what the pack needs?
-##   It makes .venv from uv.lock. Every target that needs .venv does this first.
+##   It makes .venv from uv.lock. Every target that needs .venv does this first, with the packages that it needs:
+##   `make check` needs least, `make notebooks` needs Jupyter, and `make test` and `make lint` need all.
 ##   PYTHON=PATH              the Python, 3.11 or newer, to make .venv with (default: it searches PATH and pyenv)
 ##   UV_DEFAULT_INDEX=URL     in the environment: a mirror of the package index
 ##   Example: make setup PYTHON=/usr/bin/python3.12
-setup: $(stamp)
+setup: $(stamp_analysis)
+
+.PHONY: setup-check setup-notebooks setup-dev
+setup-check: $(stamp)
+setup-notebooks: $(stamp_notebooks)
+setup-dev: $(stamp_dev)
 
 # .venv is made anew in three cases: its stamp is missing, because an earlier setup was interrupted; its stamp names
 # another directory, because somebody moved or copied it, and its scripts still start the old one; its Python is missing.
 ifneq ($(shell test -x $(python) && cat $(stamp) 2>/dev/null),$(CURDIR))
-$(stamp): anew
+$(stamp) $(stamp_analysis) $(stamp_notebooks) $(stamp_dev): anew
 .PHONY: anew
 endif
 
@@ -296,14 +306,23 @@ endef
 # hashes without comparing the lock file with pyproject.toml.
 define sync
 if [ -z "$${UV_DEFAULT_INDEX-}$${UV_INDEX_URL-}$${UV_INDEX-}$${UV_EXTRA_INDEX_URL-}" ]; then \
-  $(venv)/bin/uv sync --locked --compile-bytecode --python $(python); \
+  $(venv)/bin/uv sync --locked --compile-bytecode --inexact $(parts) --python $(python); \
 else \
-  $(venv)/bin/uv export --quiet --frozen --output-file $(venv)/locked.txt && \
+  $(venv)/bin/uv export --quiet --frozen $(parts) --output-file $(venv)/locked.txt && \
   $(venv)/bin/uv pip install --require-hashes --compile-bytecode --python $(python) -r $(venv)/locked.txt; \
 fi
 endef
 
-$(stamp): pyproject.toml uv.lock
+$(stamp): parts := --no-dev
+$(stamp_analysis): parts := --no-dev --extra analysis
+$(stamp_notebooks): parts := --no-dev --extra analysis --extra notebooks
+$(stamp_dev): parts := --all-extras
+$(stamp): stamps := $(stamp)
+$(stamp_analysis): stamps := $(stamp) $(stamp_analysis)
+$(stamp_notebooks): stamps := $(stamp) $(stamp_analysis) $(stamp_notebooks)
+$(stamp_dev): stamps := $(stamp) $(stamp_analysis) $(stamp_notebooks) $(stamp_dev)
+
+$(stamp) $(stamp_analysis) $(stamp_notebooks) $(stamp_dev): pyproject.toml uv.lock
 	@unset VIRTUAL_ENV UV_PYTHON; export UV_PROJECT_ENVIRONMENT=$(venv); \
 	if ! [ -x $(python) ] || [ "$$(cat $(stamp) 2>/dev/null)" != "$$(pwd -P)" ]; then \
 	  $(find_python); \
@@ -311,14 +330,14 @@ $(stamp): pyproject.toml uv.lock
 	  rm -rf $(venv) && "$$python" -m venv $(venv) && \
 	  PIP_USER=0 $(python) -m pip install -qq --disable-pip-version-check '$(uv_wanted)' || exit 1; \
 	fi; \
-	rm -f $(stamp); \
+	rm -f $(stamps); \
 	echo 'setup: installing the packages of uv.lock'; \
 	{ $(sync); } || { \
 	  echo 'make setup: uv could not install the packages of uv.lock; it says why above. uv takes a mirror of the package' \
 	    'index from UV_DEFAULT_INDEX in the environment, not from the configuration of pip.' >&2; \
 	  exit 1; \
 	}; \
-	printf '%s\n' "$$(pwd -P)" > $(stamp)
+	for stamp in $(stamps); do printf '%s\n' "$$(pwd -P)" > "$$stamp"; done
 
 ## test: Does everything work here? (15 minutes)
 ##   It runs lint and all tests, as CI does.
@@ -329,7 +348,7 @@ test:
 ## lint: Does the code keep its rules?
 ##   It runs ruff (rules and format), mypy --strict, and the check of which room imports which.
 ##   Example: make lint
-lint: setup
+lint: setup-dev
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
@@ -337,24 +356,24 @@ lint: setup
 
 ## unit: Does the code work, without uWSGI? (minutes)
 ##   Example: make unit
-unit: setup
+unit: setup-dev
 	$(python) -m pytest -m 'not uwsgi'
 
 ## integration: Does the code work with real uWSGI? (minutes)
 ##   Example: make integration
-integration: setup
+integration: setup-dev
 	$(python) -m pytest -m uwsgi
 
 ## bench-observer: Does the observer change what it observes? (3 minutes)
 ##   It compares runs in pairs, with and without the observer.
 ##   PAIRS=8                  number of pairs
 ##   Example: make bench-observer
-bench-observer: setup
+bench-observer: setup-dev
 	$(python) -m tests.benchmarks.observer
 
 ## bench-generator: How fast is FastUser, beside FastHttpUser and wrk? (6 minutes)
 ##   Example: make bench-generator
-bench-generator: setup
+bench-generator: setup-dev
 	PYTHONPATH=. $(python) tests/benchmarks/generator.py
 
 ## clean: How do I remove the caches and the servers under test?

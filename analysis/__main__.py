@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
 import sys
 from pathlib import Path
@@ -125,7 +126,7 @@ def report(options: argparse.Namespace) -> int:
     except DemandError as error:
         return _error(str(error), USAGE)
     from analysis.frames.results import load
-    from analysis.reports.capacity_decision import decision
+    from analysis.reports.capacity_decision import decision, doubt
     from analysis.reports.capacity_files import write
     from analysis.reports.capacity_plan import build, with_verification
     from analysis.reports.verification_run import verify
@@ -138,6 +139,8 @@ def report(options: argparse.Namespace) -> int:
         print(decision(plan))
         if line := left_out_line(results.left_out, results.damaged):
             print(line)
+        if warning := doubt(plan):
+            print(warning)
         if options.verify:
             plan = with_verification(plan, verify(wanted, plan.advice))
         for path in write(plan, options.output or options.results[0].resolve()):
@@ -187,6 +190,13 @@ def _complain_of_left_out(left_out: list[tuple[str, str]]) -> None:
         _complain(f"left out {run}: {reason}")
 
 
-if __name__ == "__main__":
+def command() -> int:
+    """Run the command of this process, as `main` does, with the streams of a whole process."""
     forgive_closed_output()
-    sys.exit(main())
+    if importlib.util.find_spec("pandas") is None:
+        return _error("the packages of the analysis are not installed: pip install 'uwsgi-respawn-pack[analysis]'.")
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(command())

@@ -40,7 +40,7 @@ def test_the_changes_in_check_json_have_the_keys_of_the_file_contract(tmp_path: 
 
 def test_the_text_of_a_check_that_passes_says_what_it_rules_out(tmp_path: Path) -> None:
     text = CheckResult(findings(), NeutralConfiguration(workers=2), [], tmp_path, 9.0).text()
-    assert "fewer than 22 % of the respawns hang (95 % confidence, n = 12)" in text
+    assert "so at most 24 % of the respawns hang (95 % interval of 0 in 12, Wilson)" in text
     assert "not checked: reloads" in text
 
 

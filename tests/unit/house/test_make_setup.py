@@ -83,6 +83,28 @@ def test_setup_makes_an_environment_anew_that_cannot_work_any_more(clone: Path, 
     assert "-m venv" in logged(clone)
 
 
+@pytest.mark.parametrize(
+    ("targets", "parts"),
+    [
+        (("setup-check",), ["--no-dev"]),
+        (("setup",), ["--no-dev --extra analysis"]),
+        (("setup-check", "setup"), ["--no-dev", "--no-dev --extra analysis"]),
+        (("setup-notebooks", "setup", "setup-check"), ["--no-dev --extra analysis --extra notebooks"]),
+        (("setup-dev", "setup-notebooks", "setup"), ["--all-extras"]),
+    ],
+)
+def test_every_target_installs_only_what_it_needs_and_nothing_twice(
+    clone: Path, tools: Path, targets: tuple[str, ...], parts: list[str]
+) -> None:
+    executable(tools / "python3", PYTHON_STUB)
+    log = {"LOG": str(clone / "log"), "PATH": str(tools), "HOME": str(tools), "PYENV_ROOT": str(tools / "pyenv")}
+    for target in targets:
+        assert make(clone, target, **log).returncode == 0
+    synced = [line for line in logged(clone).splitlines() if "uv sync" in line]
+    assert [line.split("--inexact ")[1].split(" --python")[0] for line in synced] == parts
+    assert logged(clone).count("-m venv") == 1
+
+
 def test_setup_installs_from_a_mirror_of_the_index(clone: Path, tools: Path) -> None:
     executable(tools / "python3", PYTHON_STUB)
     assert setup(clone, tools, UV_DEFAULT_INDEX="https://mirror.invalid/simple").returncode == 0

@@ -162,6 +162,11 @@ class Hangs:
         rest = self._rests.get(pid)
         return rest.elapsed_s if rest is not None else 0.0
 
+    def waits_for_events(self, pid: int) -> bool:
+        """Return True if a thread of `pid` waited for events when its present rest began, as an idle process does."""
+        rest = self._rests.get(pid)
+        return rest is not None and any("epoll" in wait or wait == "ep_poll" for wait in rest.waits)
+
     def has_backtrace(self, pid: int) -> bool:
         """Return True if the backtrace of `pid` is known."""
         return pid in self._frames

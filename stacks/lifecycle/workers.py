@@ -199,6 +199,10 @@ class Workers:
         """Return the newest incarnation of every slot."""
         return {slot: incarnations[-1] for slot, incarnations in self.by_slot.items()}
 
+    def newest_with(self, pid: int) -> Incarnation | None:
+        """Return the newest incarnation that has this pid; None if no worker had it."""
+        return self._by_pid.get(pid)
+
     def ready(self) -> list[int]:
         """Return the pids of the workers that serve, as far as is known; a deadlocked one is among them."""
         return [

@@ -7,6 +7,7 @@ what it returns then.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from stacks.observe.waits import read, wait_of
 
 PROC = Path("/proc")
 PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 LISTEN = "0A"  # the state TCP_LISTEN in /proc/net/tcp
 
 
@@ -28,6 +30,7 @@ class Stat:
     threads: int
     rss_kib: int
     start_ticks: int  # start time since boot; together with the pid it identifies a process
+    session: int = 0
 
 
 def stat(pid: int) -> Stat | None:
@@ -42,6 +45,7 @@ def stat(pid: int) -> Stat | None:
         threads=int(fields[17]),
         rss_kib=int(fields[21]) * PAGE_KIB,
         start_ticks=int(fields[19]),
+        session=int(fields[3]),
     )
 
 
@@ -49,6 +53,12 @@ def _fields(pid: int) -> list[str] | None:
     """Return the fields of /proc/PID/stat after the second one (proc(5)): that is the name, which may hold spaces."""
     text = read(f"{PROC}/{pid}/stat")
     return text[text.rindex(")") + 2 :].split() if text else None
+
+
+def started_ns(entry: Stat, now_ns: int) -> int:
+    """Return when a process began, on the clock of `now_ns` (CLOCK_MONOTONIC), to 10 ms and never later than now."""
+    asleep_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()  # the kernel counts since boot
+    return min(now_ns, entry.start_ticks * (1_000_000_000 // CLOCK_TICKS) - asleep_ns)
 
 
 def is_alive(pid: int) -> bool:
@@ -87,6 +97,14 @@ def tasks(pid: int) -> list[tuple[str, str]] | None:
         if text:
             threads.append((text[text.rindex(")") + 2], wait_of(task, tids)))
     return threads
+
+
+def thread_ids(pid: int) -> list[int]:
+    """Return the ids of the threads of a process, the main thread first; [] if there is no such process."""
+    try:
+        return sorted(map(int, os.listdir(f"{PROC}/{pid}/task")), key=lambda tid: (tid != pid, tid))
+    except OSError:
+        return []
 
 
 def thread_names(pid: int) -> dict[int, str]:
@@ -184,6 +202,11 @@ def _sockets(port: int) -> Iterator[list[str]]:
         for fields in map(str.split, lines):
             if int(fields[1].rsplit(":", 1)[1], 16) == port:
                 yield fields
+
+
+def can_read_waits(pid: int) -> bool:
+    """Return True if this user may read what a process waits for: as its owner, or as root (ptrace(2), access mode)."""
+    return read(f"{PROC}/{pid}/syscall") is not None
 
 
 def exit_status(pid: int) -> int | None:

@@ -1,7 +1,7 @@
 """Reads the kernel's process events (netlink proc connector): forks, executions and ends, with CLOCK_MONOTONIC stamps.
 
 The kernel stamps the events itself (drivers/connector/cn_proc.c, ktime_get_ns). Before Linux 6.6 they need
-CAP_NET_ADMIN, and at any version they are sent into the first pid namespace of the machine only, not into a container's.
+CAP_NET_ADMIN, and no version sends them into the pid namespace of a container.
 A filter in the kernel keeps the events of other processes away, so that a busy host wakes the reader no more often.
 """
 

@@ -1,7 +1,8 @@
 """The picture of a watched uWSGI at one moment, and the changes between two moments.
 
 `Watch` (watch.py) makes both. Everything that shows or exports them takes only what is defined here: the table, the
-live view, the lines of `--json`, /metrics, `--on-hang`. Times are CLOCK_MONOTONIC nanoseconds (`_ns`) or seconds (`_s`).
+live view, the lines of `--json`, /metrics, `--on-hang`. Times are CLOCK_MONOTONIC nanoseconds (`_ns`) or seconds
+(`_s`).
 A value that cannot be seen is None, never 0.
 """
 

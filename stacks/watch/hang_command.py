@@ -38,17 +38,17 @@ def command_words(text: str) -> list[str]:
     return words
 
 
-def facts(change: Change, view: InstanceView) -> dict[str, str]:
+def facts(change: Change, view: InstanceView | None) -> dict[str, str]:
     """Return what the command finds in its environment. A name `UWSGI_...` would be an option of a uWSGI."""
     values = {
         "KIND": change.kind,
         "PID": change.pid or change.master_pid,
         "MASTER_PID": change.master_pid,
         "SLOT": "" if change.slot is None else change.slot,
-        "CONFIG": view.name,
+        "CONFIG": view.name if view is not None else "",
         "TEXT": change.text,
-        "HUNG": view.hung,
-        "WORKERS": len(view.workers),
+        "HUNG": view.hung if view is not None else "",
+        "WORKERS": len(view.workers) if view is not None else "",
         "UNIX_TIME": int(time.time()),
     } | {name.upper(): change.data.get(name, "") for name in FACTS}
     return {f"HANG_{name}": str(value).replace("\0", "") for name, value in values.items()}
@@ -71,13 +71,16 @@ class HangCommand:
     _waiting: deque[dict[str, str]] = field(default_factory=deque)
     _left_out: int = 0
 
-    def take(self, changes: Sequence[Change], look: Callable[[], InstanceView]) -> None:
-        """Start the command for each new hang, and see after the commands that run."""
+    def take(self, changes: Sequence[Change], look: Callable[[Change], InstanceView | None]) -> None:
+        """Start the command for each new hang, and see after the commands that run.
+
+        `look` makes the picture of the uWSGI that a change is about; None if it is watched no more.
+        """
         for change in changes:
             if change.kind not in (WORKER_HUNG, MASTER_HUNG):
                 continue
             if len(self._waiting) < MOST_WAITING:
-                self._waiting.append(facts(change, look()))
+                self._waiting.append(facts(change, look(change)))
             else:
                 self._left_out += 1
         if self._running or self._waiting:

@@ -25,7 +25,7 @@ PLAN = (
     "at once. The requests in its hands are lost, as they are without it. It stops when a new worker hangs as well."
 )
 ADVICE = (
-    "another SIGKILL would not help. pyuwsgi older than 2.0.27 hangs so at every fork on Python 3.12 and newer: upgrade "
+    "another SIGKILL would not help. pyuwsgi older than 2.0.27 hangs so at every fork on Python 3.12 or newer: upgrade "
     "it. Of a newer one, a thread of the master holds a lock at the fork: set lazy-apps. `make check INI=` tells which"
 )
 
@@ -74,7 +74,7 @@ class Healing:
             self._stop(f"the new worker {worker.pid} in slot {worker.slot} hangs as well, so {ADVICE}")
             return
         try:
-            hung_s = float(change.data.get("hung_s", 0.0))
+            hung_s = float(change.data.get("hung_s") or change.data.get("proven_s") or 0.0)
             self._proven[worker.pid] = self.hold(worker.pid, view.master_pid, hung_s), self.clock()
         except (OSError, ValueError) as error:
             self.say(f"--heal: worker {worker.pid} is left alone: {error}.")

@@ -45,6 +45,7 @@ class Own:
     healed: dict[int, int] = field(default_factory=dict)  # master pid -> workers that --heal has ended
     healing_stopped: frozenset[int] = frozenset()  # masters whose new workers hang as well
     recording_failed: bool = False  # the disk is full or cannot be written
+    ended: Sequence[tuple[str, int]] = ()  # (config, pid) of masters that have ended lately, and whom nobody replaced
 
 
 class Metrics(Collector):
@@ -65,6 +66,8 @@ class Metrics(Collector):
             families["healed"].add_metric(labels, own.healed.get(view.master_pid, 0))
             stopped = float(view.master_pid in own.healing_stopped)
             families["healing_stopped"].add_metric(labels, stopped)
+        for name, pid in own.ended:
+            families["up"].add_metric([name, str(pid)], 0)
         yield from families.values()
         yield from watcher(own)
 

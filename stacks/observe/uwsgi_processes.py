@@ -125,5 +125,7 @@ def name(pid: int) -> str:
     files = configuration_files(pid)
     words = command_line(pid)
     text = files[0].name if files else " ".join([Path(words[0]).name, *words[1:]]) if words else ""
+    if not files and text.startswith("python") and len(words) > 1:
+        text = " ".join([Path(words[1]).name, *words[2:]])  # pyuwsgi is a script
     text = printable(text)
     return text if len(text) <= NAME_LENGTH else text[: NAME_LENGTH - 3] + "..."

@@ -7,15 +7,13 @@ import json
 import sys
 import time
 
+from stacks.watch.codes import COULD_NOT, HUNG, NAGIOS_CRITICAL, NAGIOS_OK, NAGIOS_UNKNOWN, NAGIOS_WARNING, OK
 from stacks.watch.fleet import Fleet, Source
 from stacks.watch.target import CannotWatch
 from stacks.watch.view import STARTING, THROTTLED, InstanceView
 
-OK, COULD_NOT, HUNG = 0, 1, 3
 # --once waits for so long for proofs about workers that start or stand still: a proof takes 1.5 s without a debugger.
 SETTLE_S = 4.0
-# Exit codes of Nagios plugins (the guidelines of monitoring-plugins.org).
-NAGIOS_OK, NAGIOS_WARNING, NAGIOS_CRITICAL, NAGIOS_UNKNOWN = range(4)
 
 
 def main(options: argparse.Namespace) -> int:

@@ -18,6 +18,8 @@ from stacks.watch.view import HUNG, IDLE, LEAVING, SERVING, STARTING, InstanceVi
 STYLES = {SERVING: "green", IDLE: "dim", STARTING: "yellow", LEAVING: "yellow", HUNG: "bold red"}
 BARS = " ▁▂▃▄▅▆▇█"
 WIDE = 160  # where there is no terminal
+ROWS_AROUND = 10  # lines of the live view that are no workers
+REASONS = 4  # so many workers that hang are described
 
 
 def duration(seconds: float | None) -> str:
@@ -65,18 +67,25 @@ def spark(history: Sequence[int], width: int) -> str:
     return "".join(BARS[-(-count * (len(BARS) - 1) // most)] for count in shown)
 
 
-def draw(view: InstanceView, width: int, selected: int = 0) -> Group:
-    """Return the picture of one instance. `selected` is the pid of the worker that is marked."""
+def draw(view: InstanceView, width: int, selected: int = 0, height: int = 10_000) -> Group:
+    """Return the picture of one instance. `selected` is the pid of the worker that is marked.
+
+    If there are more workers than lines, those that hang or are selected, and then the first ones, are shown.
+    """
     table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold", expand=False)
     columns = {name: text for name, (text, least) in COLUMNS.items() if width >= least}
     for name in columns:
         right = name not in ("state",)
         table.add_column(name if width >= 40 else name[:3], justify="right" if right else "left", no_wrap=True)
     rows: list[Text | Table] = [_headline(view, width), table]
-    for worker in view.workers:
+    shown = _most_important(view.workers, max(3, height - ROWS_AROUND), selected)
+    for worker in shown:
         style = STYLES[worker.state] + (" reverse" if worker.pid == selected else "")
         table.add_row(*(Text(text(worker), style) for text in columns.values()))
-    rows += [Text(f"worker {worker.slot}: {_reason(worker)}", "red") for worker in view.workers if worker.state == HUNG]
+    if len(shown) < len(view.workers):
+        rows.append(Text(f"and {len(view.workers) - len(shown)} more workers", "dim"))
+    hung = [worker for worker in shown if worker.state == HUNG]
+    rows += [Text(f"worker {worker.slot}: {_reason(worker)}", "red") for worker in hung[:REASONS]]
     if view.master_hang:
         rows.append(Text(view.master_hang, "bold red"))
     if any(view.respawn_history):
@@ -84,6 +93,14 @@ def draw(view: InstanceView, width: int, selected: int = 0) -> Group:
         rows.append(Text(f"respawns {bars}", no_wrap=True, overflow="crop"))
     rows += [Text(f"cannot see: {blind.text}", "magenta") for blind in view.blind]
     return Group(*rows)
+
+
+def _most_important(workers: Sequence[WorkerView], most: int, selected: int) -> list[WorkerView]:
+    if len(workers) <= most:
+        return list(workers)
+    ranked = sorted(workers, key=lambda worker: (worker.pid != selected, worker.state != HUNG))
+    chosen = {worker.pid for worker in ranked[:most]}
+    return [worker for worker in workers if worker.pid in chosen]
 
 
 def _reason(worker: WorkerView) -> str:

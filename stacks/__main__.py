@@ -17,6 +17,7 @@ COMMANDS = (
     "claims",
     "libraries",
     "check",
+    "watch",
     "capacity",
     "list",
     "page",

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from stacks.observe import host
 from stacks.run.run_directory import write_plan
 
 KIND = "watch"
-NAME = re.compile(r"watch-\d{8}-\d{6}-\d+-\d+")  # of a run; nothing else in the directory is ever removed
+NAME = re.compile(r"watch-\d{8}-\d{6}-\d{4,}-\d+")  # of a run; nothing else in the directory is ever removed
 SCENARIO = "none"  # the load is that of the users
 VERSION = "running"  # what runs is not asked for its version: that would need a connection or another process
 PYTHON = re.compile(r"(?:libpython|bin/python)(3\.\d+)")
@@ -57,7 +58,7 @@ class RecordedCampaign:
     def new_run(self, pid: int, name: str, longest_s: float) -> Path:
         """Make the directory of a run of this master, with its run.json, and add it to campaign.json."""
         self._number += 1
-        run = self.directory / f"watch-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{pid}-{self._number}"
+        run = self.directory / f"watch-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{self._number:04}-{pid}"
         cell = self._cell(pid, name)
         run.mkdir()
         try:
@@ -108,14 +109,16 @@ class RecordedCampaign:
                 unfinished.append(run)
         return unfinished
 
-    def remove_oldest(self, limit_bytes: int) -> None:
-        """Remove the oldest runs until all together are within the limit. The newest one always stays."""
+    def remove_oldest(self, limit_bytes: int, written: Collection[Path]) -> None:
+        """Remove the oldest runs until all together are within the limit. The runs that are `written` now stay."""
         runs = self.runs()
         sizes = [sum(file.stat().st_size for file in run.rglob("*") if file.is_file()) for run in runs]
         total, removed = sum(sizes), set()
-        for run, size in zip(runs[:-1], sizes[:-1], strict=True):
+        for run, size in zip(runs, sizes, strict=True):
             if total <= limit_bytes:
                 break
+            if run in written:
+                continue
             shutil.rmtree(run, ignore_errors=True)
             removed.add(run.name)
             total -= size

@@ -18,7 +18,7 @@ class RecordedMaster:
         self.pid = pid
         self.name = uwsgi_processes.name(pid)
         self.file: RowFile | None = None
-        self._run: Path | None = None
+        self.run: Path | None = None
         self._begun_ns = 0
         self._carried = CarriedRows()
 
@@ -29,7 +29,7 @@ class RecordedMaster:
 
     def begin(self, run: Path, t_ns: int) -> None:
         """Begin a run in this directory with the rows of the workers that live."""
-        self._run, self._begun_ns = run, t_ns
+        self.run, self._begun_ns = run, t_ns
         self.file = RowFile(run / EVENTS_FILE)
         carried = list(self._carried.rows())
         for row in carried:
@@ -46,7 +46,7 @@ class RecordedMaster:
 
     def end(self) -> Path | None:
         """End the run and return its directory; None if there is none. Never raises."""
-        run = self._run
+        run = self.run
         if self.file is not None:
             now_ns = time.monotonic_ns()
             for kind in ("load_end", "stop"):
@@ -55,5 +55,5 @@ class RecordedMaster:
                 except OSError:
                     pass
             self.file.close()
-        self.file = self._run = None
+        self.file = self.run = None
         return run

@@ -106,7 +106,7 @@ class Recording:
         if master.file.size > self._limit_bytes / RUNS_IN_LIMIT or master.recorded_s > RUN_S:
             self._end_run(master)
             self._begin_run(master, time.monotonic_ns())
-            self._campaign.remove_oldest(self._limit_bytes)
+            self._campaign.remove_oldest(self._limit_bytes, [one.run for one in self._masters.values() if one.run])
         self._finishers = [process for process in self._finishers if process.poll() is None]
 
     def _end_run(self, master: RecordedMaster) -> None:

@@ -12,7 +12,7 @@ class RowFile:
     """One events file that is being written. Every method but `close` raises OSError if the file cannot be written."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         self._pending = bytearray()
         self.size = 0  # bytes on the disk
 

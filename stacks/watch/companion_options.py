@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stacks.catalogue.usage_error import UsageError
 from stacks.listen.address import LOOPBACK, Listening, parse_listening
 
 RECORD_MB = 256  # a day with a respawn every ten seconds is 50 MB
@@ -50,22 +49,29 @@ def add_companion_options(parser: argparse.ArgumentParser) -> None:
 
 
 def port(text: str) -> int:
-    """Parse a port. Raises UsageError."""
+    """Parse a port. Raises ArgumentTypeError."""
     if not text.isascii() or not text.isdecimal() or int(text) > 65_535:
-        raise UsageError(f"METRICS={text} is not a port. A port is a number from 1 to 65535, or 0 for a free one")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a port. A port is a number from 1 to 65535, or 0 for a free one"
+        )
     return int(text)
 
 
 def listening(text: str) -> Listening:
-    """Parse the address to listen on. Raises UsageError."""
+    """Parse the address to listen on. Raises ArgumentTypeError."""
     try:
         return parse_listening(text)
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def megabytes(text: str) -> int:
-    """Parse the size of the recordings. Raises UsageError."""
+    """Parse the size of the recordings. Raises ArgumentTypeError."""
     if not text.isascii() or not text.isdecimal() or not int(text):
-        raise UsageError(f"RECORD_MB={text} is not a number of megabytes")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of megabytes")
     return int(text)
+
+
+def has_companion(options: argparse.Namespace) -> bool:
+    """Return True if the options name a companion."""
+    return options.metrics is not None or bool(options.otlp or options.record or options.on_hang or options.heal)

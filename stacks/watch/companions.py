@@ -7,6 +7,7 @@ that cannot go on says so in one sentence.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import time
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from stacks.watch.recording import Recording
 
 MEGABYTE = 1_000_000
+BUSY_S = 0.5  # while a command runs or a worker waits for its healing
+REST_S = 5.0
 ENDED_S = 900.0  # a master that has ended has metrics for so long, so that an alert can see it
 
 
@@ -94,6 +97,14 @@ class Companions:
     def fileno(self) -> int | None:
         """Return a descriptor that is readable when `take` should be called before the next step; None if none is."""
         return self._exporter.fileno() if self._exporter is not None else None
+
+    @property
+    def next_due_s(self) -> float:
+        """Seconds until `take` should be called again, also if nothing happens."""
+        is_busy = self._command is not None and self._command.is_busy
+        if is_busy or any(healing.is_busy for healing in self._healings.values()):
+            return BUSY_S
+        return REST_S if self._otlp is not None else math.inf
 
     def take(self, fleet: Fleet, changes: Sequence[Change]) -> None:
         """Take in what changed. Call it after every step, also if nothing changed."""

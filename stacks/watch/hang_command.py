@@ -83,9 +83,14 @@ class HangCommand:
                 self._waiting.append(facts(change, look(change)))
             else:
                 self._left_out += 1
-        if self._running or self._waiting:
+        if self.is_busy:
             self._reap()
             self._start()
+
+    @property
+    def is_busy(self) -> bool:
+        """True while commands run or wait."""
+        return bool(self._running or self._waiting)
 
     def close(self, limit_s: float = 5.0) -> None:
         """Wait a moment for the commands that run, and end those that still do."""

@@ -59,6 +59,11 @@ class Healing:
         if self._proven and not self.stopped:
             self._heal(look())
 
+    @property
+    def is_busy(self) -> bool:
+        """True while a hung worker waits for its signal."""
+        return bool(self._proven)
+
     def close(self) -> None:
         """Let go of all processes."""
         for process, _ in self._proven.values():

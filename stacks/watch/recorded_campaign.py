@@ -25,7 +25,7 @@ PYTHON = re.compile(r"(?:libpython|bin/python)(3\.\d+)")
 # number behind the verdict says how sure that is.
 RUN_PLAN = {"users": 0, "workers": 0, "respawns": 1, "start_limit_s": 0.0, "limit_s": 0.0}
 CAMPAIGN_PLAN = {"trials": 1, "seed": 0, "scenario": SCENARIO, "users": 0, "duration_s": 0.0, "workers": 0}
-CAMPAIGN_PLAN |= {"max_requests": 0, "respawns": 1, "options": [], "app": None, "rate": None}
+CAMPAIGN_PLAN |= {"max_requests": 0, "respawns": 1, "options": {}, "app": None, "rate": None}
 
 
 class RecordedCampaign:

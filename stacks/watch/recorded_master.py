@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from stacks.lifecycle.records import EVENTS_FILE, Event
@@ -20,6 +21,7 @@ class RecordedMaster:
         self.file: RowFile | None = None
         self.run: Path | None = None
         self._begun_ns = 0
+        self._longest_s = 0.0
         self._carried = CarriedRows()
 
     @property
@@ -27,20 +29,23 @@ class RecordedMaster:
         """The length of the present run so far."""
         return (time.monotonic_ns() - self._begun_ns) / 1e9
 
-    def begin(self, run: Path, t_ns: int) -> None:
-        """Begin a run in this directory with the rows of the workers that live."""
+    def begin(self, run: Path, t_ns: int, longest_s: float) -> None:
+        """Begin a run in this directory, `longest_s` at most, with the rows of the workers that live."""
+        self._longest_s = longest_s
         self.run, self._begun_ns = run, t_ns
         self.file = RowFile(run / EVENTS_FILE)
         carried = list(self._carried.rows())
         for row in carried:
             self.file.append(row.to_json())
         if carried:
-            self.file.append(Event(t_ns, "observer", "load_begin", data={"window_s": 0.0}).to_json())
+            self.file.append(Event(t_ns, "observer", "load_begin", data={"window_s": longest_s}).to_json())
         self.file.flush()
 
     def take(self, row: Event) -> None:
         """Take a row. It is on the disk after the next flush of `file`."""
         self._carried.take(row)
+        if row.kind == "load_begin":  # the watch knows no window
+            row = replace(row, data=dict(row.data) | {"window_s": self._longest_s})
         if self.file is not None:
             self.file.append(row.to_json())
 

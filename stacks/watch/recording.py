@@ -93,7 +93,7 @@ class Recording:
     # -- runs -----------------------------------------------------------------------------------
 
     def _begin_run(self, master: RecordedMaster, t_ns: int) -> None:
-        master.begin(self._campaign.new_run(master.pid, master.name, RUN_S), t_ns)
+        master.begin(self._campaign.new_run(master.pid, master.name, RUN_S), t_ns, RUN_S)
         if self.has_failed:
             self.has_failed = False
             self._say(f"RECORD={self.directory}: the recording goes on.")

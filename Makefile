@@ -8,7 +8,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help loadtest matrix bisect claims libraries ui check capacity report notebooks setup test lint unit integration \
+.PHONY: help loadtest matrix bisect claims libraries ui check watch capacity report notebooks setup test lint unit integration \
   bench-observer bench-generator clean
 
 venv := .venv
@@ -41,6 +41,10 @@ plan_arguments = $(call flag,STACK,stack) $(call flag,VERSION,version) $(call fl
 check_arguments = $(call typed_flag,INI,ini) $(call typed_flag,UWSGI,uwsgi) $(call typed_flag,APP,app) \
   $(call typed_flag,CHDIR,chdir) $(call typed_flag,URL,url) $(call typed_flag,ARGS,args) \
   $(call typed_flag,JUNIT,junit) $(call typed_flag,JSON,json)
+watch_arguments = $(call typed_flag,PID,pid) $(call typed_flag,INI,ini) $(call typed_flag,PIDFILE,pidfile) \
+  $(if $(ALL),--all) $(if $(ONCE),--once) $(if $(JSON_LINES),--json) $(call typed_flag,METRICS,metrics) \
+  $(call typed_flag,LISTEN,listen) $(call typed_flag,OTLP,otlp) $(call typed_flag,RECORD,record) \
+  $(call typed_flag,RECORD_MB,record-mb) $(call typed_flag,ON_HANG,on-hang) $(if $(HEAL),--heal)
 demand_arguments = $(call typed_flag,DEMAND,demand) $(call typed_flag,SLO_P99,slo-p99) \
   $(call typed_flag,HEADROOM,headroom)
 capacity_arguments = $(call flag,VERSION,version) $(call typed_flag,UNFIXED,unfixed) $(call typed_flag,APP,app) \
@@ -57,7 +61,8 @@ RESULTS := $(or $(PACK_RESULTS),results)/latest
 endif
 
 # The stacks under test must not see the variables that are options here.
-unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
+unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID PIDFILE ALL ONCE JSON_LINES METRICS OTLP \
+  RECORD RECORD_MB ON_HANG HEAL UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
   RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE
 
 # -- variables that a target does not have --------------------------------------------------------
@@ -223,6 +228,25 @@ ui: setup
 ##   Example: make check INI=/etc/uwsgi/app.ini UWSGI=/srv/app/venv/bin/uwsgi CHDIR=/srv/app
 check: setup-check
 	@exec $(python) -m stacks check $(check_arguments)
+
+## watch: Do the workers of my production uWSGI hang?
+##   It looks from outside, without a restart, a signal or a debugger. Run it as root, or as the user of the uWSGI.
+##   PID=1234                 pid of the uWSGI master, or of an emperor
+##   INI=FILE                 every master that was started with this file
+##   PIDFILE=FILE             the master whose pid is in this file
+##   ALL=1                    every master on this host
+##   ONCE=1                   prints a table and ends; without it, a live view shows the workers
+##   JSON_LINES=1             prints a line of JSON for each change instead
+##   METRICS=9117             answers http://127.0.0.1:9117/metrics for Prometheus
+##   LISTEN=0.0.0.0           lets other machines ask for the metrics too; after a comma: host names
+##   OTLP=URL                 also sends the metrics to this OpenTelemetry endpoint
+##   RECORD=DIR               records, so that `make notebooks RESULTS=DIR` reads it; the page is DIR/report.html
+##   RECORD_MB=256            size of all recordings in DIR; the oldest are removed
+##   ON_HANG="CMD ..."        runs a command for each hang, with the facts in its environment (HANG_PID, HANG_REASON, ...)
+##   HEAL=1                   ends workers that are proven to hang with SIGKILL, a few at a time
+##   Example: make watch PIDFILE=/run/uwsgi/app.pid
+watch: setup
+	@exec $(python) -m stacks watch $(watch_arguments)
 
 ### Capacity
 ## capacity: How many workers do I need? (4 minutes)

@@ -18,6 +18,7 @@ COMMANDS = (
     "claims",
     "libraries",
     "check",
+    "watch",
     "capacity",
     "list",
     "page",

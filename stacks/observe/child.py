@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from typing import Any
 
-from stacks.lifecycle.stillness import OWN_LOCK_WAITS
 from stacks.observe import proc
 from stacks.observe.proc import PROC
 from stacks.observe.waits import read
@@ -120,7 +120,7 @@ class Child:
         inodes = (line.partition(" ino:")[2].split(" ", 1)[0] for line in info.splitlines() if line.startswith("tfd:"))
         return any(inode and int(inode, 16) in listening for inode in inodes)
 
-    def state(self) -> dict[str, object] | None:
+    def state(self) -> dict[str, Any] | None:
         """Return the data of a row `state`, and note whether the process seems to stand still; None if it has ended."""
         stat, tasks = proc.stat(self.pid), proc.tasks(self.pid)
         if stat is None or not tasks:
@@ -128,11 +128,3 @@ class Child:
         living = [(state, wait) for state, wait in tasks if state not in "ZX"]
         self.is_still = bool(living) and all(wait.startswith("futex") or state in "tT" for state, wait in living)
         return {"ticks": stat.ticks, "switches": proc.voluntary_switches(self.pid), "tasks": tasks}
-
-
-def waits_for_own_locks(data: dict[str, object]) -> bool:
-    """Return True if a row `state` shows that every living thread waits for its own process, or is stopped."""
-    tasks = data["tasks"]
-    assert isinstance(tasks, list)  # noqa: S101 - as `Child.state` makes it
-    living = [(state, wait) for state, wait in tasks if state not in "ZX"]
-    return bool(living) and all(wait in OWN_LOCK_WAITS or state == "t" for state, wait in living)

@@ -173,11 +173,10 @@ class CloserLooks:
         is_proven = (hangs.deadlock if child.is_ready and not child.leaving_ns else hangs.proof)(child.pid)
         return PROVEN_LOOK_S if is_proven else STILL_LOOK_S
 
-    def _emit_state(self, child: Child) -> dict[str, object] | None:
+    def _emit_state(self, child: Child) -> None:
         data = child.state()
         if data is not None:
             self._follower.emit("closer", "state", child.pid, **data)
-        return data
 
     # -- once a second --------------------------------------------------------------------------
 

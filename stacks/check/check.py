@@ -26,8 +26,8 @@ from stacks.check.invocation import (
     Invocation,
     WrongUsage,
     read_invocation,
+    read_line,
     resolve_app,
-    split_arguments,
 )
 from stacks.check.measurement import Measurement, read_log
 from stacks.check.neutral_configuration import NeutralConfiguration
@@ -107,7 +107,7 @@ def _usage_error(options: argparse.Namespace) -> str:
     if not (options.ini or options.args or is_configured):
         return "name a configuration: --ini FILE (INI=), --args '...' (ARGS=), or UWSGI_* in the environment"
     try:
-        split_arguments(options.args)
+        read_line(options.args, os.environ)
     except CannotCheck as error:
         return str(error)
     for path in filter(None, (options.json, options.junit)):

@@ -40,6 +40,7 @@ plan_arguments = $(call flag,STACK,stack) $(call flag,VERSION,version) $(call fl
   $(call typed_flag,APP,app) $(call typed_flag,ENV,env)
 check_arguments = $(call typed_flag,INI,ini) $(call typed_flag,UWSGI,uwsgi) $(call typed_flag,APP,app) \
   $(call typed_flag,CHDIR,chdir) $(call typed_flag,URL,url) $(call typed_flag,ARGS,args) \
+  $(call typed_flag,WAYS,ways) $(call typed_flag,SLOW_URL,slow-url) $(if $(DEEP),--deep) \
   $(call typed_flag,JUNIT,junit) $(call typed_flag,JSON,json)
 watch_arguments = $(call typed_flag,PID,pid) $(call typed_flag,INI,ini) $(call typed_flag,PIDFILE,pidfile) \
   $(if $(ALL),--all) $(if $(ONCE),--once) $(if $(JSON_LINES),--json) $(call typed_flag,METRICS,metrics) \
@@ -63,7 +64,7 @@ endif
 # The stacks under test must not see the variables that are options here.
 unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID PIDFILE ALL ONCE JSON_LINES METRICS OTLP \
   RECORD RECORD_MB ON_HANG HEAL UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
-  RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE
+  RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE WAYS SLOW_URL DEEP
 
 # -- variables that a target does not have --------------------------------------------------------
 
@@ -223,6 +224,9 @@ ui: setup
 ##   CHDIR=DIR                where uWSGI starts (default: the directory of the configuration)
 ##   URL=/PATH                page to request
 ##   ARGS="--http :8000 ..."  further uWSGI options, as on its command line
+##   WAYS=NAMES               ways out and back to take: reload, recycle, death, stop, all, or a name such as touch-reload
+##   SLOW_URL=/PATH           page that takes longer than 2 s, for the way harakiri
+##   DEEP=1                   takes each way as often as rules out a hang rate of 5 %
 ##   JUNIT=FILE               writes a JUnit report to this file
 ##   JSON=FILE                writes the result to this file
 ##   Example: make check INI=/etc/uwsgi/app.ini UWSGI=/srv/app/venv/bin/uwsgi CHDIR=/srv/app

@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,8 +33,14 @@ from stacks.check.invocation import (
 from stacks.check.measurement import Measurement, read_log
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise
+from stacks.check.recycling import Preparation, make_recycle
 from stacks.check.remedy_search import try_remedies
 from stacks.check.server import identify
+from stacks.check.ways import recordings, selection
+from stacks.check.ways.derivation import MAX_REQUESTS, derive
+from stacks.check.ways.progress import Progress
+from stacks.check.ways.taken import TakenWay
+from stacks.check.ways.taking import WayTaker
 from stacks.lifecycle.records import RecordError
 from stacks.run import interrupts, private_directory, run_directory, supervisor
 
@@ -75,7 +82,11 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     effective = read_effective(invocation, private)
     backlog = int(SOMAXCONN.read_text()) if SOMAXCONN.exists() else 4096
     chdir = invocation.directory if options.chdir else None
-    neutral = neutralise(effective.options, effective.binary_options, private, app, chdir, backlog)
+
+    def copy(prepare: Preparation) -> NeutralConfiguration:
+        return neutralise(effective.options, effective.binary_options, private, app, chdir, backlog, prepare)
+
+    neutral = copy(make_recycle)
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
     runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit)
     measurement = runs.measure()
@@ -83,11 +94,33 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     _require_verdict(measurement, log)
     findings = _collect_findings(invocation, effective, neutral, measurement, log)
     findings = replace(findings, remedy_trials=try_remedies(runs, findings, private))
+    ways = _take_ways(options, runs, copy, effective, measurement)
     advice = advise(findings, catalogue.load().defects)
-    result = CheckResult(findings, neutral, advice, directory, round(time.monotonic() - began, 1))
+    result = CheckResult(findings, neutral, ways, advice, directory, round(time.monotonic() - began, 1))
     result.write(options.json, options.junit)
     _print(result)
-    return EXIT_HANG if measurement.is_hang else EXIT_OK
+    return EXIT_HANG if result.is_hang else EXIT_OK
+
+
+def _take_ways(
+    options: argparse.Namespace,
+    runs: CheckRuns,
+    copy: Callable[[Preparation], NeutralConfiguration],
+    effective: EffectiveConfiguration,
+    measurement: Measurement,
+) -> list[TakenWay]:
+    """Take every way that the command line selects. The run of `measurement` has taken max-requests already."""
+    ways = derive(effective.options, options.slow_url or "")
+    first = next(way for way in ways if way.name == MAX_REQUESTS)
+    directory = Path(measurement.directory)
+    progress = Progress()
+    log = "pipe" if measurement.directory.endswith("-piped") else "socket"
+    start_s = recordings.start_s(directory)
+    taker = WayTaker(runs, copy, options.slow_url or "", start_s, log, bool(options.deep), progress)
+    others = [way for way in selection.select(ways, options.ways) if way is not first]
+    taken = taker.take(others)
+    progress.clear()
+    return [TakenWay(first, recordings.read_limited_way(measurement), directory), *taken]
 
 
 def _print(result: CheckResult) -> None:
@@ -110,6 +143,8 @@ def _usage_error(options: argparse.Namespace) -> str:
         read_line(options.args, os.environ)
     except CannotCheck as error:
         return str(error)
+    if words := selection.usage_error(options.ways):
+        return words
     for path in filter(None, (options.json, options.junit)):
         if not path.parent.is_dir():
             return f"{path} cannot be written, because {path.parent} is not a directory"

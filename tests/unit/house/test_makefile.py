@@ -34,7 +34,7 @@ WITH_OPTIONS = {
     "notebooks": "analysis",
     "ui": "",
 }
-SWITCHES = {"DRY_RUN": "--dry-run", "VERIFY": "--verify", "WRITE": "--write"}
+SWITCHES = {"DRY_RUN": "--dry-run", "VERIFY": "--verify", "WRITE": "--write", "DEEP": "--deep"}
 
 pytestmark = pytest.mark.skipif(MAKE is None, reason="make is not installed")
 

@@ -47,10 +47,16 @@ def stat(pid: int) -> Stat | None:
 def _fields(pid: int) -> list[str] | None:
     """Return the fields of /proc/PID/stat after the second one (proc(5)): that is the name, which may hold spaces."""
     try:
-        text = (PROC / str(pid) / "stat").read_text()
+        text = (PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
         return None
     return text[text.rindex(")") + 2 :].split()
+
+
+def parent(pid: int) -> int | None:
+    """Return the pid of the parent; None if there is no such process."""
+    fields = _fields(pid)
+    return int(fields[1]) if fields is not None else None
 
 
 def is_alive(pid: int) -> bool:
@@ -86,7 +92,7 @@ def tasks(pid: int) -> list[tuple[str, str]] | None:
     for tid in tids:
         task = PROC / str(pid) / "task" / tid
         try:
-            text = (task / "stat").read_text()
+            text = (task / "stat").read_text(errors="replace")
         except OSError:
             continue
         threads.append((text[text.rindex(")") + 2], wait_of(task, tids)))
@@ -103,7 +109,7 @@ def thread_names(pid: int) -> dict[int, str]:
         return {}
     for tid in tids:
         try:
-            name, fields = (tasks / tid / "comm").read_text(), (tasks / tid / "stat").read_text()
+            name, fields = (tasks / tid / "comm").read_text(errors="replace"), (tasks / tid / "stat").read_text()
         except OSError:
             continue
         if fields[fields.rindex(")") + 2] not in "ZX":
@@ -135,7 +141,7 @@ def voluntary_switches(pid: int) -> int:
         return 0
     for thread in threads:
         try:
-            text = (folder / thread / "status").read_text()
+            text = (folder / thread / "status").read_text(errors="replace")
         except OSError:  # the thread has ended meanwhile
             continue
         _, _, rest = text.partition("\nvoluntary_ctxt_switches:")
@@ -146,7 +152,7 @@ def voluntary_switches(pid: int) -> int:
 def pss_kib(pid: int) -> int:
     """Return the proportional set size (PSS) of `pid`, or -1 if it cannot be read."""
     try:
-        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+        for line in (PROC / str(pid) / "smaps_rollup").read_text(errors="replace").splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1])
     except OSError:
@@ -185,7 +191,7 @@ def _sockets(port: int) -> Iterator[list[str]]:
     """Yield the fields of every line of /proc/net/tcp and tcp6 that has `port` as its local port."""
     for table in ("tcp", "tcp6"):
         try:
-            lines = (PROC / "net" / table).read_text().splitlines()[1:]
+            lines = (PROC / "net" / table).read_text(errors="replace").splitlines()[1:]
         except OSError:
             continue
         for fields in map(str.split, lines):
@@ -205,7 +211,7 @@ def exit_status(pid: int) -> int | None:
 def children_of(pid: int) -> list[int]:
     """Return the children that the main thread of `pid` forked (as uWSGI's master does), zombies included."""
     try:
-        return [int(word) for word in (PROC / str(pid) / "task" / str(pid) / "children").read_text().split()]
+        return [int(word) for word in (PROC / str(pid) / "task" / str(pid) / "children").read_bytes().split()]
     except OSError:
         return []
 

@@ -29,7 +29,7 @@ def wait_of(task: Path, siblings: Collection[str] = ()) -> str:
     word that holds the id of the joined thread, and only the end of that thread changes this word.
     """
     try:
-        words = (task / "syscall").read_text().split()
+        words = (task / "syscall").read_text(errors="replace").split()
     except OSError:
         words = []
     if words and words[0] == "running":
@@ -41,7 +41,7 @@ def wait_of(task: Path, siblings: Collection[str] = ()) -> str:
                 return "futex-join" if str(int(words[3], 16)) in siblings else "futex-shared"
             return "futex-timed" if int(words[4], 16) else "futex"
     try:
-        channel = (task / "wchan").read_text()
+        channel = (task / "wchan").read_text(errors="replace")
     except OSError:
         channel = ""
     if channel.startswith("futex"):

@@ -330,14 +330,29 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
+# An environment with uv and without pip, which takes 7 s to install. uv comes from PATH if it is new enough, otherwise
+# from the package index, through the pip of that Python. A Python without pip makes an environment with one.
+define make_venv
+{ case "$$(uv --version 2>/dev/null)" in 'uv 0.9.'* | 'uv 0.'[1-9][0-9].*) \
+    "$$python" -m venv --without-pip $(venv) && ln -s "$$(command -v uv)" $(venv)/bin/uv ;; \
+  *) \
+    if "$$python" -m pip --version >/dev/null 2>&1; then \
+      "$$python" -m venv --without-pip $(venv) && \
+      PIP_USER=0 "$$python" -m pip --python $(python) install -qq --disable-pip-version-check '$(uv_wanted)'; \
+    fi; \
+    [ -x $(venv)/bin/uv ] || { rm -rf $(venv); "$$python" -m venv $(venv) && \
+      PIP_USER=0 $(python) -m pip install -qq --disable-pip-version-check '$(uv_wanted)'; } ;; \
+  esac; }
+endef
+
 # uv refuses a lock file that was made with another package index. So with a mirror, it installs the locked versions and
 # hashes without comparing the lock file with pyproject.toml.
 define sync
 if [ -z "$${UV_DEFAULT_INDEX-}$${UV_INDEX_URL-}$${UV_INDEX-}$${UV_EXTRA_INDEX_URL-}" ]; then \
-  $(venv)/bin/uv sync --locked --compile-bytecode --inexact $(parts) --python $(python); \
+  $(venv)/bin/uv sync --locked --inexact $(parts) --python $(python); \
 else \
   $(venv)/bin/uv export --quiet --frozen $(parts) --output-file $(venv)/locked.txt && \
-  $(venv)/bin/uv pip install --require-hashes --compile-bytecode --python $(python) -r $(venv)/locked.txt; \
+  $(venv)/bin/uv pip install --require-hashes --python $(python) -r $(venv)/locked.txt; \
 fi
 endef
 
@@ -355,8 +370,7 @@ $(stamp) $(stamp_analysis) $(stamp_notebooks) $(stamp_dev): pyproject.toml uv.lo
 	if ! [ -x $(python) ] || [ "$$(cat $(stamp) 2>/dev/null)" != "$$(pwd -P)" ]; then \
 	  $(find_python); \
 	  echo "setup: making $(venv) with $$python"; \
-	  rm -rf $(venv) && "$$python" -m venv $(venv) && \
-	  PIP_USER=0 $(python) -m pip install -qq --disable-pip-version-check '$(uv_wanted)' || exit 1; \
+	  rm -rf $(venv); $(make_venv) || exit 1; \
 	fi; \
 	rm -f $(stamps); \
 	echo 'setup: installing the packages of uv.lock'; \

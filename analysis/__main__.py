@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
 import sys
 from pathlib import Path
 
+from stacks.console.closed_output import forgive_closed_output
 from stacks.lifecycle.records import LATEST, RESULTS
 
 # The commands import pandas and the rooms only when they run: a usage error shall not wait for these imports.
@@ -94,7 +96,7 @@ def summary(results: Path) -> int:
         judged = claims.judge(campaign, entries, campaign.campaign["claims"])
         claims_table.show(judged)
         write_json(campaign.path / claims.CLAIMS_FILE, claims.as_json(judged, entries["schema"]))
-    _complain_of_left_out(campaign.left_out)
+    _complain_of_left_out(campaign.left_out + campaign.damaged)
     if write_error:
         return _error(write_error)
     print(f"report: {page}")
@@ -124,23 +126,28 @@ def report(options: argparse.Namespace) -> int:
     except DemandError as error:
         return _error(str(error), USAGE)
     from analysis.frames.results import load
-    from analysis.reports.capacity_decision import decision
+    from analysis.reports.capacity_decision import decision, doubt
     from analysis.reports.capacity_files import write
     from analysis.reports.capacity_plan import build, with_verification
     from analysis.reports.verification_run import verify
+    from analysis.summary.left_out_words import left_out_line
     from stacks.lifecycle.records import RecordError
 
     try:
         results = load(*options.results, mixed_hosts=options.mixed_hosts)
         plan = build(results, wanted)
         print(decision(plan))
+        if line := left_out_line(results.left_out, results.damaged):
+            print(line)
+        if warning := doubt(plan):
+            print(warning)
         if options.verify:
             plan = with_verification(plan, verify(wanted, plan.advice))
         for path in write(plan, options.output or options.results[0].resolve()):
             print(f"report: {path}")
     except (RecordError, OSError) as error:
         return _error(str(error))
-    _complain_of_left_out(results.left_out)
+    _complain_of_left_out(results.left_out + results.damaged)
     if plan.verification is None:
         return 0
     verification = plan.verification
@@ -183,5 +190,13 @@ def _complain_of_left_out(left_out: list[tuple[str, str]]) -> None:
         _complain(f"left out {run}: {reason}")
 
 
+def command() -> int:
+    """Run the command of this process, as `main` does, with the streams of a whole process."""
+    forgive_closed_output()
+    if importlib.util.find_spec("pandas") is None:
+        return _error("the packages of the analysis are not installed: pip install 'uwsgi-respawn-pack[analysis]'.")
+    return main()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from stacks.check.measurement import Measurement
-from stacks.check.refusals import missing_plugin
+from stacks.check.plugins import missing_plugin
 from stacks.lifecycle.counted import counted
 from stacks.lifecycle.recycle_time import PHASES, SLOW_S, Recycle
 

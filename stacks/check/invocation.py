@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from stacks.check.start_line import StartLine, UnreadableLine, read_start_line
 
 # The uWSGI option that reads a configuration file, by the suffix of the file; `ini` for every other suffix.
 LOADERS = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".js": "json", ".xml": "xml"}
@@ -43,8 +44,9 @@ def read_invocation(options: argparse.Namespace) -> Invocation:
         directory = Path.cwd()
     ini = str(Path(options.ini).absolute()) if options.ini else None
     config_arguments(ini)  # raises, so that an error of the configuration comes before an error of the binary
-    arguments = split_arguments(options.args)
-    return Invocation(find_uwsgi(options.uwsgi), ini, arguments, environment, directory.resolve())
+    line = read_line(options.args, environment)
+    named = shutil.which(line.program) if line.program else None
+    return Invocation(find_uwsgi(options.uwsgi or named), ini, line.arguments, environment, directory.resolve())
 
 
 def resolve_app(app: str | None, chdir: Path | None) -> str | None:
@@ -63,13 +65,12 @@ def resolve_app(app: str | None, chdir: Path | None) -> str | None:
     return f"{path}{colon}{callable_}"
 
 
-def split_arguments(text: str) -> tuple[str, ...]:
-    """Return the words of --args, quoted as in a shell. Raise WrongUsage if a quote is not closed."""
+def read_line(text: str, environment: Mapping[str, str]) -> StartLine:
+    """Return what --args says. Raise WrongUsage if it cannot be read."""
     try:
-        return tuple(shlex.split(text))
-    except ValueError as error:
-        fault = "ends with a backslash" if "escape" in str(error) else "has a quote that is not closed"
-        raise WrongUsage(f"--args {fault}: {text}") from None
+        return read_start_line(text, environment)
+    except UnreadableLine as error:
+        raise WrongUsage(f"--args {error}") from None
 
 
 def find_uwsgi(name: str | None) -> Path:
@@ -100,4 +101,5 @@ def config_arguments(config: str | None) -> list[str]:
             f"{path} cannot be read by this user: run the check as a user who may read it, or check a readable copy."
         )
     loader = LOADERS.get(path.suffix.lower(), "ini")
-    return [f"--{loader}", f"{path.resolve()}{':' if section else ''}{section}"]
+    # Not resolved: %p, %d and %n mean a symbolic link itself (core/uwsgi.c, config_magic_table_fill).
+    return [f"--{loader}", f"{path.absolute()}{':' if section else ''}{section}"]

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from stacks.lifecycle.deaths import silent_deaths
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.lost_threads import ThreadTable
-from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE
 from stacks.lifecycle.recycle_time import PHASES, SLOW_S, recycles, typical_recycle
+from stacks.run.parquet import read_requests
 
 # Workers come back. But their exit takes most of a recycle that is too slow, or only SIGKILL ends the instance because
 # workers are in the exit of Python. remedies.toml has these words beside the verdicts.
@@ -144,7 +144,7 @@ def _request_numbers(directory: Path) -> dict[str, Any]:
     path = directory / REQUESTS_FILE
     if not path.exists():
         return {"requests": 0}
-    rows = pq.read_table(path, columns=["latency_us", "status", "error"]).to_pydict()
+    rows = read_requests(path, ["latency_us", "status", "error"])
     errors = Counter(error for error in rows["error"] if error not in NOT_LOST)
     statuses = Counter(str(status) for status in rows["status"] if status)
     latencies_s = sorted(us / 1e6 for us, error in zip(rows["latency_us"], rows["error"], strict=True) if not error)

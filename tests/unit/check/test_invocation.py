@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stacks.check import invocation
-from stacks.check.invocation import WrongUsage, config_arguments, find_uwsgi, resolve_app, split_arguments
+from stacks.check.invocation import WrongUsage, config_arguments, find_uwsgi, read_line, resolve_app
 
 
 @pytest.mark.parametrize(("name", "option"), [("a.ini", "--ini"), ("a.yaml", "--yaml"), ("a.json", "--json")])
@@ -65,9 +65,14 @@ def test_a_file_in_app_that_does_not_exist_is_an_error_that_says_where_it_was_lo
         resolve_app(f"{tmp_path}/app.py", tmp_path)
 
 
-def test_arguments_are_split_as_a_shell_does() -> None:
-    assert split_arguments("--http :8000 --env 'A=b c'") == ("--http", ":8000", "--env", "A=b c")
-    with pytest.raises(WrongUsage, match="quote that is not closed: --env 'A"):
-        split_arguments("--env 'A=b")
-    with pytest.raises(WrongUsage, match="ends with a backslash"):
-        split_arguments("--master \\")
+def test_arguments_that_cannot_be_read_are_an_error() -> None:
+    assert read_line("--http :8000 --env 'A=b c'", {}).arguments == ("--http", ":8000", "--env", "A=b c")
+    with pytest.raises(WrongUsage, match="--args has a quote that is not closed: --env 'A"):
+        read_line("--env 'A=b", {})
+
+
+def test_a_configuration_that_is_a_link_keeps_its_own_name(tmp_path: Path) -> None:
+    """%n and %d of uWSGI mean the link, as in apps-enabled of Debian."""
+    (tmp_path / "app.ini").touch()
+    (tmp_path / "enabled.ini").symlink_to("app.ini")
+    assert config_arguments(str(tmp_path / "enabled.ini")) == ["--ini", str(tmp_path / "enabled.ini")]

@@ -36,7 +36,7 @@ def running_uwsgi(environment: Any, *, max_requests: int, name: str) -> Iterator
     """Start uWSGI without the pack, from a file of this name. Yield the pid of its master and its port."""
     port = free_port()
     ini = Path(name)
-    ini.write_text((ROOT / "stacks/threads.ini").read_text().replace("base.ini", str(ROOT / "stacks/base.ini")))
+    ini.write_text((ROOT / "stacks/threads.ini").read_text().replace("%dbase.ini", str(ROOT / "stacks/base.ini")))
     placeholders = {"PACK_PORT": port, "PACK_APP": ROOT / "stacks/apps/hello.py", "PACK_WORKERS": 4}
     placeholders |= {"PACK_MAX_REQUESTS": max_requests, "PACK_BINARY": environment.python}
     master = subprocess.Popen(

@@ -1,8 +1,8 @@
 """What each room may import, and what no file of the pack may do.
 
 - An app in `stacks/apps/` imports only the standard library.
-- `stacks/lifecycle/` imports only itself and the standard library, without clocks, processes and sockets. Only two of
-  its modules, `records` and `losses`, read files.
+- `stacks/lifecycle/` imports only itself and the standard library, without clocks, processes and sockets. Only
+  four of its modules read files: `records`, `reading`, `schema_check` and `losses`.
 - The other rooms of `stacks/` import the rooms below them. The table is `[tool.importlinter]` in pyproject.toml. They
   import neither `analysis`, nor `locustfiles`, nor Locust and gevent.
 - The rooms of `analysis/` import the rooms below them, by the same table, and of `stacks` only `stacks.lifecycle`.
@@ -29,8 +29,9 @@ from sources import FOLDERS, ROOT, STDLIB, imports, packages, sources, tree
 OURS = {"stacks", "analysis", "locustfiles", "tests"}
 LOAD_GENERATOR = {"locust", "gevent", "geventhttpclient"}
 LIFECYCLE = {"stacks", "stacks.lifecycle"}
+CONSOLE = {"stacks.console"}
 RECORDS = {"stacks.lifecycle.records"}
-READ_FILES = ("records", "losses")  # the modules of the lifecycle that read files
+READ_FILES = ("records", "reading", "schema_check", "losses")  # the modules of the lifecycle that read files
 OUTSIDE_WORLD = {"time", "subprocess", "socket", "threading", "signal", "random", "datetime"}
 FILES = {"os", "pathlib", "io"}
 
@@ -103,9 +104,9 @@ def test_the_lifecycle_imports_only_itself_and_the_standard_library(path: Path) 
     assert packages(tree(path)) - {"stacks"} <= STDLIB
 
 
-@pytest.mark.parametrize("path", sources("stacks/listen"), ids=name)
-def test_the_guard_imports_only_itself_and_the_standard_library(path: Path) -> None:
-    assert modules_of("stacks", path) <= {"stacks", "stacks.listen"}
+@pytest.mark.parametrize("path", sources("stacks/listen") + sources("stacks/console"), ids=name)
+def test_the_guard_and_the_console_import_only_themselves_and_the_standard_library(path: Path) -> None:
+    assert modules_of("stacks", path) <= {"stacks", f"stacks.{path.parent.name}"}
     assert packages(tree(path)) - {"stacks"} <= STDLIB
 
 
@@ -124,9 +125,9 @@ def test_the_lifecycle_uses_no_clock_no_process_and_almost_no_file(path: Path) -
 
 
 @pytest.mark.parametrize("path", sources("analysis"), ids=name)
-def test_the_analysis_imports_only_the_lifecycle_of_stacks_and_no_load_generator(path: Path) -> None:
+def test_the_analysis_imports_only_the_lifecycle_and_the_console_and_no_load_generator(path: Path) -> None:
     assert not packages(tree(path)) & {"locustfiles", *LOAD_GENERATOR}
-    assert modules_of("stacks", path) <= LIFECYCLE
+    assert modules_of("stacks", path) <= LIFECYCLE | CONSOLE
 
 
 @pytest.mark.parametrize("package", ["stacks", "analysis"])

@@ -9,7 +9,6 @@ import time
 
 from stacks.catalogue.usage_error import UsageError
 from stacks.watch.codes import COULD_NOT, HUNG, NAGIOS_CRITICAL, NAGIOS_OK, NAGIOS_UNKNOWN, NAGIOS_WARNING, OK
-from stacks.watch.companion_options import has_companion
 from stacks.watch.fleet import Fleet, Source
 from stacks.watch.notices import Notices
 from stacks.watch.target import CannotWatch
@@ -39,6 +38,11 @@ def main(options: argparse.Namespace) -> int:
         return COULD_NOT
     except BrokenPipeError:  # the reader of the lines has gone, as `head` does
         return OK
+
+
+def has_companion(options: argparse.Namespace) -> bool:
+    """Return True if the options name a companion."""
+    return options.metrics is not None or bool(options.otlp or options.record or options.on_hang or options.heal)
 
 
 def accompanied(source: Source, options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import sys
 import time
 
 from stacks.catalogue.usage_error import UsageError
+from stacks.listen.address import LOOPBACK
 from stacks.watch.codes import COULD_NOT, HUNG, NAGIOS_CRITICAL, NAGIOS_OK, NAGIOS_UNKNOWN, NAGIOS_WARNING, OK
 from stacks.watch.fleet import Fleet, Source
 from stacks.watch.notices import Notices
@@ -22,6 +23,8 @@ def main(options: argparse.Namespace) -> int:
     """Watch, and return the exit code."""
     source = Source(options.pid, options.pidfile, options.ini, options.all)
     try:
+        if options.listen != LOOPBACK and options.metrics is None:
+            raise UsageError(f"LISTEN={options.listen} is the address for METRICS=PORT; add it")
         if has_companion(options):
             return accompanied(source, options)
         with Fleet(source) as fleet:

@@ -8,7 +8,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help loadtest matrix bisect claims libraries ui check capacity report notebooks setup test lint unit integration \
+.PHONY: help loadtest matrix bisect claims libraries ui check watch capacity report notebooks setup test lint unit integration \
   bench-observer bench-generator clean
 
 venv := .venv
@@ -40,7 +40,12 @@ plan_arguments = $(call flag,STACK,stack) $(call flag,VERSION,version) $(call fl
   $(call typed_flag,APP,app) $(call typed_flag,ENV,env)
 check_arguments = $(call typed_flag,INI,ini) $(call typed_flag,UWSGI,uwsgi) $(call typed_flag,APP,app) \
   $(call typed_flag,CHDIR,chdir) $(call typed_flag,URL,url) $(call typed_flag,ARGS,args) \
+  $(call typed_flag,WAYS,ways) $(call typed_flag,SLOW_URL,slow-url) $(if $(DEEP),--deep) \
   $(call typed_flag,JUNIT,junit) $(call typed_flag,JSON,json)
+watch_arguments = $(call typed_flag,PID,pid) $(call typed_flag,INI,ini) $(call typed_flag,PIDFILE,pidfile) \
+  $(if $(ALL),--all) $(if $(ONCE),--once) $(if $(JSON_LINES),--json) $(call typed_flag,METRICS,metrics) \
+  $(call typed_flag,LISTEN,listen) $(call typed_flag,OTLP,otlp) $(call typed_flag,RECORD,record) \
+  $(call typed_flag,RECORD_MB,record-mb) $(call typed_flag,ON_HANG,on-hang) $(if $(HEAL),--heal)
 demand_arguments = $(call typed_flag,DEMAND,demand) $(call typed_flag,SLO_P99,slo-p99) \
   $(call typed_flag,HEADROOM,headroom)
 capacity_arguments = $(call flag,VERSION,version) $(call typed_flag,UNFIXED,unfixed) $(call typed_flag,APP,app) \
@@ -50,15 +55,70 @@ capacity_arguments = $(call flag,VERSION,version) $(call typed_flag,UNFIXED,unfi
 libraries_arguments = $(if $(DRY_RUN),--dry-run) $(if $(WRITE),--write) $(call typed_flag,NAME,name) \
   $(call typed_flag,PIN,pin) $(call typed_flag,MODE,mode) $(call flag,VERSION,version) $(call flag,TRIALS,trials) \
   $(call typed_flag,RESULTS,results)
-ui_arguments = $(call typed_flag,UI_PORT,port) $(call flag,SCENARIO,scenario) $(call typed_flag,URL,url) \
+ui_arguments = $(call typed_flag,UI_PORT,port) $(call typed_flag,LISTEN,listen) $(call flag,SCENARIO,scenario) $(call typed_flag,URL,url) \
   $(call typed_flag,PID,pid) $(call typed_flag,ARGS,args)
 ifeq ($(origin RESULTS),undefined)
 RESULTS := $(or $(PACK_RESULTS),results)/latest
 endif
 
 # The stacks under test must not see the variables that are options here.
-unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
-  RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE
+unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID PIDFILE ALL ONCE JSON_LINES METRICS OTLP \
+  RECORD RECORD_MB ON_HANG HEAL UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
+  RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE WAYS SLOW_URL DEEP
+
+# -- variables that a target does not have --------------------------------------------------------
+
+# make ignores a variable that no rule reads, such as TRAILS=1. So the variables of the command line are compared with
+# those that the help of the targets shows. Every target takes those of `setup` as well, which comes first, and PACK_*,
+# UV_* and what make itself knows. The nearest name counts as meant if at most a third of its letters differ.
+wrong_variables_awk = \
+  function least(x, y) { return x < y ? x : y } \
+  function distance(a, b,  i, j, same, d) { \
+    for (i = 0; i <= length(a); i++) d[i, 0] = i; \
+    for (j = 0; j <= length(b); j++) d[0, j] = j; \
+    for (i = 1; i <= length(a); i++) for (j = 1; j <= length(b); j++) { \
+      same = substr(a, i, 1) == substr(b, j, 1); \
+      d[i, j] = least(d[i - 1, j - 1] + !same, 1 + least(d[i - 1, j], d[i, j - 1])); \
+    } \
+    return d[length(a), length(b)]; \
+  } \
+  function nearest(name, names,  other, apart, least_apart, near) { \
+    least_apart = 1 + int(length(name) / 3); \
+    for (other in names) { \
+      apart = distance(toupper(name), other); \
+      if (apart < least_apart) { least_apart = apart; near = other } \
+    } \
+    return near; \
+  } \
+  BEGIN { goal_count = split(ENVIRON["GOALS"], goals, " "); typed_count = split(ENVIRON["TYPED"], typed, " ") } \
+  /^\#\# [a-z]/ { targets = substr($0, 3, index($0, ":") - 3) } \
+  /^\#\#   [A-Z_0-9]+=/ { \
+    name = substr($2, 1, index($2, "=") - 1); \
+    owners[name] = owners[name] targets; \
+    for (i = 0; i <= goal_count; i++) if (index(targets " ", " " (i ? goals[i] : "setup") " ")) taken[name]; \
+  } \
+  END { \
+    for (i = 1; i <= typed_count; i++) { \
+      name = typed[i]; \
+      if (name in taken || name ~ /^(PACK_|UV_|MAKE|SHELL|-)/) continue; \
+      text = text "make " ENVIRON["GOALS"] " has no variable " name "="; \
+      near = name in owners ? "" : nearest(name, taken); \
+      if (near == "" && !(name in owners)) near = nearest(name, owners); \
+      if (name in owners) text = text ", which belongs to:" owners[name]; \
+      else if (near != "") text = text " (did you mean " near "=?)"; \
+      text = text "; "; \
+    } \
+    if (text) print text "`make help T=" goals[1] "` shows its variables"; \
+  }
+goals := $(or $(MAKECMDGOALS),help)
+typed := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+ifneq ($(strip $(typed)),)
+wrong_variables := $(shell \
+  GOALS=$(call quoted,goals) TYPED=$(call quoted,typed) awk $(call quoted,wrong_variables_awk) Makefile)
+ifneq ($(wrong_variables),)
+$(error $(wrong_variables))
+endif
+endif
 
 # -- the targets ---------------------------------------------------------------------------------
 
@@ -131,7 +191,7 @@ bisect: setup
 claims: setup
 	@exec $(python) -m stacks claims $(call flag,TRIALS,trials)
 
-## libraries: What do real libraries do below a fork, and what do I set? (half an hour)
+## libraries: What do real libraries do below a fork? (half an hour)
 ##   It runs each library of stacks/libraries.toml in three modes. It continues where it was interrupted.
 ##   NAME=NAMES               libraries, separated by commas; the first word of a name is enough
 ##   PIN=3.11.3               another version of the package of the one library that NAME= names
@@ -147,6 +207,7 @@ libraries: setup
 
 ## ui: Can I watch the workers in the web UI of Locust?
 ##   UI_PORT=8089             port of the web UI
+##   LISTEN=0.0.0.0           lets other machines connect too; by default only this one can. After a comma: host names
 ##   SCENARIO=steady          a scenario of locustfiles/, or the path of any locustfile
 ##   URL=http://HOST:PORT     a stack that is running already, instead of a stack of this pack
 ##   PID=1234                 pid of the uWSGI master behind URL=; the UI then shows its workers, and never signals them
@@ -163,11 +224,33 @@ ui: setup
 ##   CHDIR=DIR                where uWSGI starts (default: the directory of the configuration)
 ##   URL=/PATH                page to request
 ##   ARGS="--http :8000 ..."  further uWSGI options, as on its command line
+##   WAYS=NAMES               ways out and back to take: reload, recycle, death, stop, all, or a name such as touch-reload
+##   SLOW_URL=/PATH           page that takes longer than 2 s, for the way harakiri
+##   DEEP=1                   takes each way as often as rules out a hang rate of 5 %
 ##   JUNIT=FILE               writes a JUnit report to this file
 ##   JSON=FILE                writes the result to this file
 ##   Example: make check INI=/etc/uwsgi/app.ini UWSGI=/srv/app/venv/bin/uwsgi CHDIR=/srv/app
 check: setup-check
 	@exec $(python) -m stacks check $(check_arguments)
+
+## watch: Do the workers of my production uWSGI hang?
+##   It looks from outside, without a restart, a signal or a debugger. Run it as root, or as the user of the uWSGI.
+##   PID=1234                 pid of the uWSGI master, or of an emperor
+##   INI=FILE                 every master that was started with this file
+##   PIDFILE=FILE             the master whose pid is in this file
+##   ALL=1                    every master on this host
+##   ONCE=1                   prints a table and ends; without it, a live view shows the workers
+##   JSON_LINES=1             prints a line of JSON for each change instead
+##   METRICS=9117             answers http://127.0.0.1:9117/metrics for Prometheus
+##   LISTEN=0.0.0.0           lets other machines ask for the metrics too; after a comma: host names
+##   OTLP=URL                 also sends the metrics to this OpenTelemetry endpoint
+##   RECORD=DIR               records, so that `make notebooks RESULTS=DIR` reads it; the page is DIR/report.html
+##   RECORD_MB=256            size of all recordings in DIR; the oldest are removed
+##   ON_HANG="CMD ..."        runs a command for each hang, with the facts in its environment (HANG_PID, HANG_REASON, ...)
+##   HEAL=1                   ends workers that are proven to hang with SIGKILL, a few at a time
+##   Example: make watch PIDFILE=/run/uwsgi/app.pid
+watch: setup
+	@exec $(python) -m stacks watch $(watch_arguments)
 
 ### Capacity
 ## capacity: How many workers do I need? (4 minutes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from stacks.commands import command_line
-from stacks.lifecycle.closed_output import forgive_closed_output
+from stacks.console.closed_output import forgive_closed_output
 from stacks.run import interrupts
 
 COMMANDS = (
@@ -18,6 +18,7 @@ COMMANDS = (
     "claims",
     "libraries",
     "check",
+    "watch",
     "capacity",
     "list",
     "page",

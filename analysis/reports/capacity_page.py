@@ -18,6 +18,7 @@ from analysis.reports import (
 from analysis.reports.capacity_plan import CapacityPlan
 from analysis.reports.titled_figure import TitledFigure
 from analysis.summary import verdict_words
+from analysis.summary.left_out_words import left_out_line
 
 TEMPLATE = "capacity_page.html"
 # The table of what recycling costs has these max-requests, and the recommended one.
@@ -36,6 +37,7 @@ def render(plan: CapacityPlan) -> str:
             demand=plan.demand,
             measured=plan.measured,
             decision=capacity_decision.decision(plan),
+            left_out_line=left_out_line(plan.results.left_out, plan.results.damaged),
             doubt=capacity_decision.doubt(plan),
             app=" ".join(filter(None, (Path(advice.app).name, advice.env))),
             ini=capacity_decision.ini(plan) if advice.feasible else "",

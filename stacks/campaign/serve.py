@@ -21,7 +21,8 @@ from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.runner import carry_out
 from stacks.campaign.ui_lines import JUDGEMENT_KEYS, LineView, print_line
 from stacks.catalogue import ROOT, UsageError, load
-from stacks.lifecycle.records import RUN_FILE, RecordError, read_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import RUN_FILE, RecordError
 from stacks.run import supervisor
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE = 0, 1, 2

@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,14 +20,27 @@ from stacks.check.check_result import CHECK_FILE, CheckResult, write_failure
 from stacks.check.check_runs import CheckRuns
 from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
-from stacks.check.failure_reasons import explain_failed_start, explain_too_few_respawns
+from stacks.check.failure_reasons import explain_unmeasured
 from stacks.check.import_threads import list_import_threads
-from stacks.check.invocation import CannotCheck, Invocation, read_invocation, resolve_app, split_arguments
+from stacks.check.invocation import (
+    CannotCheck,
+    Invocation,
+    WrongUsage,
+    read_invocation,
+    read_line,
+    resolve_app,
+)
 from stacks.check.measurement import Measurement, read_log
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise
+from stacks.check.recycling import Preparation, make_recycle
 from stacks.check.remedy_search import try_remedies
 from stacks.check.server import identify
+from stacks.check.ways import recordings, selection
+from stacks.check.ways.derivation import MAX_REQUESTS, derive
+from stacks.check.ways.progress import Progress
+from stacks.check.ways.taken import TakenWay
+from stacks.check.ways.taking import WayTaker
 from stacks.lifecycle.records import RecordError
 from stacks.run import interrupts, private_directory, run_directory, supervisor
 
@@ -50,7 +64,7 @@ def main(options: argparse.Namespace) -> int:
         except (CannotCheck, catalogue.UsageError, RecordError, OSError) as error:
             print(f"could not check: {error}", file=sys.stderr)
             write_failure(options.json, options.junit, str(error), round(time.monotonic() - began, 1))
-            return EXIT_NOT_MEASURED
+            return EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_NOT_MEASURED
         except KeyboardInterrupt:
             print("check: interrupted", file=sys.stderr)
             return EXIT_NOT_MEASURED
@@ -68,7 +82,11 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     effective = read_effective(invocation, private)
     backlog = int(SOMAXCONN.read_text()) if SOMAXCONN.exists() else 4096
     chdir = invocation.directory if options.chdir else None
-    neutral = neutralise(effective.options, effective.binary_options, private, app, chdir, backlog)
+
+    def copy(prepare: Preparation) -> NeutralConfiguration:
+        return neutralise(effective.options, effective.binary_options, private, app, chdir, backlog, prepare)
+
+    neutral = copy(make_recycle)
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
     runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit)
     measurement = runs.measure()
@@ -76,11 +94,33 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     _require_verdict(measurement, log)
     findings = _collect_findings(invocation, effective, neutral, measurement, log)
     findings = replace(findings, remedy_trials=try_remedies(runs, findings, private))
+    ways = _take_ways(options, runs, copy, effective, measurement)
     advice = advise(findings, catalogue.load().defects)
-    result = CheckResult(findings, neutral, advice, directory, round(time.monotonic() - began, 1))
+    result = CheckResult(findings, neutral, ways, advice, directory, round(time.monotonic() - began, 1))
     result.write(options.json, options.junit)
     _print(result)
-    return EXIT_HANG if measurement.is_hang else EXIT_OK
+    return EXIT_HANG if result.is_hang else EXIT_OK
+
+
+def _take_ways(
+    options: argparse.Namespace,
+    runs: CheckRuns,
+    copy: Callable[[Preparation], NeutralConfiguration],
+    effective: EffectiveConfiguration,
+    measurement: Measurement,
+) -> list[TakenWay]:
+    """Take every way that the command line selects. The run of `measurement` has taken max-requests already."""
+    ways = derive(effective.options, options.slow_url or "")
+    first = next(way for way in ways if way.name == MAX_REQUESTS)
+    directory = Path(measurement.directory)
+    progress = Progress()
+    log = "pipe" if measurement.directory.endswith("-piped") else "socket"
+    start_s = recordings.start_s(directory)
+    taker = WayTaker(runs, copy, options.slow_url or "", start_s, log, bool(options.deep), progress)
+    others = [way for way in selection.select(ways, options.ways) if way is not first]
+    taken = taker.take(others)
+    progress.clear()
+    return [TakenWay(first, recordings.read_limited_way(measurement), directory), *taken]
 
 
 def _print(result: CheckResult) -> None:
@@ -100,9 +140,11 @@ def _usage_error(options: argparse.Namespace) -> str:
     if not (options.ini or options.args or is_configured):
         return "name a configuration: --ini FILE (INI=), --args '...' (ARGS=), or UWSGI_* in the environment"
     try:
-        split_arguments(options.args)
+        read_line(options.args, os.environ)
     except CannotCheck as error:
         return str(error)
+    if words := selection.usage_error(options.ways):
+        return words
     for path in filter(None, (options.json, options.junit)):
         if not path.parent.is_dir():
             return f"{path} cannot be written, because {path.parent} is not a directory"
@@ -112,8 +154,7 @@ def _usage_error(options: argparse.Namespace) -> str:
 def _require_verdict(measurement: Measurement, log: str) -> None:
     """Raise CannotCheck if the run failed, or saw too few respawns."""
     if measurement.error or measurement.verdict == "invalid":
-        error = measurement.error
-        why = explain_failed_start(log, error) if error else explain_too_few_respawns(measurement)
+        why = explain_unmeasured(measurement, log)
         raise CannotCheck(f"{why}\n(the configuration and the log of the run are in {measurement.directory})")
 
 

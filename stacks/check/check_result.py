@@ -15,6 +15,9 @@ from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import Options
 from stacks.check.result_text import result_text
 from stacks.check.stop_text import describe_stop
+from stacks.check.ways.taken import TakenWay, worst_first
+from stacks.check.ways.way import STOP as STOPS
+from stacks.check.ways.way_json import way_case, way_json
 from stacks.lifecycle.records import SCHEMA, write_json
 
 CHECK_FILE = "check.json"
@@ -27,9 +30,25 @@ class CheckResult:
 
     findings: Findings
     neutral: NeutralConfiguration
+    ways: list[TakenWay]
     advice: list[str]
     directory: Path
     seconds: float
+
+    @property
+    def failures(self) -> list[TakenWay]:
+        """The ways in which workers do not come back, the worst first. A stop that does not end is not among them."""
+        return [one for one in worst_first(self.ways) if one.result.fails and one.way.kind != STOPS]
+
+    @property
+    def is_hang(self) -> bool:
+        """True if in some way the workers do not come back."""
+        return bool(self.failures)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict of the worst way that fails, otherwise that of the recycle at max-requests."""
+        return self.failures[0].result.verdict if self.is_hang else self.findings.measurement.verdict
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of check.json."""
@@ -37,8 +56,8 @@ class CheckResult:
         return {
             "schema": SCHEMA,
             "status": "done",
-            "verdict": run.verdict,
-            "recovers": not run.is_hang,
+            "verdict": self.verdict,
+            "recovers": not self.is_hang,
             "cause": likely_defect(self.findings),
             "seconds": self.seconds,
             "server": {
@@ -48,6 +67,7 @@ class CheckResult:
                 "python": server.python,
             },
             "measured": asdict(run),
+            "ways": [way_json(taken) for taken in worst_first(self.ways)],
             "threads_at_import": self.findings.import_threads,
             "lost_threads": lost_threads_json(self.findings),
             "remedies": [
@@ -72,7 +92,8 @@ class CheckResult:
 
     def text(self) -> str:
         """Return the result for people."""
-        return result_text(self.findings, self.neutral, self.advice, self.directory, self.seconds)
+        ways = worst_first(self.ways)
+        return result_text(self.findings, self.neutral, ways, self.verdict, self.advice, self.directory, self.seconds)
 
     def write(self, json_file: Path | None, junit_file: Path | None) -> None:
         """Write check.json into the results, and the files for CI if they are named."""
@@ -84,10 +105,10 @@ class CheckResult:
 
     def _cases(self) -> list[Case]:
         run = self.findings.measurement
+        first = Case(COME_BACK)
         if run.is_hang:
-            failure = f"{run.reason}\n{run.evidence or ''}\n" + "\n".join(self.advice)
-            return [Case(COME_BACK, failure), self._stop_case(run)]
-        return [Case(COME_BACK), self._stop_case(run)]
+            first = Case(COME_BACK, f"{run.reason}\n{run.evidence or ''}\n" + "\n".join(self.advice))
+        return [first, self._stop_case(run), *map(way_case, self.ways[1:])]
 
     def _stop_case(self, run: Measurement) -> Case:
         """Return the case of the stop. The stop of an instance whose workers hang gets less time, and no verdict."""

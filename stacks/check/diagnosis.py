@@ -14,6 +14,7 @@ from stacks.lifecycle.backtraces import GIL_FRAMES
 from stacks.lifecycle.stuck_words import SERVE_MANY, SERVES
 
 TURNS_THREADS_ON = ("enable-threads", "threads", "gevent", "py-tracebacker", "py-autoreload", "py-auto-reload")
+LUCK = 0.05  # as 95 % confidence elsewhere
 AT_FORK = ("hung_worker", "hung_master")  # the verdicts of the two deadlocks at a fork
 # With one of these options no thread of the app holds the GIL at a fork.
 FORK_SAFE = ("lazy-apps", "lazy", "py-call-uwsgi-fork-hooks")
@@ -64,20 +65,31 @@ def likely_defect(findings: Findings) -> str | None:
         return _defect_in_request(run, threads)
     if run.verdict == "hung_exit":
         return _defect_at_exit(findings)
-    if run.verdict == "crash_loop" and is_set(findings.options, "py-call-osafterfork"):
-        return "after-fork-crash"
+    if run.verdict == "crash_loop":
+        return _defect_behind_crashes(findings)
     return None
+
+
+def _defect_behind_crashes(findings: Findings) -> str | None:
+    """Return the defect behind workers that die, or None. What most of them show decides: one may end differently."""
+    run = findings.measurement
+    if 2 * run.dead_on_request > run.crashed:
+        return "dead-on-request"
+    return "after-fork-crash" if is_set(findings.options, "py-call-osafterfork") else None
 
 
 def _defect_in_request(run: Measurement, threads: list[str] | None) -> str | None:
     """Return the defect behind a request that never ends, or None.
 
     The evidence tells a pool whose threads are in the master only. A native pool, which Python does not know, shows as
-    threads of the master where Python has none.
+    threads of the master where Python has none. No worker can answer without its pool. Where some requests were
+    answered, a thread of the master sometimes holds a lock at the fork.
     """
     evidence = run.evidence or ""
-    if SERVES in evidence or SERVE_MANY in evidence or (threads == [] and run.master_threads > 1):
+    if SERVES in evidence or SERVE_MANY in evidence:
         return "pool-at-fork"
+    if threads == [] and run.master_threads > 1:
+        return "lock-at-fork" if run.statuses else "pool-at-fork"
     return "lock-at-fork" if threads else None
 
 
@@ -101,7 +113,11 @@ def defect_behind_wait(findings: Findings, words: str) -> str | None:
     The words tell whether the worker waits for the end of a thread. The threads of the master tell whose thread it is:
     with lazy-apps the app's threads are the worker's own, and after the fork hooks Python waits for none of the master.
     """
-    has_lost_threads = bool(findings.import_threads) or findings.measurement.master_threads > 1
+    table = findings.measurement.fork_threads
+    if table is not None and table.workers:
+        has_lost_threads = bool(table.lost)
+    else:
+        has_lost_threads = bool(findings.import_threads) or findings.measurement.master_threads > 1
     is_join = bool(_JOIN.search(words))
     is_wait = is_join or _EXIT_HANDLER.search(words) or _LACKS_THREADS.search(words)
     if has_lost_threads and is_wait and not _is_fork_safe(findings.options):
@@ -142,3 +158,16 @@ def leaves_threads(findings: Findings, options: Options) -> bool:
     """
     has_threads = bool(findings.import_threads) or likely_defect(findings) in ("thread-at-fork", JOINED_AT_EXIT)
     return has_threads and not _is_fork_safe(options)
+
+
+def may_be_luck(findings: Findings, remedied: Measurement) -> bool:
+    """Return True if a run with a remedy, in which no worker hung, is too short to prove anything.
+
+    That is so for a hang in some requests if the master still has threads: they may hold a lock at a later fork. The
+    chance that as many workers as in the run do not hang, at the rate without the remedy, must be below LUCK.
+    """
+    run = findings.measurement
+    if run.verdict != "hung_request" or remedied.master_threads <= 1 or not run.hung_in_request:
+        return False
+    share = run.hung_in_request / (run.hung_in_request + run.respawns)
+    return bool((1 - share) ** remedied.trials > LUCK)

@@ -24,7 +24,7 @@ def stop_advice(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     if run.is_hang or run.stop_signal != "KILL" or not run.unstopped:
         return []
     sentence = f"SIGINT did not end the instance within {run.stop_s or 0:.0f} s: {describe_unstopped(run)}."
-    starting = sum(process["starting"] for process in run.unstopped)
+    starting = sum(process.get("starting", False) for process in run.unstopped)
     if starting:
         some = "1 worker was" if starting == 1 else f"{starting} workers were"
         defect = defects["swallowed-signal"]

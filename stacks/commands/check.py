@@ -29,6 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--url", default="/", metavar="PATH", help="page to request (default: %(default)s)")
     parser.add_argument("--args", default="", metavar="OPTIONS", help="further uWSGI options, as on its command line")
+    parser.add_argument(
+        "--ways",
+        default="all",
+        metavar="NAMES",
+        help="ways out and back to take, separated by commas: a name, a kind (recycle, reload, death, stop), or all "
+        "(default: %(default)s)",
+    )
+    parser.add_argument("--slow-url", metavar="PATH", help="page that takes longer than 2 s, for the way harakiri")
+    parser.add_argument("--deep", action="store_true", help="take each way as often as rules out a hang rate of 5 %%")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit report to this file")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result to this file")
     parser.add_argument(

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from stacks.commands import exit_codes
-from stacks.commands.plan_options import add_plan_arguments, plan_options
+from stacks.commands.plan_arguments import add_plan_arguments, plan_options
 
 HELP = "Run stacks under load until their workers recycle, and give each stack a verdict."
 EXAMPLE = "python -m stacks loadtest --stack threads --version 2.0.26,2.0.30.post1 --trials 1"

@@ -10,7 +10,7 @@ import pytest
 
 from stacks.catalogue import ROOT
 
-FORGIVING = "from stacks.lifecycle.closed_output import forgive_closed_output; forgive_closed_output()\n"
+FORGIVING = "from stacks.console.closed_output import forgive_closed_output; forgive_closed_output()\n"
 
 
 def run(*command: str, stream: str = "stdout") -> subprocess.CompletedProcess[str]:

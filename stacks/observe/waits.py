@@ -43,14 +43,7 @@ def wait_of(task: Path | str, siblings: Collection[str] = ()) -> str:
     `siblings` are the thread ids of its process. They show a pthread_join: it waits, without the private flag, for the
     word that holds the id of the joined thread, and only the end of that thread changes this word.
     """
-<<<<<<< HEAD
     words = (read(f"{task}/syscall") or "").split()
-=======
-    try:
-        words = (task / "syscall").read_text(errors="replace").split()
-    except OSError:
-        words = []
->>>>>>> robust
     if words and words[0] == "running":
         return "running"
     if len(words) > 4 and int(words[0]) == FUTEX_SYSCALL:
@@ -59,14 +52,7 @@ def wait_of(task: Path | str, siblings: Collection[str] = ()) -> str:
             if not operation & FUTEX_PRIVATE:
                 return "futex-join" if str(int(words[3], 16)) in siblings else "futex-shared"
             return "futex-timed" if int(words[4], 16) else "futex"
-<<<<<<< HEAD
     channel = read(f"{task}/wchan") or ""
-=======
-    try:
-        channel = (task / "wchan").read_text(errors="replace")
-    except OSError:
-        channel = ""
->>>>>>> robust
     if channel.startswith("futex"):
         return "futex-unknown"
     return channel if channel not in ("", "0") else "?"

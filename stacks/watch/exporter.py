@@ -37,7 +37,7 @@ class _Server(WSGIServer):
     def server_bind(self) -> None:
         """Bind without asking a name server for the name of this machine, as HTTPServer does."""
         TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
         self.setup_environ()
 
     def handle_error(self, request: object, client_address: object) -> None:

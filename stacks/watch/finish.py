@@ -14,7 +14,8 @@ from pathlib import Path
 
 from stacks.catalogue import ROOT
 from stacks.lifecycle.lifecycle import Lifecycle
-from stacks.lifecycle.records import EVENTS_FILE, RUN_FILE, RecordError, read_events, read_json, write_json
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import EVENTS_FILE, RUN_FILE, RecordError, write_json
 from stacks.lifecycle.verdict import judge
 
 NICENESS = 10  # the watched uWSGI goes first

@@ -6,6 +6,7 @@ becomes its count and its sum, because an observable histogram does not exist in
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,8 +18,23 @@ from prometheus_client.registry import Collector
 from stacks.catalogue.usage_error import UsageError
 
 EVERY_S = 15.0  # as Prometheus scrapes by default in its example configuration
+COMPLAIN_S = 60.0
 LIMIT_S = 5.0  # for the last export, when the watching ends
 INSTALL = "it needs OpenTelemetry: .venv/bin/uv sync --locked --extra otel"
+
+
+class _Complaints(logging.Handler):
+    """Turns the errors that OpenTelemetry logs into one sentence a minute."""
+
+    def __init__(self, url: str, say: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._url, self._say = url, say
+        self._due_s = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if time.monotonic() >= self._due_s:
+            self._due_s = time.monotonic() + COMPLAIN_S
+            self._say(f"OTLP={self._url}: {record.getMessage()[:200]}")
 
 
 class Otlp:
@@ -34,6 +50,9 @@ class Otlp:
             from opentelemetry.sdk.resources import Resource
         except ImportError as error:
             raise UsageError(f"OTLP={url}: {INSTALL} ({error})") from None
+        logger = logging.getLogger("opentelemetry")
+        logger.propagate = False
+        logger.addHandler(_Complaints(url, say))
         self._metrics = metrics
         self._lock = threading.Lock()
         self._snapshot: dict[str, Metric] = {}
@@ -73,7 +92,7 @@ class Otlp:
             with self._lock:
                 family = self._snapshot.get(name)
             samples = family.samples if family is not None else []
-            return [Observation(one.value, dict(one.labels)) for one in samples if one.name == f"{name}{suffix}"]
+            return [Observation(float(one.value), dict(one.labels)) for one in samples if one.name == f"{name}{suffix}"]
 
         return observe
 

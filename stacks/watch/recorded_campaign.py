@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from stacks.catalogue import ROOT
-from stacks.lifecycle.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, RecordError, read_json, write_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, RecordError, write_json
 from stacks.observe import host
 from stacks.run.run_directory import write_plan
 

@@ -17,7 +17,8 @@ import pytest
 from stacks.catalogue import ROOT
 from stacks.catalogue.usage_error import UsageError
 from stacks.lifecycle.lifecycle import Lifecycle
-from stacks.lifecycle.records import Event, read_events
+from stacks.lifecycle.reading import read_events
+from stacks.lifecycle.records import Event
 from stacks.lifecycle.verdict import judge
 from stacks.watch import recording as recording_module
 from stacks.watch.carried_rows import MOST_LOOKS, CarriedRows

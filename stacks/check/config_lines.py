@@ -52,7 +52,7 @@ def remarks(result: CheckResult, file: Path | None) -> list[Remark]:
 
 
 def option_lines(file: Path | None) -> dict[str, int]:
-    """Return option -> the number of its last line in an ini, yaml or json file. A file with includes has its own only."""
+    """Return option -> the number of its last line in an ini, yaml or json file, without the files that it includes."""
     if file is None or not file.is_file():
         return {}
     pattern = re.compile(r"^\s*[\"']?([a-z][\w-]*)[\"']?\s*[:=]", re.IGNORECASE)

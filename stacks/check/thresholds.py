@@ -1,7 +1,7 @@
 """Limits that a user sets for a check (`--max-lost 0 --max-recycle 2s`), and how the measured run compares with them.
 
-Workers that come back are not enough for everybody: a recycle of 30 s, or lost requests, may be too much. A limit of the
-command line counts before the same limit in the table `[check]` of a toml file.
+Workers that come back are not enough for everybody: a recycle of 30 s, or lost requests, may be too much. A limit of
+the command line counts before the same limit in the table `[check]` of a toml file.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ KINDS = (
 
 
 def read_limits(given: Mapping[str, str | None], file: Path | None) -> dict[str, float]:
-    """Return the limits by option. `given` are those of the command line. Raise ValueError with every mistake at once."""
+    """Return the limits by option. `given` are those of the command line. Raise ValueError with every mistake."""
     texts, errors = dict[str, str](), list[str]()
     if file is not None:
         texts |= _read_file(file, errors)

@@ -87,6 +87,13 @@ def _hang_rate(run: Measurement) -> float | None:
     return run.hung / run.trials if run.trials else None
 
 
+def _p99_s(run: Measurement) -> float | None:
+    """Return the latency p99. A request that was lost or never answered took longer than any limit."""
+    if run.requests and _lost(run) > 0.01 * run.requests:
+        return float("inf")
+    return run.latency_p99_s
+
+
 def _stop_s(run: Measurement) -> float | None:
     """Return the time of the stop. A stop that only SIGKILL ended took longer than any limit."""
     return float("inf") if run.stop_signal == "KILL" else run.stop_s
@@ -94,7 +101,7 @@ def _stop_s(run: Measurement) -> float | None:
 
 def _seconds(value: float) -> str:
     if value == float("inf"):
-        return "only SIGKILL ended the instance"
+        return "never"
     return f"{1000 * value:.0f} ms" if value < 1 else f"{value:.2f} s"
 
 
@@ -110,7 +117,7 @@ KINDS = (
     Kind("max-lost", "lost requests", parse_count, _lost, _count),
     Kind("max-recycle", "longest recycle", parse_seconds, lambda run: run.recycle_max_s, _seconds),
     Kind("max-hang-rate", "share of the respawns that hung", parse_share, _hang_rate, _percent),
-    Kind("p99", "latency p99 while workers recycle", parse_seconds, lambda run: run.latency_p99_s, _seconds),
+    Kind("p99", "latency p99 while workers recycle", parse_seconds, _p99_s, _seconds),
     Kind("max-stop", "time of a stop", parse_seconds, _stop_s, _seconds),
 )
 

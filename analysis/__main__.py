@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a path may have letters that the locale's encoding does not
     if options.command == "summary":
         return summary(options.results)
-    return {"report": report, "demand": demand, "notebooks": notebooks}[options.command](options)
+    return {"report": report, "demand": demand, "compare": compare, "notebooks": notebooks}[options.command](options)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,6 +50,15 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--verify", action="store_true", help="run the recommended configuration under the demand")
     command = commands.add_parser("demand", help="print the demand that the options of `report` describe, or an error")
     _add_demand(command)
+    command = commands.add_parser(
+        "compare", help="compare two results, before and after a change; exit code 3: B is worse"
+    )
+    command.add_argument(
+        "before", metavar="A", help="directory of a campaign or a check; DIR@VERSION takes one version"
+    )
+    command.add_argument("after", metavar="B", help="the same, after the change")
+    command.add_argument("--margin", default="5%", help="how much worse B may be (default: 5%%)")
+    command.add_argument("--output", type=Path, help="directory for compare.json and compare.html (default: that of B)")
     command = commands.add_parser("notebooks", help="execute the notebooks and write them as HTML and .ipynb")
     command.add_argument(
         "results", nargs="?", type=Path, default=DEFAULT_RESULTS, help="directory of results (default: %(default)s)"
@@ -155,6 +164,26 @@ def report(options: argparse.Namespace) -> int:
     if verification.gap:
         print(f"not verified: {verification.gap}")
     return 0 if verification.is_met else NOT_MET
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Print what has changed from A to B, write compare.json and compare.html, and return the exit code."""
+    from analysis.capacity.demand import DemandError, parse_share
+    from analysis.reports import comparison, comparison_files, comparison_text
+    from stacks.lifecycle.records import RecordError
+
+    try:
+        margin = parse_share(options.margin)
+    except DemandError as error:
+        return _error(str(error), USAGE)
+    try:
+        results = comparison.compare(options.before, options.after, margin)
+        page = comparison_files.write(results, options.output)
+    except (RecordError, OSError) as error:
+        return _error(str(error))
+    print(comparison_text.text(results))
+    print(f"report: {page}")
+    return NOT_MET if results.is_worse else 0
 
 
 def notebooks(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 HOME = Path(__file__).resolve().parent
 PLACES = {"PACK_RESULTS": "results", "PACK_VENVS": ".venvs"}  # variable: folder in the working directory
-ANALYSIS = ("summary", "report", "notebooks", "compare")
+ANALYSIS = ("summary", "report", "demand", "compare", "notebooks")
 UI = "ui"
 
 

@@ -71,10 +71,16 @@ def median_s(sample: Sample) -> float | None:
 
 
 def log_rank(left: Sample, right: Sample) -> Comparison:
-    """Test that the workers of two cells become ready equally fast (Mantel 1966)."""
+    """Test that the workers of two cells become ready equally fast (Mantel 1966).
+
+    Where every worker became ready at the same time, the statistic has no variance: chi2 is 0 and p is 1.
+    """
     from scipy.stats import logrank
 
-    test = logrank(_censored(left), _censored(right))  # its statistic is a normal deviate; chi2 is its square
+    with np.errstate(invalid="ignore", divide="ignore"):
+        test = logrank(_censored(left), _censored(right))  # its statistic is a normal deviate; chi2 is its square
+    if not np.isfinite(test.statistic):
+        return Comparison(0.0, 1.0)
     return Comparison(float(test.statistic) ** 2, float(test.pvalue))
 
 

@@ -13,11 +13,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 from stacks import catalogue
+from stacks.check import thresholds
 from stacks.check.advice import advise
-from stacks.check.check_result import CHECK_FILE, CheckResult, write_failure
+from stacks.check.check_result import CHECK_FILE, CheckResult, is_stdout, write_failure
 from stacks.check.check_runs import CheckRuns
+from stacks.check.ci_reports import write_ci_reports
 from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
 from stacks.check.emperor import is_emperor
@@ -32,11 +35,13 @@ from stacks.check.invocation import (
     resolve_app,
 )
 from stacks.check.measurement import Measurement, read_log
+from stacks.check.metrics_text import metrics_text
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise
 from stacks.check.recycling import Preparation, make_recycle
 from stacks.check.remedy_search import try_remedies
 from stacks.check.server import identify
+from stacks.check.static_check import known_defects, static_findings, static_text
 from stacks.check.vassals import check_vassals
 from stacks.check.ways import recordings, selection
 from stacks.check.ways.derivation import MAX_REQUESTS, derive
@@ -62,7 +67,7 @@ def main(options: argparse.Namespace) -> int:
 
     def run() -> int:
         try:
-            return check(options, private, began)
+            return _check_static(options, private) if options.static else check(options, private, began)
         except (CannotCheck, catalogue.UsageError, RecordError, OSError) as error:
             print(f"could not check: {error}", file=sys.stderr)
             write_failure(options.json, options.junit, str(error), round(time.monotonic() - began, 1))
@@ -116,10 +121,29 @@ def _check_one(
     findings = replace(findings, remedy_trials=try_remedies(runs, findings, private))
     ways = _take_ways(options, runs, copy, effective, measurement)
     advice = advise(findings, catalogue.load().defects)
-    result = CheckResult(findings, neutral, ways, advice, directory, round(time.monotonic() - began, 1))
+    outcomes = thresholds.judge(_limits(options), measurement)
+    result = CheckResult(findings, neutral, ways, advice, directory, round(time.monotonic() - began, 1), outcomes)
     result.write(options.json, options.junit)
-    _print(result)
-    return EXIT_HANG if result.is_hang else EXIT_OK
+    write_ci_reports(result, options.ini, options.code_quality)
+    if options.metrics is not None:
+        options.metrics.write_text(metrics_text(result), encoding="utf-8")
+    # A stream that carries a report for a program carries nothing else.
+    _print(result, sys.stderr if is_stdout(options.json) or is_stdout(options.junit) else sys.stdout)
+    return EXIT_HANG if result.fails else EXIT_OK
+
+
+def _check_static(options: argparse.Namespace, private: Path) -> int:
+    """Say what is known of the configuration, and return the exit code. Raise CannotCheck."""
+    findings = static_findings(options, private)
+    defects = known_defects(findings, catalogue.load().defects)
+    print(static_text(findings, defects))
+    return EXIT_HANG if defects else EXIT_OK
+
+
+def _limits(options: argparse.Namespace) -> dict[str, float]:
+    """Return the user's limits. Raise ValueError with every mistake."""
+    given = {kind.option: getattr(options, kind.option.replace("-", "_")) for kind in thresholds.KINDS}
+    return thresholds.read_limits(given, options.limits)
 
 
 def _take_ways(
@@ -143,10 +167,10 @@ def _take_ways(
     return [TakenWay(first, recordings.read_limited_way(measurement), directory), *taken]
 
 
-def _print(result: CheckResult) -> None:
+def _print(result: CheckResult, stream: TextIO) -> None:
     """Print the result. A stdout that cannot be written to (a full disk) does not change what was measured."""
     try:
-        print(result.text(), flush=True)
+        print(result.text(), file=stream, flush=True)
     except OSError as error:
         print(
             f"check: the result cannot be printed ({error.strerror}). It is in {result.directory / CHECK_FILE}.",
@@ -165,7 +189,13 @@ def _usage_error(options: argparse.Namespace) -> str:
         return str(error)
     if words := selection.usage_error(options.ways):
         return words
-    for path in filter(None, (options.json, options.junit)):
+    try:
+        _limits(options)
+    except ValueError as error:
+        return str(error)
+    if is_stdout(options.json) and is_stdout(options.junit):
+        return "only one of --json and --junit can go to stdout (-)"
+    for path in filter(None, (options.json, options.junit, options.code_quality, options.metrics)):
         if not path.parent.is_dir():
             return f"{path} cannot be written, because {path.parent} is not a directory"
     return ""

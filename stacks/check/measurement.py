@@ -11,6 +11,7 @@ from typing import Any
 from stacks.lifecycle.deaths import silent_deaths
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.lost_threads import ThreadTable
+from stacks.lifecycle.rates import wilson
 from stacks.lifecycle.reading import read_events, read_json
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE
 from stacks.lifecycle.recycle_time import PHASES, SLOW_S, recycles, typical_recycle
@@ -46,6 +47,7 @@ class Measurement:
     statuses: dict[str, int] = field(default_factory=dict)
     latency_p50_s: float | None = None
     latency_p95_s: float | None = None
+    latency_p99_s: float | None = None
     latency_max_s: float | None = None
     exit_max_s: float | None = None  # the longest exit; it may not have ended by itself
     stop_signal: str | None = None
@@ -60,6 +62,12 @@ class Measurement:
     def trials(self) -> int:
         """The changes of a worker whose outcome was seen."""
         return self.respawns + self.hung
+
+    @property
+    def hang_rate_interval(self) -> list[float] | None:
+        """Wilson's 95 % interval of the hang rate, or None without a trial."""
+        limits = wilson(self.hung, self.trials)
+        return None if limits is None else [round(limit, 4) for limit in limits]
 
     @property
     def is_hang(self) -> bool:
@@ -150,7 +158,7 @@ def _request_numbers(directory: Path) -> dict[str, Any]:
     latencies_s = sorted(us / 1e6 for us, error in zip(rows["latency_us"], rows["error"], strict=True) if not error)
     numbers: dict[str, Any] = {"requests": len(rows["error"]), "lost": dict(errors), "statuses": dict(statuses)}
     numbers["unanswered"] = rows["error"].count("in_flight")
-    for name, share in (("p50", 0.5), ("p95", 0.95), ("max", 1.0)):
+    for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0)):
         if latencies_s:
             rank = min(len(latencies_s) - 1, int(share * len(latencies_s)))
             numbers[f"latency_{name}_s"] = round(latencies_s[rank], 4)

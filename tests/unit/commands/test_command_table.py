@@ -16,7 +16,7 @@ from stacks.commands import command_line, exit_codes
 from stacks.commands.command_line import code_of, join_values, load, parser
 from stacks.lifecycle.records import RecordError
 
-OPTIONS = {"plan_arguments", "watch_companions"}  # groups of options, in files of their own
+OPTIONS = {"plan_arguments", "watch_companions", "check_outputs"}  # groups of options, in files of their own
 SHARED = {"__init__", "command_line", "exit_codes", "run_campaign", *OPTIONS}
 
 

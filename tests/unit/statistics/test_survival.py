@@ -35,6 +35,11 @@ def test_log_rank():
     assert test.p == pytest.approx(4.169e-5, abs=5e-9)
 
 
+def test_log_rank_of_samples_without_any_variance():
+    alike = survival.Sample([0.5, 0.5], [True, True])
+    assert survival.log_rank(alike, alike) == survival.Comparison(0.0, 1.0)
+
+
 @pytest.mark.parametrize(("weeks", "horizon", "expected"), [(MP6, 23, 17.909), (MP6, 35, 23.287), (PLACEBO, 23, 8.667)])
 def test_restricted_mean(weeks, horizon, expected):
     assert survival.restricted_mean_s(sample(weeks), horizon) == pytest.approx(expected, abs=5e-4)

@@ -21,9 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a path may have letters that the locale's encoding does not
-    if options.command == "summary":
-        return summary(options.results)
-    return report(options) if options.command == "report" else notebooks(options)
+    try:
+        if options.command == "summary":
+            return summary(options.results)
+        return report(options) if options.command == "report" else notebooks(options)
+    except Exception as error:
+        from stacks.lifecycle import pack_fault
+
+        return _error(pack_fault.report(error))
 
 
 def parser() -> argparse.ArgumentParser:

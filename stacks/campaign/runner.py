@@ -13,7 +13,7 @@ from stacks.campaign.run_start import start_run
 from stacks.campaign.view import View
 from stacks.lifecycle.reading import read_record
 from stacks.lifecycle.records import RUN_FILE, RecordError, write_json
-from stacks.run import interrupts, run_command, supervisor
+from stacks.run import interrupts, private_directory, run_command, supervisor
 from stacks.run.run_process import ERROR_FILE, RunProcess
 
 POLL_S = 0.03
@@ -55,6 +55,7 @@ class Runner:
             self._interrupt()
         finally:
             supervisor.sweep()
+            private_directory.remove_stale()
             if campaign.status == "interrupted":
                 self._record_interrupted_runs()
             campaign.write()

@@ -158,6 +158,7 @@ def guarded(
     left = sweep()
     if private is not None:
         private_directory.remove(private)
+    private_directory.remove_stale()  # of a run below this process whose guard and observer were both killed
     if left:
         print(f"could not end these processes: {left}", file=sys.stderr)
         return failed

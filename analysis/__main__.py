@@ -23,9 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a path may have letters that the locale's encoding does not
-    if options.command == "summary":
-        return summary(options.results)
-    return {"report": report, "demand": demand, "compare": compare, "notebooks": notebooks}[options.command](options)
+    commands = {"report": report, "demand": demand, "compare": compare, "notebooks": notebooks}
+    try:
+        return summary(options.results) if options.command == "summary" else commands[options.command](options)
+    except Exception as error:
+        from stacks.lifecycle import pack_fault
+
+        return _error(pack_fault.report(error))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ import re
 
 from stacks.check.measurement import Measurement
 from stacks.check.plugins import missing_plugin
+from stacks.lifecycle import pack_fault
 from stacks.lifecycle.counted import counted
 from stacks.lifecycle.recycle_time import PHASES, SLOW_S, Recycle
 
@@ -34,6 +35,8 @@ def needs_pipe(log: str) -> bool:
 
 def explain_failed_start(log: str, error: str) -> str:
     """Return why uWSGI did not serve. `error` is the run's own reason, and the result if the log tells no more."""
+    if pack_fault.is_told(error):  # it says nothing about the stack, whatever the log says
+        return error
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     is_app_missing = any(text in log for text in ("unable to load app", "no python application found", "no app loaded"))
     if "Traceback (most recent call last)" in log and is_app_missing:

@@ -94,7 +94,9 @@ def faults(folder: Path, seed: int, ways: tuple[str, ...]) -> list[str]:
         try:
             with limit(LIMIT_S), captured() as (out, err):
                 WAYS[way](campaign)
-                (out.getvalue() + err.getvalue()).encode()
+                text = out.getvalue() + err.getvalue()
+            text.encode()
+            assert "a fault of the pack" not in text, text[-300:]
         except (Exception, SystemExit) as error:
             frames = [frame for frame in traceback.extract_tb(error.__traceback__) if ".venv" not in frame.filename]
             place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"

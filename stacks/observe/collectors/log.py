@@ -19,11 +19,11 @@ import re
 import socket
 import stat
 import struct
-from typing import IO
 
 from stacks.lifecycle.records import LOG_FILE, Event
 from stacks.observe.collectors import Base, Context
 from stacks.observe.log_belief import is_believed
+from stacks.observe.row_file import RowFile
 
 READY_LINE = "pack-ready"  # printed by hook-accepting in stacks/common.ini
 CHUNK = 1 << 16
@@ -71,14 +71,13 @@ class Collector(Base):
         super().__init__(context)
         self._partial: dict[int, bytes] = {}  # pid of the writer -> its line that has no end yet
         self._last: dict[int, str] = {}  # pid of the writer -> its last line that stands for no row
-        self._file: IO[bytes] | None = None
         self._socket: socket.socket | None = None
         if stat.S_ISSOCK(os.fstat(context.log_fd).st_mode):
             self._socket = socket.socket(fileno=context.log_fd)
 
     def open(self) -> str:
         os.set_blocking(self.context.log_fd, False)
-        self._file = (self.context.directory / LOG_FILE).open("ab")
+        self.file = RowFile(self.context.directory / LOG_FILE)
         self.context.watch(self.context.log_fd, self)
         return ""
 
@@ -103,9 +102,8 @@ class Collector(Base):
 
     def _lines(self, writer: int, data: bytes) -> list[Event]:
         now_ns = self.context.clock()
-        if self._file is not None:
-            self._file.write(data)
-            self._file.flush()
+        if self.file is not None:
+            self.file.write(data)
         *lines, rest = (self._partial.pop(writer, b"") + data).split(b"\n")
         if rest:
             self._partial[writer] = rest[:LONGEST_LINE]
@@ -137,8 +135,8 @@ class Collector(Base):
             self._socket.close()
         else:
             os.close(self.context.log_fd)
-        if self._file is not None:
-            self._file.close()
+        if self.file is not None:
+            self.file.close()
 
 
 def parse(line: str, t_ns: int, writer: int) -> Event | None:

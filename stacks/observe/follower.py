@@ -48,6 +48,7 @@ class Follower:
         self.reloads = 0  # how often the master has executed itself
         self.lost = 0  # how often the kernel has dropped events
         self.is_over = False
+        self.rows = 0  # how many there were; without new ones, nothing has changed
         self._epoll = select.epoll()
         self._pidfds: dict[int, Child] = {}
         self._events: socket.socket | None = None
@@ -95,6 +96,7 @@ class Follower:
 
     def emit(self, source: str, kind: str, pid: int = 0, slot: int = 0, t_ns: int = 0, **data: object) -> None:
         """Hand a row over."""
+        self.rows += 1
         self._take(Event(t_ns or self.clock(), source, kind, pid, slot, data))
 
     # -- the loop -------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class Watch:
         self._prune_s = 0.0
         self._seen_blind: set[str] = set()
         self._seen_full: set[str] = set()
-        self._reloads = self._lost = 0
+        self._reloads = self._lost = self._rows = 0
 
     @classmethod
     def open(cls, pid: int, take_row: Callable[[Event], None] = lambda _row: None) -> Watch:
@@ -117,8 +117,10 @@ class Watch:
         if not self.is_over:
             self.follower.step(0.0 if self._changes else limit_s)
             self.lifecycle.now_ns = max(self.lifecycle.now_ns, self.follower.clock())
-            self._judge()
-            self._notice()
+            if self.follower.rows != self._rows:
+                self._rows = self.follower.rows
+                self._judge()
+                self._notice()
             now_s = self.follower.now_s
             if now_s >= self._prune_s:
                 self._prune_s = now_s + PRUNE_S

@@ -12,6 +12,7 @@ from analysis.reports.campaign_pictures import draw_heatmaps, draw_swimlanes
 from analysis.reports.text_files import replace_text
 from analysis.summary import campaign_words, verdict_words, wording
 from analysis.summary.expectations import is_matrix
+from analysis.summary.left_out_words import left_out_line
 from stacks.lifecycle.lost_threads import ThreadTable
 
 PAGE_FILE = "report.html"
@@ -44,6 +45,7 @@ def render(campaign: Campaign, summary: dict[str, Any]) -> str:
         .render(
             summary=summary,
             begin=_begin(campaign),
+            left_out_line=left_out_line(summary["left_out"], summary["damaged"]),
             answer=matrix_table.answer(summary) if of_matrix else campaign_words.answer(summary),
             pictures_first=of_matrix,
             rows=rows,

@@ -14,8 +14,8 @@ from analysis.summary.wording import cell_name
 Entry = dict[str, Any]
 
 MATRIX_CAPTION = (
-    "Each field shows the verdict and how many of the respawns hung. Where none hung, the percentage is a limit: so "
-    "many respawns rule out a higher hang rate at 95 %. Hatched fields were not tested."
+    "Each field shows the verdict and how many of the respawns hung. Where none hung, the percentage is the upper end "
+    "of the 95 % interval of the hang rate (Wilson). Hatched fields were not tested."
 )
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from analysis.frames.queries import connection
+from analysis.frames.connection import query as fetch
+from analysis.frames.queries import REQUESTS
 from stacks.lifecycle.lifecycle import Lifecycle
-from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE
 
 Answer = tuple[bool | None, str]
 
@@ -34,12 +36,9 @@ def no_answers_after(directory: Path) -> Answer:
     if any(e.outcome != "hung_at_fork" for e in last.values()) or None in forked or not forked:
         return None, "not every worker hung"
     outage_ns = max(ns for ns in forked if ns is not None)
-    query = (
-        "SELECT count(*) FILTER (WHERE error = '' AND start_ns + latency_us * 1000 > $1), "
-        "count(*) FILTER (WHERE start_ns + latency_us * 1000 > $1) FROM read_parquet($2)"
-    )
-    row = connection().execute(query, [outage_ns, str(directory / REQUESTS_FILE)]).fetchone()
-    answered, waiting = row if row is not None else (0, 0)
+    late = "start_ns + latency_us * 1000 > ?"
+    query = f"SELECT count(*) FILTER (error = '' AND {late}), count(*) FILTER ({late}) FROM {REQUESTS}"  # noqa: S608
+    answered, waiting = fetch(query, [outage_ns, outage_ns, directory / REQUESTS_FILE])[0]
     return answered == 0, f"{answered} of {waiting} requests were answered once every worker was hung"
 
 

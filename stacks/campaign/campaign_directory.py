@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from stacks.catalogue import UsageError
-from stacks.lifecycle.records import RUN_FILE, RecordError, read_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import RUN_FILE, RecordError
 
 LOCK_FILE = ".lock"
 INTERRUPTED_DIR = "interrupted"  # runs without a verdict, moved there when their campaign was resumed

@@ -9,7 +9,8 @@ import time
 from stacks.campaign.campaign import Campaign
 from stacks.campaign.run_start import start_run
 from stacks.campaign.view import View
-from stacks.lifecycle.records import RUN_FILE, read_json, write_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import RUN_FILE, write_json
 from stacks.run import interrupts, run_command, supervisor
 from stacks.run.run_process import ERROR_FILE, RunProcess
 

@@ -16,13 +16,20 @@ from pathlib import Path
 
 from stacks import catalogue
 from stacks.check.advice import advise
-from stacks.check.check_result import CheckResult, write_failure
+from stacks.check.check_result import CHECK_FILE, CheckResult, write_failure
 from stacks.check.check_runs import CheckRuns
 from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
-from stacks.check.failure_reasons import explain_failed_start, explain_too_few_respawns
+from stacks.check.failure_reasons import explain_unmeasured
 from stacks.check.import_threads import list_import_threads
-from stacks.check.invocation import CannotCheck, Invocation, read_invocation, resolve_app, split_arguments
+from stacks.check.invocation import (
+    CannotCheck,
+    Invocation,
+    WrongUsage,
+    read_invocation,
+    read_line,
+    resolve_app,
+)
 from stacks.check.measurement import Measurement, read_log
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise
@@ -56,8 +63,8 @@ def main(options: argparse.Namespace) -> int:
             return check(options, private, began)
         except (CannotCheck, catalogue.UsageError, RecordError, OSError) as error:
             print(f"could not check: {error}", file=sys.stderr)
-            write_failure(options.json, options.junit, str(error))
-            return EXIT_NOT_MEASURED
+            write_failure(options.json, options.junit, str(error), round(time.monotonic() - began, 1))
+            return EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_NOT_MEASURED
         except KeyboardInterrupt:
             print("check: interrupted", file=sys.stderr)
             return EXIT_NOT_MEASURED
@@ -90,8 +97,8 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     ways = _take_ways(options, runs, copy, effective, measurement)
     advice = advise(findings, catalogue.load().defects)
     result = CheckResult(findings, neutral, ways, advice, directory, round(time.monotonic() - began, 1))
-    print(result.text(), flush=True)
     result.write(options.json, options.junit)
+    _print(result)
     return EXIT_HANG if result.is_hang else EXIT_OK
 
 
@@ -116,13 +123,24 @@ def _take_ways(
     return [TakenWay(first, recordings.read_limited_way(measurement), directory), *taken]
 
 
+def _print(result: CheckResult) -> None:
+    """Print the result. A stdout that cannot be written to (a full disk) does not change what was measured."""
+    try:
+        print(result.text(), flush=True)
+    except OSError as error:
+        print(
+            f"check: the result cannot be printed ({error.strerror}). It is in {result.directory / CHECK_FILE}.",
+            file=sys.stderr,
+        )
+
+
 def _usage_error(options: argparse.Namespace) -> str:
     """Return what is wrong with the command line, or ''."""
     is_configured = any(name.startswith("UWSGI_") for name in os.environ)
     if not (options.ini or options.args or is_configured):
         return "name a configuration: --ini FILE (INI=), --args '...' (ARGS=), or UWSGI_* in the environment"
     try:
-        split_arguments(options.args)
+        read_line(options.args, os.environ)
     except CannotCheck as error:
         return str(error)
     if words := selection.usage_error(options.ways):
@@ -136,8 +154,7 @@ def _usage_error(options: argparse.Namespace) -> str:
 def _require_verdict(measurement: Measurement, log: str) -> None:
     """Raise CannotCheck if the run failed, or saw too few respawns."""
     if measurement.error or measurement.verdict == "invalid":
-        error = measurement.error
-        why = explain_failed_start(log, error) if error else explain_too_few_respawns(measurement)
+        why = explain_unmeasured(measurement, log)
         raise CannotCheck(f"{why}\n(the configuration and the log of the run are in {measurement.directory})")
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stacks.check.diagnosis import Findings, likely_defect
+from stacks.check.diagnosis import Findings, likely_defect, second_defect
 from stacks.check.junit import Case, write_junit
 from stacks.check.lost_threads import lost_threads_json
 from stacks.check.measurement import Measurement
@@ -59,6 +59,7 @@ class CheckResult:
             "verdict": self.verdict,
             "recovers": not self.is_hang,
             "cause": likely_defect(self.findings),
+            "second_cause": second_defect(self.findings),
             "seconds": self.seconds,
             "server": {
                 "uwsgi": str(server.uwsgi),
@@ -119,13 +120,18 @@ class CheckResult:
         return Case(STOP, f"SIGINT did not end the instance: {describe_stop(run)}")
 
 
-def write_failure(json_file: Path | None, junit_file: Path | None, why: str) -> None:
-    """Write the files for CI of a check that could not measure, and print an error if that fails."""
+def write_failure(json_file: Path | None, junit_file: Path | None, why: str, seconds: float) -> None:
+    """Write the files for CI of a check that could not measure, and print an error if that fails.
+
+    `seconds` is the time that the check took.
+    """
     try:
         if json_file is not None:
-            write_json(json_file, {"schema": SCHEMA, "status": "failed", "verdict": None, "error": why})
+            write_json(
+                json_file, {"schema": SCHEMA, "status": "failed", "verdict": None, "error": why, "seconds": seconds}
+            )
         if junit_file is not None:
-            write_junit(junit_file, [Case(COME_BACK, error=why)], 0.0, why)
+            write_junit(junit_file, [Case(COME_BACK, error=why)], seconds, why)
     except OSError as error:
         print(f"{error.filename} cannot be written ({error.strerror})", file=sys.stderr)
 

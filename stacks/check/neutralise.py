@@ -16,6 +16,7 @@ from stacks.catalogue import STACKS
 from stacks.check.invocation import CannotCheck
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import READ_TIME_DIRECTIVES, Options, written_out
+from stacks.check.plugins import declared_options
 from stacks.check.recycling import Preparation, make_recycle
 from stacks.check.sockets import is_socket, move_sockets
 
@@ -84,8 +85,9 @@ def _refuse(options: Options, app: str | None) -> None:
 def _take_over(neutral: NeutralConfiguration, options: Options, binary_options: frozenset[str]) -> Options:
     """Copy the harmless options into `neutral`, record those that a rule removes, and return the sockets."""
     sockets: Options = []
+    declared = declared_options(options)
     for key, value in options:
-        if key in READ_TIME_DIRECTIVES:
+        if key in READ_TIME_DIRECTIVES or key in declared:
             continue
         if key not in binary_options and key not in PASTE:
             neutral.unknown_options.append(key)

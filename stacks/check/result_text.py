@@ -48,7 +48,9 @@ def result_text(
 def _number_lines(run: Measurement) -> list[str]:
     lines = []
     if not run.is_hang and (most := highest_rate_without_hang(run.trials)) is not None:
-        lines.append(f"  so fewer than {100 * most:.0f} % of the respawns hang (95 % confidence, n = {run.trials})")
+        lines.append(
+            f"  so at most {100 * most:.0f} % of the respawns hang (95 % interval of 0 in {run.trials}, Wilson)"
+        )
     if run.recycle_median_s is not None:
         lines.append(
             f"recycle: {run.recycle_median_s:.2f} s in the median, {run.recycle_max_s:.2f} s at most, from "

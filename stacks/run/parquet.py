@@ -1,16 +1,44 @@
-"""Turns the rows of a run into Parquet when it has ended: the recorder's lines of text, and the observer's samples."""
+"""Turns the rows of a run into Parquet when it has ended: the recorder's lines of text, and the observer's samples.
+
+It also reads the rows of requests.parquet back, for the rooms above.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from stacks.lifecycle.records import REQUEST_COLUMNS, REQUEST_PART, REQUESTS_FILE, SAMPLE_COLUMNS, SAMPLES_FILE
+from stacks.lifecycle.records import (
+    REQUEST_COLUMNS,
+    REQUEST_PART,
+    REQUESTS_FILE,
+    SAMPLE_COLUMNS,
+    SAMPLES_FILE,
+    RecordError,
+)
 
 COMPLETE = b"# complete\n"  # the last line of a recorder that was not killed
+
+
+def read_requests(path: Path, columns: Sequence[str]) -> dict[str, list[Any]]:
+    """Return columns of requests.parquet. Raises RecordError, which names the file and what to do."""
+    try:
+        table = pq.read_table(path, columns=list(columns))
+        wanted = [_schema(REQUEST_COLUMNS).field(name).type for name in columns]
+        if [field.type for field in table.schema] != wanted or any(column.null_count for column in table.columns):
+            raise ValueError("a column has values of another type")
+        values: dict[str, list[Any]] = table.to_pydict()
+    except FileNotFoundError:
+        raise RecordError(f"{path}: missing; the run wrote no requests. Repeat the run.") from None
+    except (OSError, ValueError, KeyError, MemoryError) as error:  # pyarrow's own errors are among these
+        what = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise RecordError(f"{path}: cannot be read ({what}); the file is damaged. Repeat the run.") from None
+    return values
 
 
 def write_requests(directory: Path) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stacks.lifecycle.records import RESULTS, RUN_FILE, SCHEMA, read_json, write_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import RESULTS, RUN_FILE, SCHEMA, write_json
 from stacks.observe import host
 
 # The plan's `start_limit_s`: how long a stack may take until its first workers accept. Some imports take a minute.

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from stacks.lifecycle.lost_threads import thread_table
-from stacks.lifecycle.records import REQUESTS_FILE, RUN_FILE, read_json, write_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import REQUESTS_FILE, RUN_FILE, write_json
 from stacks.observe.observer import Observer
 from stacks.run.item_count import ItemCount
 from stacks.run.load import Load

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from stacks.check.measurement import Measurement
 from stacks.lifecycle.outages import Request, outage
-from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, Event, read_events, read_json
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, Event
 from stacks.lifecycle.way_results import WayResult, way_results
 
 COLUMNS = ("start_ns", "latency_us", "status", "error", "pid")

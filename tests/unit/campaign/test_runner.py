@@ -14,7 +14,8 @@ from run_processes import Starter, starter
 
 from stacks.campaign.campaign import Campaign
 from stacks.campaign.runner import MOST_STOPPING, Runner
-from stacks.lifecycle.records import SCHEMA, read_json, write_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import SCHEMA, write_json
 
 
 class RecordingView:

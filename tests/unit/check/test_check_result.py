@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from check_builders import HEALTHY, HUNG, findings, recycled, remedy
+from contract import problems
 
 from stacks.check.check_result import CheckResult, write_failure
 from stacks.check.measurement import Measurement
@@ -39,7 +40,7 @@ def test_the_changes_in_check_json_have_the_keys_of_the_file_contract(tmp_path: 
 
 def test_the_text_of_a_check_that_passes_says_what_it_rules_out(tmp_path: Path) -> None:
     text = CheckResult(findings(), NeutralConfiguration(workers=2), [recycled(HEALTHY)], [], tmp_path, 9.0).text()
-    assert "fewer than 22 % of the respawns hang (95 % confidence, n = 12)" in text
+    assert "so at most 24 % of the respawns hang (95 % interval of 0 in 12, Wilson)" in text
 
 
 def table(in_workers: int, *, answered: bool = True) -> ThreadTable:
@@ -102,9 +103,13 @@ def test_values_of_the_environment_are_not_in_the_result(tmp_path: Path) -> None
 
 
 def test_the_files_of_a_check_that_could_not_measure(tmp_path: Path) -> None:
-    write_failure(tmp_path / "out.json", tmp_path / "out.xml", "why not")
-    assert json.loads((tmp_path / "out.json").read_text())["error"] == "why not"
-    assert ElementTree.parse(tmp_path / "out.xml").getroot().get("errors") == "1"  # noqa: S314 - our own file
+    write_failure(tmp_path / "out.json", tmp_path / "out.xml", "why not", 6.5)
+    value = json.loads((tmp_path / "out.json").read_text())
+    assert (value["error"], value["seconds"]) == ("why not", 6.5)
+    assert problems("check", value) == []
+    suite = ElementTree.parse(tmp_path / "out.xml").getroot()  # noqa: S314 - our own file
+    assert (suite.get("errors"), suite.get("time")) == ("1", "6.5")
+    assert [case.get("time") for case in suite.iter("testcase")] == ["6.5"]
 
 
 UNSTOPPED = [

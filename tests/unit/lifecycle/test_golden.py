@@ -12,7 +12,7 @@ import pytest
 
 from stacks.lifecycle import records
 from stacks.lifecycle.lifecycle import Lifecycle
-from stacks.lifecycle.records import read_events, read_json
+from stacks.lifecycle.reading import read_events, read_json
 from stacks.lifecycle.verdict import VERDICTS, judge
 
 RUNS = Path(__file__).resolve().parents[2] / "data" / "runs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
 import sys
 from pathlib import Path
@@ -22,9 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a path may have letters that the locale's encoding does not
-    if options.command == "summary":
-        return summary(options.results)
-    return {"report": report, "demand": demand, "notebooks": notebooks}[options.command](options)
+    commands = {"report": report, "demand": demand, "compare": compare, "notebooks": notebooks}
+    try:
+        return summary(options.results) if options.command == "summary" else commands[options.command](options)
+    except Exception as error:
+        from stacks.lifecycle import pack_fault
+
+        return _error(pack_fault.report(error))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,6 +54,15 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--verify", action="store_true", help="run the recommended configuration under the demand")
     command = commands.add_parser("demand", help="print the demand that the options of `report` describe, or an error")
     _add_demand(command)
+    command = commands.add_parser(
+        "compare", help="compare two results, before and after a change; exit code 3: B is worse"
+    )
+    command.add_argument(
+        "before", metavar="A", help="directory of a campaign or a check; DIR@VERSION takes one version"
+    )
+    command.add_argument("after", metavar="B", help="the same, after the change")
+    command.add_argument("--margin", default="5%", help="how much worse B may be (default: 5%%)")
+    command.add_argument("--output", type=Path, help="directory for compare.json and compare.html (default: that of B)")
     command = commands.add_parser("notebooks", help="execute the notebooks and write them as HTML and .ipynb")
     command.add_argument(
         "results", nargs="?", type=Path, default=DEFAULT_RESULTS, help="directory of results (default: %(default)s)"
@@ -125,7 +139,7 @@ def report(options: argparse.Namespace) -> int:
     except DemandError as error:
         return _error(str(error), USAGE)
     from analysis.frames.results import load
-    from analysis.reports.capacity_decision import decision
+    from analysis.reports.capacity_decision import decision, doubt
     from analysis.reports.capacity_files import write
     from analysis.reports.capacity_plan import build, with_verification
     from analysis.reports.verification_run import verify
@@ -138,6 +152,8 @@ def report(options: argparse.Namespace) -> int:
         print(decision(plan))
         if line := left_out_line(results.left_out, results.damaged):
             print(line)
+        if warning := doubt(plan):
+            print(warning)
         if options.verify:
             plan = with_verification(plan, verify(wanted, plan.advice))
         for path in write(plan, options.output or options.results[0].resolve()):
@@ -152,6 +168,26 @@ def report(options: argparse.Namespace) -> int:
     if verification.gap:
         print(f"not verified: {verification.gap}")
     return 0 if verification.is_met else NOT_MET
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Print what has changed from A to B, write compare.json and compare.html, and return the exit code."""
+    from analysis.capacity.demand import DemandError, parse_share
+    from analysis.reports import comparison, comparison_files, comparison_text
+    from stacks.lifecycle.records import RecordError
+
+    try:
+        margin = parse_share(options.margin)
+    except DemandError as error:
+        return _error(str(error), USAGE)
+    try:
+        results = comparison.compare(options.before, options.after, margin)
+        page = comparison_files.write(results, options.output)
+    except (RecordError, OSError) as error:
+        return _error(str(error))
+    print(comparison_text.text(results))
+    print(f"report: {page}")
+    return NOT_MET if results.is_worse else 0
 
 
 def notebooks(options: argparse.Namespace) -> int:
@@ -187,6 +223,13 @@ def _complain_of_left_out(left_out: list[tuple[str, str]]) -> None:
         _complain(f"left out {run}: {reason}")
 
 
-if __name__ == "__main__":
+def command() -> int:
+    """Run the command of this process, as `main` does, with the streams of a whole process."""
     forgive_closed_output()
-    sys.exit(main())
+    if importlib.util.find_spec("pandas") is None:
+        return _error("the packages of the analysis are not installed: pip install 'uwsgi-respawn-pack[analysis]'.")
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(command())

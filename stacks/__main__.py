@@ -18,6 +18,7 @@ COMMANDS = (
     "claims",
     "libraries",
     "check",
+    "watch",
     "capacity",
     "list",
     "page",
@@ -32,7 +33,12 @@ def main(arguments: list[str] | None = None) -> int:
     return command_line.run(COMMANDS, sys.argv[1:] if arguments is None else arguments)
 
 
-if __name__ == "__main__":
+def command() -> int:
+    """Run the command of this process, as `main` does, with the streams and the signals of a whole process."""
     forgive_closed_output()
     interrupts.catch()  # SIGTERM and SIGHUP too: a command that is interrupted ends the commands that it has started
-    sys.exit(main())
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(command())

@@ -20,7 +20,7 @@ from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.progress import make_environments
 from stacks.campaign.runner import carry_out
 from stacks.campaign.service_time import calibrate
-from stacks.catalogue import load
+from stacks.catalogue import ROOT, load
 
 EXIT_UNEXPECTED = 3
 REPORT_OPTIONS = ("demand", "slo_p99", "headroom")  # of `python -m analysis report`
@@ -50,6 +50,9 @@ def main(options: argparse.Namespace, console: Console) -> int:
     )
     with CapacityProgress(console) as progress:
         code = carry_out(campaign, progress)
+    if campaign.status != "done":
+        console.print(f"interrupted before the last size was measured; the runs are in {campaign.directory}")
+        return code
     if any(record["verdict"] not in (campaign.cells[i].expected, "invalid", None) for i, record in campaign.done):
         code = EXIT_UNEXPECTED
     return max(code, _run_analysis("report", [str(campaign.directory), *_report_arguments(options)]))
@@ -62,7 +65,8 @@ def _report_arguments(options: argparse.Namespace) -> list[str]:
 
 def _run_analysis(command: str, arguments: list[str]) -> int:
     """Run a command of the analysis, which this package never imports, and return its exit code."""
-    return subprocess.run([sys.executable, "-m", "analysis", command, *arguments], check=False).returncode
+    done = subprocess.run([sys.executable, "-m", "analysis", command, *arguments], cwd=ROOT, check=False)
+    return done.returncode
 
 
 def time_needed_s(campaign: Campaign) -> float:

@@ -44,6 +44,22 @@ def select_versions(text: str | None, catalogue: Catalogue, errors: list[str]) -
     return ids
 
 
+def explain_versions(text: str | None, catalogue: Catalogue) -> list[str]:
+    """Return a sentence for each pin or Python in `text` that stands for several versions: which they are, and why."""
+    planned = {version for _, version in catalogue.plan.cells}
+    sentences = []
+    for name in split_names(text):
+        ids = select_versions(name, catalogue, [])
+        if len(ids) > 1:
+            source = "the default plan (stacks/loadtest.toml)" if planned >= set(ids) else "stacks/versions.toml"
+            part = "the Python" if name in {catalogue.versions[version].python for version in ids} else "the pin"
+            sentences.append(
+                f"{name} is {part} of {len(ids)} versions in {source}, and all of them run: {', '.join(ids)}. "
+                f"Name an id, such as {ids[-1]}, to run one."
+            )
+    return sentences
+
+
 def select_scenario(name: str, catalogue: Catalogue, errors: list[str]) -> Path:
     """Return the locustfile of a scenario, given by its name or by its path."""
     if name in catalogue.scenarios:

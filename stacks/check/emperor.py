@@ -36,6 +36,7 @@ class Vassal:
     invocation: Invocation | None = None
     why_not: str = ""
     owner: str = ""  # the user that a tyrant starts it as
+    file: Path | None = None
 
 
 def is_emperor(options: Options) -> bool:
@@ -102,7 +103,7 @@ def _vassal(directory: Path, name: str, options: Options, emperor: Invocation) -
         *_on_demand(path, name, options),
     ]
     invocation = Invocation(emperor.uwsgi, None, tuple(arguments), _environment(emperor.environment), directory)
-    return Vassal(label, invocation, owner=owner)
+    return Vassal(label, invocation, owner=owner, file=path)
 
 
 def _passed_on(pairs: tuple[tuple[str, str], ...], options: Options) -> list[str]:

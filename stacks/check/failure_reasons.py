@@ -6,6 +6,7 @@ import re
 
 from stacks.check.measurement import Measurement
 from stacks.check.plugins import missing_plugin
+from stacks.lifecycle import pack_fault
 from stacks.lifecycle.counted import counted
 from stacks.lifecycle.recycle_time import PHASES, SLOW_S, Recycle
 
@@ -34,6 +35,8 @@ def needs_pipe(log: str) -> bool:
 
 def explain_failed_start(log: str, error: str) -> str:
     """Return why uWSGI did not serve. `error` is the run's own reason, and the result if the log tells no more."""
+    if pack_fault.is_told(error):  # it says nothing about the stack, whatever the log says
+        return error
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     is_app_missing = any(text in log for text in ("unable to load app", "no python application found", "no app loaded"))
     if "Traceback (most recent call last)" in log and is_app_missing:
@@ -107,6 +110,12 @@ def explain_too_few_respawns(run: Measurement) -> str:
     """Return why a configuration that served has recycled too little for a verdict."""
     if "held up" in run.reason:
         return f"{run.reason}; run nothing else on this machine during the check."
+    if not run.respawns and (run.exit_max_s or 0.0) >= SLOW_S:
+        return (
+            f"No worker came back in the time limit: a worker that had served began to exit, and still lived "
+            f"{run.exit_max_s:.0f} s later. See what the app does at its exit: handlers (atexit), and threads that are "
+            "no daemons, such as one that sends again and again to a service that cannot be reached."
+        )
     if run.crashed and not run.respawns:
         died = f"{counted(run.crashed, 'worker', 'workers')} died, and none came back in the time limit"
         return f"{died}: too few for a verdict. The uwsgi.log in {run.directory} says how they ended."

@@ -17,7 +17,7 @@ from stacks.check.invocation import CannotCheck
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import READ_TIME_DIRECTIVES, Options, written_out
 from stacks.check.plugins import declared_options
-from stacks.check.recycling import make_recycle
+from stacks.check.recycling import Preparation, make_recycle
 from stacks.check.sockets import is_socket, move_sockets
 
 RULES = STACKS / "neutralise.toml"
@@ -35,11 +35,13 @@ def neutralise(
     app: str | None = None,
     directory: Path | None = None,
     backlog: int = 4096,
+    prepare: Preparation = make_recycle,
 ) -> NeutralConfiguration:
     """Return the configuration that the check runs instead of `options`.
 
     `binary_options` are the options of the user's binary, `private` is a directory for sockets and files, `app` and
-    `directory` replace the user's app and chdir, and `backlog` is the longest listen queue of this machine.
+    `directory` replace the user's app and chdir, and `backlog` is the longest listen queue of this machine. `prepare`
+    makes the workers leave in the way that is checked.
     Raise CannotCheck for a configuration in which there is nothing to check.
     """
     _refuse(options, app)
@@ -55,7 +57,7 @@ def neutralise(
         _name_app(neutral, app)
     if directory is not None and any(key in ("chdir", "chdir2") for key, _ in neutral.options):
         neutral.set_option("chdir", str(directory), "--chdir names another directory", ("chdir2",))
-    make_recycle(neutral, binary_options, backlog)
+    prepare(neutral, binary_options, backlog)
     return neutral
 
 

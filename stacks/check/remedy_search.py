@@ -8,9 +8,9 @@ from pathlib import Path
 
 from stacks.catalogue import interpreters, venvs
 from stacks.check.check_runs import CheckRuns
-from stacks.check.diagnosis import Findings, has_two_defects, leaves_threads
+from stacks.check.diagnosis import Findings, has_two_defects, leaves_threads, may_be_luck
 from stacks.check.failure_reasons import explain_unmeasured
-from stacks.check.measurement import SLOW_EXIT, read_log
+from stacks.check.measurement import Measurement, read_log
 from stacks.check.remedies import Remedy, remedies, with_partners, with_upgrade
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.upgrade import install_upgrade, newest_pyuwsgi
@@ -72,5 +72,17 @@ def _try(runs: CheckRuns, findings: Findings, remedy: Remedy, private: Path) -> 
         "" if is_measured else explain_unmeasured(measurement, read_log(Path(measurement.directory))),
         target,
         leaves_threads(findings, changed.options),
-        findings.measurement.recycle_median_s or 0.0 if findings.measurement.problem == SLOW_EXIT else 0.0,
+        _luck(findings, measurement),
+        None if findings.measurement.is_hang else findings.measurement,
+    )
+
+
+def _luck(findings: Findings, remedied: Measurement) -> str:
+    """Return why a run with a remedy proves nothing although no worker hung in it; '' if it proves something."""
+    if not may_be_luck(findings, remedied):
+        return ""
+    run = findings.measurement
+    return (
+        f"without this change {run.hung_in_request} of {run.hung_in_request + run.respawns} workers hung, so this may "
+        "be luck, and the master still has the threads that may hold a lock when it forks"
     )

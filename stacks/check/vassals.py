@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import io
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from stacks.check.check_result import CHECK_FILE, is_stdout, write_report
 from stacks.check.emperor import Vassal, find_vassals
 from stacks.check.invocation import CannotCheck, Invocation, WrongUsage
 from stacks.check.neutralise import LOADS_APP
@@ -41,7 +43,13 @@ class VassalResult:
         word = "come back" if self.value["recovers"] else "DO NOT come back"
         changes = [text for text in self.value["advice"] if text.startswith("Recommended change")]
         tail = f" {changes[0]}" if changes else ""
-        return f"{name}: the workers {word} ({self.value['verdict']}): {self.value['measured']['reason']}.{tail}"
+        return f"{name}: the workers {word} ({self.value['verdict']}): {self._reason()}.{tail}"
+
+    def _reason(self) -> str:
+        """Return the reason of the first way that does not come back, otherwise of the recycle at max-requests."""
+        failed = [] if self.value["recovers"] else self.value.get("ways", [])
+        way = next((way for way in failed if way["verdict"] == self.value["verdict"]), None)
+        return str(f"{way['name']}: {way['reason']}" if way else self.value["measured"]["reason"])
 
 
 def check_vassals(
@@ -52,8 +60,12 @@ def check_vassals(
     `effective` are the options of the emperor. Raise CannotCheck if it has no vassal.
     """
     began = time.monotonic()
-    if options.app:
-        raise WrongUsage("--app names one app, and an emperor has one for each vassal: check the vassal itself.")
+    for name in ("app", "code_quality", "metrics"):
+        if getattr(options, name, None):
+            option = f"--{name.replace('_', '-')}"
+            raise WrongUsage(f"{option} is for one instance, and an emperor has several: check the vassal itself.")
+    # A stream that carries a report for a program carries nothing else.
+    stream = sys.stderr if is_stdout(options.json) or is_stdout(options.junit) else sys.stdout
     vassals = find_vassals(effective, emperor)
     if not vassals:
         names = ", ".join(value for key, value in effective if key == "emperor")
@@ -65,11 +77,11 @@ def check_vassals(
         place = private / str(number)
         place.mkdir()
         results.append(_check(vassal, options, place, check_one))
-        print(f"{number + 1} of {len(vassals)}  {results[-1].line()}", flush=True)
+        print(f"{number + 1} of {len(vassals)}  {results[-1].line()}", file=stream, flush=True)
     directory = run_directory.make_directory("check")
     _write(results, options, directory, round(time.monotonic() - began, 1), private)
     bad = sum(result.code != 0 for result in results)
-    print(f"{len(results)} vassal(s), {bad} of them with a problem; the details are in {directory}")
+    print(f"{len(results)} vassal(s), {bad} of them with a problem; the details are in {directory}", file=stream)
     return next(code for code in WORST_FIRST if any(_rank(result.code) == code for result in results))
 
 
@@ -82,7 +94,8 @@ def _check(vassal: Vassal, options: argparse.Namespace, place: Path, check_one: 
     if vassal.invocation is None:
         return VassalResult(vassal, 1, _failed(vassal.why_not))
     files = {"json": place / "check.json", "junit": place / "check.xml"}
-    own = argparse.Namespace(**vars(options) | {"ini": None, "args": "", "chdir": None} | files)
+    config = str(vassal.file) if vassal.file else None
+    own = argparse.Namespace(**vars(options) | {"ini": config, "args": "", "chdir": None} | files)
     text = io.StringIO()
     try:
         with contextlib.redirect_stdout(text):
@@ -104,10 +117,9 @@ def _write(
     """Write check.json of the emperor, and the files for CI if they are named."""
     vassals = [{"vassal": result.vassal.name, "code": result.code, "check": result.value} for result in results]
     value = {"schema": SCHEMA, "status": "vassals", "seconds": seconds, "vassals": vassals}
-    for path in filter(None, (directory / "check.json", options.json)):
-        write_json(path, value)
-    if options.junit:
-        _write_junit(results, options.junit, private)
+    write_json(directory / CHECK_FILE, value)
+    write_report(options.json, lambda path: write_json(path, value))
+    write_report(options.junit, lambda path: _write_junit(results, path, private))
 
 
 def _write_junit(results: list[VassalResult], path: Path, private: Path) -> None:

@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
 from stacks.commands import exit_codes
@@ -95,14 +96,25 @@ def run(names: Sequence[str], arguments: Sequence[str]) -> int:
     try:
         return load(options.command).main(options)
     except Exception as error:
-        code = code_of(error)
-        if code is None:
-            raise
-        print(error, file=sys.stderr)
-        return code
+        return report(error)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return exit_codes.INTERRUPTED
+
+
+def report(error: Exception) -> int:
+    """Print an error for the user, and return the exit code. An unexpected one is a fault of the pack."""
+    from stacks.lifecycle import disk_room, pack_fault
+
+    code = code_of(error)
+    if code is None:
+        print(pack_fault.report(error), file=sys.stderr)
+        return exit_codes.NOT_MEASURED
+    if isinstance(error, OSError) and isinstance(error.filename, str) and disk_room.is_about_writing(error):
+        print(disk_room.cannot_write(error, Path(error.filename)), file=sys.stderr)
+    else:
+        print(error, file=sys.stderr)
+    return code
 
 
 def code_of(error: Exception) -> int | None:

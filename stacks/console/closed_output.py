@@ -42,7 +42,7 @@ def _forgiving(stream: io.TextIOBase | object, descriptor: int) -> io.TextIOWrap
         if null != descriptor:
             os.dup2(null, descriptor)
             os.close(null)
-        return io.TextIOWrapper(io.FileIO(descriptor, "wb", closefd=False), write_through=True)  # type: ignore[type-var]
+        return io.TextIOWrapper(io.FileIO(descriptor, "wb", closefd=False), write_through=True)
     if not isinstance(stream, io.TextIOWrapper) or isinstance(getattr(stream.buffer, "raw", None), ForgivingFile):
         return stream  # type: ignore[return-value]  # a test has replaced it, or it is forgiving already
     stream.flush()

@@ -2,8 +2,8 @@
 
 The text of each error is "FILE: what, where; what to do". A reader of reports leaves out the smallest part that is
 damaged (a row, a field, a cell) and goes on: `read_document` and `read_rows` say what they left out. `read_json` and
-`read_events` take a file as a whole or not at all: for a value that is written again, and for a verdict. No reader
-changes a file.
+`read_events` take a file as a whole or not at all, and `read_record` takes what is written again. No reader changes a
+file.
 """
 
 from __future__ import annotations
@@ -76,6 +76,19 @@ def read_json(path: Path) -> dict[str, Any]:
     value = _read_object(path)
     if path.stem in KINDS and (problem := schema_check.checker(path.stem)(value)) is not None:
         raise RecordError(f"{path}: {schema_check.text_of(problem)}; the file is damaged. {REPEAT}")
+    return value
+
+
+def read_record(path: Path, *needed: str) -> dict[str, Any]:
+    """Read a JSON file that the pack writes again: as it is, with its schema number and the fields `needed`.
+
+    Raises RecordError. A field that is not needed may be damaged, and stays so.
+    """
+    value = _read_object(path)
+    checks = schema_check.field_checkers(path.stem)
+    for name in needed:
+        if (problem := checks[name](value)) is not None:
+            raise RecordError(f"{path}: {schema_check.text_of(problem)}; the file is damaged. {REPEAT}")
     return value
 
 

@@ -137,7 +137,17 @@ def point_to(campaign: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON and replace `path` atomically: a reader sees the old or the new file, never a part."""
+    """Write `value` as JSON and replace `path` atomically: a reader sees the old or the new file, never a part.
+
+    Raises OSError, which names `path`.
+    """
+    try:
+        _replace_json(path, value)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace_json(path: Path, value: Any) -> None:
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

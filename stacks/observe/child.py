@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from typing import Any
 
-from stacks.lifecycle.stillness import OWN_LOCK_WAITS
 from stacks.observe import proc
 from stacks.observe.proc import PROC
 from stacks.observe.waits import read
@@ -16,12 +16,12 @@ from stacks.observe.waits import read
 # Waits of a thread that waits for a connection: epoll, or accept on a TCP or on a unix socket.
 IDLE_WAITS = ("do_epoll_wait", "ep_poll", "inet_csk_accept", "__skb_wait_for_more_packets", "unix_accept")
 _IDLE_WAITS = frozenset(word.encode() for word in IDLE_WAITS)
-# The system calls accept, accept4 and those of epoll (arch/*/entry/syscalls): the first argument is the descriptor.
-FIRST_LOOK_S = 0.008  # a worker without lazy-apps accepts a few milliseconds after its fork
+FIRST_LOOK_S = 0.01  # a worker without lazy-apps accepts a few milliseconds after its fork
+SEARCH_S = 0.06  # from such an interval between looks on, every open file of a worker that starts is looked at
+NEW_S = 0.1  # a worker that is younger is not yet suspected to stand still: no proof takes less than 0.3 s
 LONGEST_LOOK_S = 0.25  # between two looks at a worker that starts and does not stand still
 STILL_LOOK_S = 0.1  # between two looks at a process that seems to stand still: as the collector `closer` has it
 PROVEN_LOOK_S = 2.0  # between two looks at a process that is proven to hang: it shows whether the process moves again
-# With `lazy-apps`, an app may wait in an epoll of its own while it is imported, so the epoll must have uWSGI's socket.
 
 
 class Child:
@@ -91,36 +91,33 @@ class Child:
                 return True
         return False
 
-    def accepts(self, listening: Collection[int]) -> bool:
-        """Return True if a thread waits for a connection on one of the sockets `listening` (inodes).
+    def accepts(self, listening: Collection[int], epolls: set[int]) -> bool:
+        """Return True if the worker has begun to accept connections on one of the sockets `listening` (inodes).
 
-        An app may wait in an epoll or accept of its own while it is imported, so the socket is looked up. Without
-        `listening`, which not everybody may read, every such wait counts.
+        uWSGI puts its socket into an epoll right before it accepts. An app may have epolls of its own while it is
+        imported, so their sockets are compared. `epolls` holds the descriptors that such epolls had in other workers:
+        they are tried first, and alone while the worker is new. Without `listening`, which not everybody may read,
+        each thread that waits in an epoll or in accept counts.
         """
-        for tid in proc.thread_ids(self.pid):
-            wait = read(f"{PROC}/{self.pid}/task/{tid}/wchan") or ""
-            if wait in IDLE_WAITS and (not listening or self._waits_on(tid, listening)):
-                if tid != self.tid:
-                    self.watch_thread(tid)
+        if not listening:
+            return any(read(f"{PROC}/{self.pid}/task/{tid}/wchan") in IDLE_WAITS for tid in proc.thread_ids(self.pid))
+        folder = f"{PROC}/{self.pid}"
+        if any(_has_socket(f"{folder}/fdinfo/{fd}", listening) for fd in epolls):
+            return True
+        if epolls and self.interval_s < SEARCH_S:
+            return False
+        try:
+            descriptors = os.listdir(f"{folder}/fd")
+        except OSError:
+            return False
+        for fd in descriptors:
+            is_epoll = _link(f"{folder}/fd/{fd}") == "anon_inode:[eventpoll]"
+            if is_epoll and _has_socket(f"{folder}/fdinfo/{fd}", listening):
+                epolls.add(int(fd))
                 return True
         return False
 
-    def _waits_on(self, tid: int, listening: Collection[int]) -> bool:
-        words = (read(f"{PROC}/{self.pid}/task/{tid}/syscall") or "").split()
-        if len(words) < 2 or not words[1].startswith("0x"):
-            return False
-        descriptor = int(words[1], 16)
-        try:
-            target = os.readlink(f"{PROC}/{self.pid}/fd/{descriptor}")  # noqa: PTH115 - Path costs more
-        except OSError:
-            return False
-        if target.startswith("socket:["):
-            return int(target[8:-1]) in listening
-        info = read(f"{PROC}/{self.pid}/fdinfo/{descriptor}") or ""
-        inodes = (line.partition(" ino:")[2].split(" ", 1)[0] for line in info.splitlines() if line.startswith("tfd:"))
-        return any(inode and int(inode, 16) in listening for inode in inodes)
-
-    def state(self) -> dict[str, object] | None:
+    def state(self) -> dict[str, Any] | None:
         """Return the data of a row `state`, and note whether the process seems to stand still; None if it has ended."""
         stat, tasks = proc.stat(self.pid), proc.tasks(self.pid)
         if stat is None or not tasks:
@@ -130,9 +127,15 @@ class Child:
         return {"ticks": stat.ticks, "switches": proc.voluntary_switches(self.pid), "tasks": tasks}
 
 
-def waits_for_own_locks(data: dict[str, object]) -> bool:
-    """Return True if a row `state` shows that every living thread waits for its own process, or is stopped."""
-    tasks = data["tasks"]
-    assert isinstance(tasks, list)  # noqa: S101 - as `Child.state` makes it
-    living = [(state, wait) for state, wait in tasks if state not in "ZX"]
-    return bool(living) and all(wait in OWN_LOCK_WAITS or state == "t" for state, wait in living)
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)  # noqa: PTH115 - Path costs more
+    except OSError:
+        return ""
+
+
+def _has_socket(fdinfo: str, listening: Collection[int]) -> bool:
+    """Return True if the epoll with this file in /proc/PID/fdinfo has one of the sockets (proc(5))."""
+    lines = (line for line in (read(fdinfo) or "").splitlines() if line.startswith("tfd:"))
+    inodes = (line.partition(" ino:")[2].partition(" ")[0] for line in lines)
+    return any(inode and int(inode, 16) in listening for inode in inodes)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stacks.lifecycle.workers import REAP_LOOP_S
 from stacks.observe import ends, proc
-from stacks.observe.child import FIRST_LOOK_S, LONGEST_LOOK_S, PROVEN_LOOK_S, STILL_LOOK_S, Child
+from stacks.observe.child import FIRST_LOOK_S, LONGEST_LOOK_S, NEW_S, PROVEN_LOOK_S, STILL_LOOK_S, Child
 from stacks.observe.slots import NO_WORKER, TOO_EARLY, Slots
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 # A child that keeps all sockets of its master for so long is stuck before it closes them (a fork hook of Python).
 STUCK_EARLY_S = 0.5
 QUIET_S = 0.1  # a master that has forked nothing for so long has forked its first workers
-BUSY_LOOKS = 3  # from so many looks on, a worker that does not wait for a connection may hold one
 # A dead worker without a successor: its master may sleep for 2 s first (forkbomb-delay). After that, none is due.
 RETIRED_S = 4.0
 SUCCESSOR_AGE_S = 60.0  # a child that becomes a master itself does so within this time
@@ -35,6 +34,7 @@ class CloserLooks:
         self._slots: Slots | None = None  # None until the first workers have closed what is not theirs
         self._can_tell = True  # False: the sockets cannot be read, so a new child fills the lowest vacant slot
         self._last_fork_s = 0.0
+        self._epolls: set[int] = set()  # descriptors of the epolls in which workers wait for connections
 
     @property
     def next_s(self) -> float:
@@ -55,6 +55,7 @@ class CloserLooks:
     def begin_anew(self) -> None:
         """Forget the slots: the master has made new sockets."""
         self._slots, self._can_tell = None, True
+        self._epolls.clear()
         self._near.discard(self._follower.master)
 
     def begin_with(self, child: Child) -> None:
@@ -141,19 +142,12 @@ class CloserLooks:
     def _look_at_starting(self, child: Child) -> None:
         """See whether a worker is ready, and how it stands if it is not."""
         follower = self._follower
-        listening = follower.sockets.listening
-        is_first = child.interval_s <= FIRST_LOOK_S and child.due_s > 0
-        child.is_ready = child.accepts(listening)
-        if not child.is_ready and child.interval_s >= FIRST_LOOK_S * 2**BUSY_LOOKS:
-            child.is_ready = follower.sockets.holds_connection(child.pid)
-        if not child.is_ready and child.due_s == 0.0:  # it was there before the watching began
-            child.is_ready = follower.sockets.holds_connection(child.pid)
+        child.is_ready = child.accepts(follower.sockets.listening, self._epolls)
         if child.is_ready:
             self._near.discard(child)
-            child.is_idle = True
             follower.emit("children", "ready", child.pid)
             return
-        if not is_first:
+        if follower.now_s - child.forked_ns / 1e9 > NEW_S:
             self._emit_state(child)
         child.interval_s = self._interval_s(child, min(2 * child.interval_s, LONGEST_LOOK_S))
         child.due_s = follower.now_s + child.interval_s
@@ -173,11 +167,10 @@ class CloserLooks:
         is_proven = (hangs.deadlock if child.is_ready and not child.leaving_ns else hangs.proof)(child.pid)
         return PROVEN_LOOK_S if is_proven else STILL_LOOK_S
 
-    def _emit_state(self, child: Child) -> dict[str, object] | None:
+    def _emit_state(self, child: Child) -> None:
         data = child.state()
         if data is not None:
             self._follower.emit("closer", "state", child.pid, **data)
-        return data
 
     # -- once a second --------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import select
+import socket
 import time
 from collections.abc import Callable
 
@@ -47,9 +48,10 @@ class Follower:
         self.reloads = 0  # how often the master has executed itself
         self.lost = 0  # how often the kernel has dropped events
         self.is_over = False
+        self.rows = 0  # how many there were; without new ones, nothing has changed
         self._epoll = select.epoll()
         self._pidfds: dict[int, Child] = {}
-        self._events: process_events.socket.socket | None = None
+        self._events: socket.socket | None = None
         self._tick_s = self._scan_s = self.now_s
         self._ticks = 0
         self._has_begun = False
@@ -73,7 +75,7 @@ class Follower:
         self._scan()
         self.looks.begin()
         self._has_begun = True
-        self._tick_s = self.now_s + TICK_S
+        self._tick_s = self.now_s  # the first look at everything comes at once
 
     def close(self) -> None:
         """Stop to follow. The master does not notice."""
@@ -94,9 +96,15 @@ class Follower:
 
     def emit(self, source: str, kind: str, pid: int = 0, slot: int = 0, t_ns: int = 0, **data: object) -> None:
         """Hand a row over."""
+        self.rows += 1
         self._take(Event(t_ns or self.clock(), source, kind, pid, slot, data))
 
     # -- the loop -------------------------------------------------------------------------------
+
+    @property
+    def has_looked(self) -> bool:
+        """True after the first look at everything."""
+        return self._ticks > 0
 
     def fileno(self) -> int:
         return self._epoll.fileno()
@@ -144,7 +152,7 @@ class Follower:
 
     # -- events ---------------------------------------------------------------------------------
 
-    def _read_events(self, events: process_events.socket.socket) -> None:
+    def _read_events(self, events: socket.socket) -> None:
         for event in process_events.receive(events):
             if event is None:
                 self.lost += 1

@@ -87,13 +87,3 @@ class InstanceSockets:
                 worker.requests = None if sockets is None else len(connections.intersection(sockets.values()))
                 worker.fd_count = count
         self._next_s = time.monotonic() + REST * (time.monotonic() - now_s)
-
-    def holds_connection(self, pid: int) -> bool:
-        """Return True if the process holds a connection that it has accepted."""
-        sockets = slots.sockets_of(pid)
-        if not sockets or self._diag is None:
-            return False
-        try:
-            return not self.connections().isdisjoint(sockets.values())
-        except OSError:
-            return False

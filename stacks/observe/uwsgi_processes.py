@@ -115,11 +115,17 @@ def uses(pid: int, file: Path) -> bool:
     return False
 
 
+def printable(text: str) -> str:
+    """Replace what could steer a terminal: any process may choose its own command line."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
 def name(pid: int) -> str:
     """Return what people call an instance: its configuration file, otherwise the words of its command line."""
     files = configuration_files(pid)
-    if files:
-        return files[0].name
     words = command_line(pid)
-    text = " ".join([Path(words[0]).name, *words[1:]]) if words else ""
+    text = files[0].name if files else " ".join([Path(words[0]).name, *words[1:]]) if words else ""
+    if not files and text.startswith("python") and len(words) > 1:
+        text = " ".join([Path(words[1]).name, *words[2:]])  # pyuwsgi is a script
+    text = printable(text)
     return text if len(text) <= NAME_LENGTH else text[: NAME_LENGTH - 3] + "..."

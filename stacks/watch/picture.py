@@ -40,7 +40,7 @@ class Picture:
         alive = {child.pid for child in workers} | {follower.master.pid}
         for memory in (self._usage, self._states, self._inner):
             for pid in memory.keys() - alive:
-                memory.pop(pid)  # type: ignore[attr-defined]
+                memory.pop(pid)
         return InstanceView(
             t_ns=now_ns,
             master_pid=watch.pid,

@@ -16,7 +16,7 @@ def check(pid: int) -> None:
     if not proc.is_alive(pid):
         raise CannotWatch(f"there is no process {pid}{_inside(pid)}")
     if not uwsgi_processes.is_uwsgi(pid):
-        words = " ".join(uwsgi_processes.command_line(pid))[:80] or proc.name(pid)
+        words = uwsgi_processes.printable(" ".join(uwsgi_processes.command_line(pid))[:80] or proc.name(pid))
         raise CannotWatch(f"process {pid} is not a uWSGI, it is `{words}`{_inside(pid)}")
     owner = uwsgi_processes.owner(pid)
     if owner not in (None, os.geteuid()) and os.geteuid() != 0:

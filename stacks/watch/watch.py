@@ -18,7 +18,7 @@ from stacks.watch import causes, picture, view
 from stacks.watch.activity import Activity
 from stacks.watch.blindness import blind
 from stacks.watch.target import CannotWatch, check
-from stacks.watch.view import Change, InstanceView
+from stacks.watch.view import Change, InstanceView, Queue
 
 __all__ = ["CannotWatch", "Watch"]
 HISTORY_S = 60  # of `respawn_history`
@@ -60,7 +60,7 @@ class Watch:
         self._prune_s = 0.0
         self._seen_blind: set[str] = set()
         self._seen_full: set[str] = set()
-        self._reloads = self._lost = 0
+        self._reloads = self._lost = self._rows = 0
 
     @classmethod
     def open(cls, pid: int, take_row: Callable[[Event], None] = lambda _row: None) -> Watch:
@@ -96,6 +96,13 @@ class Watch:
         """The pid of the master, which changes when another one replaces it."""
         return self.follower.master.pid
 
+    @property
+    def is_settled(self) -> bool:
+        """True if each worker is either well or proven to hang, as far as the looks until now tell."""
+        has_looked = self.follower.has_looked and not self._changes
+        near = (child for child in self.follower.looks.near() if child is not self.follower.master)
+        return has_looked and all(child.pid in self.hung for child in near)
+
     def fileno(self) -> int:
         """Return a descriptor that is readable when there is an event to take in (an epoll)."""
         return self.follower.fileno()
@@ -110,8 +117,10 @@ class Watch:
         if not self.is_over:
             self.follower.step(0.0 if self._changes else limit_s)
             self.lifecycle.now_ns = max(self.lifecycle.now_ns, self.follower.clock())
-            self._judge()
-            self._notice()
+            if self.follower.rows != self._rows:
+                self._rows = self.follower.rows
+                self._judge()
+                self._notice()
             now_s = self.follower.now_s
             if now_s >= self._prune_s:
                 self._prune_s = now_s + PRUNE_S
@@ -270,13 +279,13 @@ class Watch:
             self._lost = self.follower.lost
             self._tell(view.LOST, self.pid, text="the kernel dropped process events: respawns may be missing")
 
-    def notice_queues(self, queues: tuple[view.Queue, ...]) -> None:
+    def notice_queues(self, queues: tuple[Queue, ...]) -> None:
         """Tell about accept queues that are full, each once until it has room again."""
         full = {queue.address: queue for queue in queues if queue.waiting > queue.limit > 0}
         for address in full.keys() - self._seen_full:
             queue = full[address]
             text = f"the accept queue of {address} is full: {queue.waiting} wait, {queue.limit} may"
-            data = {"address": address, "waiting": queue.waiting, "limit": queue.limit}
+            data: dict[str, Any] = {"address": address, "waiting": queue.waiting, "limit": queue.limit}
             self._tell(view.QUEUE_FULL, self.pid, text=text, **data)
         self._seen_full = set(full)
 

@@ -54,6 +54,7 @@ def checking(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Checking:
         app: str | None = ANSWERS,
         version: str = NEW,
         uwsgi: str | None = None,
+        ways: str = "max-requests",
         **environment: str,
     ) -> Done:
         theirs = tmp_path / "theirs"
@@ -67,7 +68,7 @@ def checking(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Checking:
         command = ["--uwsgi", uwsgi or str(venv(version).uwsgi), *(f"--{name}={path}" for name, path in files.items())]
         command += ["--ini", str(config)] if config is not None else []
         done = subprocess.run(
-            [sys.executable, "-m", "stacks", "check", *command, *arguments],
+            [sys.executable, "-m", "stacks", "check", f"--ways={ways}", *command, *arguments],
             cwd=ROOT,
             env=os.environ | environment,
             capture_output=True,
@@ -249,7 +250,7 @@ def test_an_exit_that_waits_for_a_thread_of_the_master_and_goes_on(checking: Che
         "lazy-apps": True,
         "fork-hooks": True,
     }
-    assert re.search(r"lazy-apps = true: a recycle takes [\d.]+ s, without it [\d.]+ s", done.said), done.said
+    assert re.search(r"lazy-apps = true: an exit takes [\d.]+ s, without it [\d.]+ s", done.said), done.said
     assert "Recommended change: lazy-apps = true." in done.said
 
 

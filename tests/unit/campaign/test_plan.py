@@ -125,7 +125,7 @@ def test_threads_of_the_command_line_bring_their_defects_to_every_stack(
 
 def test_confidence_spreads_its_respawns_over_the_runs() -> None:
     plan, _, _ = make_plan(KNOWN, PlanOptions(confidence=0.01, trials=4))
-    assert plan.respawns == 75  # 299 / 4
+    assert plan.respawns == 96  # 381 / 4
 
 
 def test_a_number_comes_from_the_command_line_else_the_stack_else_the_plan() -> None:

@@ -151,5 +151,5 @@ def test_an_emperor_without_vassals_and_an_app_for_all_of_them_are_errors(empero
     with pytest.raises(CannotCheck, match="no configuration in /nowhere"):
         check_vassals(options, [("emperor", "/nowhere")], emperor, tmp_path, check_one)
     options.app = "app"
-    with pytest.raises(WrongUsage, match="check the vassal itself"):
+    with pytest.raises(WrongUsage, match="--app is for one instance"):
         check_vassals(options, [("emperor", "vassals")], emperor, tmp_path, check_one)

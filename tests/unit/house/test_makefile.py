@@ -29,12 +29,16 @@ WITH_OPTIONS = {
     "claims": "stacks",
     "libraries": "stacks",
     "check": "stacks",
+    "watch": "stacks",
     "capacity": "stacks",
     "report": "analysis",
     "notebooks": "analysis",
     "ui": "",
 }
-SWITCHES = {"DRY_RUN": "--dry-run", "VERIFY": "--verify", "WRITE": "--write"}
+# Variables that a command takes instead of another one.
+INSTEAD = {"watch": {"INI": "PID", "PIDFILE": "PID", "ALL": "PID", "ONCE": "JSON_LINES"}}
+SWITCHES = {"DRY_RUN": "--dry-run", "VERIFY": "--verify", "WRITE": "--write", "ALL": "--all", "ONCE": "--once"}
+SWITCHES |= {"JSON_LINES": "--json", "HEAL": "--heal", "DEEP": "--deep"}
 
 pytestmark = pytest.mark.skipif(MAKE is None, reason="make is not installed")
 
@@ -106,7 +110,11 @@ def test_the_help_of_a_target_shows_the_variables_that_it_passes_on_and_no_other
 @pytest.mark.parametrize("target", WITH_OPTIONS)
 def test_every_variable_is_an_option_of_the_command(ready: Path, target: str) -> None:
     valid = {"STOP": "wait", "RESULTS": "results/latest"}
-    make(ready, target, *(f"{name}={valid.get(name, '4')}" for name in documented(ready, target)))
+    valid |= {"LISTEN": "::1"} if target == "watch" else {}
+    alone = INSTEAD.get(target, {})
+    make(ready, target, *(f"{name}={valid.get(name, '4')}" for name in documented(ready, target) if name not in alone))
+    for name, usual in alone.items():
+        make(ready, target, f"{name}=4", *([] if usual == "PID" else ["PID=4"]))
     example = make(ready, "help", f"T={target}").stdout.splitlines()[-1].partition("Example: make ")[2]
     make(ready, *shlex.split(example))
     for package, *arguments in calls(ready):
@@ -114,7 +122,7 @@ def test_every_variable_is_an_option_of_the_command(ready: Path, target: str) ->
         if package:  # the options of `make ui` are tested with its own parser
             parser = stacks_parser(COMMANDS) if package == "stacks" else analysis_parser()
             assert parser.parse_args(arguments).command == target
-    assert len(calls(ready)) == 2
+    assert len(calls(ready)) == 2 + len(alone)
 
 
 def test_the_help_of_loadtest_shows_every_variable_of_a_plan(clone: Path) -> None:

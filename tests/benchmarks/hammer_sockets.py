@@ -1,0 +1,46 @@
+"""Sends requests to a local uWSGI from many threads, a new connection for each, and prints what became of them.
+
+    python -m tests.benchmarks.hammer_sockets PORT CLIENTS SECONDS [PAUSE_S]
+
+It prints one line of JSON each second, {"answered": ..., "failed": ...}, both since it began.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+
+REQUEST = b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"
+TIMEOUT_S = 10.0  # longer than a recycle and the throttle of the master take
+
+
+async def client(port: int, end_s: float, pause_s: float, counts: dict[str, int]) -> None:
+    while time.monotonic() < end_s:
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(REQUEST)
+                answer = await reader.read()
+                writer.close()
+            counts["answered" if answer.startswith(b"HTTP/1.") and b" 200 " in answer[:20] else "failed"] += 1
+        except (OSError, TimeoutError):
+            counts["failed"] += 1
+        if pause_s:
+            await asyncio.sleep(pause_s)
+
+
+async def hammer(port: int, clients: int, seconds: float, pause_s: float) -> None:
+    counts = {"answered": 0, "failed": 0}
+    end_s = time.monotonic() + seconds
+    tasks = [asyncio.create_task(client(port, end_s, pause_s, counts)) for _ in range(clients)]
+    while time.monotonic() < end_s:
+        await asyncio.sleep(min(1.0, max(0.0, end_s - time.monotonic())))
+        print(json.dumps(counts), flush=True)
+    await asyncio.gather(*tasks)
+    print(json.dumps(counts), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(hammer(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float((sys.argv[4:] or ["0"])[0])))

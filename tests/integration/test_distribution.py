@@ -76,11 +76,11 @@ def site(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def checking(tmp_path: Path, site: Path) -> Callable[..., Done]:
+def checking(tmp_path: Path) -> Callable[..., Done]:
     def run(*arguments: str, **environment: str) -> Done:
         file = tmp_path / "check.json"
         done = subprocess.run(
-            [sys.executable, "-m", "stacks", "check", "--chdir", str(site), "--json", str(file), *arguments],
+            [sys.executable, "-m", "stacks", "check", "--ways", "max-requests", "--json", str(file), *arguments],
             cwd=ROOT,
             env=os.environ | environment,
             capture_output=True,
@@ -127,7 +127,7 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int, int, int]]:
 def test_the_options_of_plugins_are_run_and_judged(checking: Callable[..., Done], site: Path) -> None:
     """Started as Debian's init script does it. From Python 3.13 on this configuration crashes by hand as well."""
     start = f"--ini {site}/default.ini --ini {site}/site.ini --daemonize {site}/run/log"
-    done = checking("--uwsgi", str(UWSGI), "--args", start, **NAMES)
+    done = checking("--uwsgi", str(UWSGI), "--chdir", str(site), "--args", start, **NAMES)
     run = done.value["run"]
     assert ["module", "app"] in run
     assert ["py-call-osafterfork", "true"] in run
@@ -139,9 +139,9 @@ def test_the_options_of_plugins_are_run_and_judged(checking: Callable[..., Done]
     assert left_behind(Path(done.value["directory"])) == []
 
 
-def test_the_name_of_the_binary_loads_its_plugin(checking: Callable[..., Done]) -> None:
+def test_the_name_of_the_binary_loads_its_plugin(checking: Callable[..., Done], site: Path) -> None:
     line = 'CMD ["/usr/bin/uwsgi_python3", "--http-socket", ":8000", "--module", "app", "-p", "2"]'
-    done = checking("--args", line)
+    done = checking("--chdir", str(site), "--args", line)
     assert (done.code, done.value["verdict"]) == (0, "recovers"), done.said
     assert ["module", "app"] in done.value["run"]
 

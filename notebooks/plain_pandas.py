@@ -84,4 +84,4 @@ pd.crosstab(events["kind"], events["directory"])
 # min-worker-lifetime keeps it longer.
 
 # %%
-answered[answered["directory"] == answered["directory"].iloc[0]].groupby(["slot", "pid"]).size().rename("answered")
+answered[answered["directory"].isin(answered["directory"].head(1))].groupby(["slot", "pid"]).size().rename("answered")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from packaging.version import Version
 
 from analysis.figures.style import (
     DARK_BAD_TEXT,
@@ -20,6 +19,7 @@ from analysis.figures.style import (
     bare_axes,
 )
 from analysis.frames.cells import Cell
+from analysis.frames.release import release
 from analysis.statistics.clusters import HangRate, hang_rate
 
 FIELD_W, FIELD_H = 1.75, 0.85  # inches
@@ -71,8 +71,8 @@ def draw(cells: Sequence[Cell], title_text: str) -> Figure:
     Reads no file.
     """
     fields = fields_of(cells)
-    pythons = sorted({python for python, _ in fields}, key=Version)
-    versions = sorted({version for _, version in fields}, key=Version)
+    pythons = sorted({python for python, _ in fields}, key=release)
+    versions = sorted({version for _, version in fields}, key=release)
     width = max(LEFT + FIELD_W * len(versions) + 0.2, WIDTH)
     height = TOP + FIELD_H * len(pythons) + FOOT
     figure = Figure(figsize=(width, height))

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from analysis.frames.release import release
 from analysis.summary.verdict_words import HANGS
 
 Entry = dict[str, Any]
@@ -47,10 +48,7 @@ def choose_pairs(cells: list[Entry]) -> list[CellPair]:
 
 
 def _release(entry: Entry) -> Version:
-    try:
-        return Version(entry["package_version"])
-    except InvalidVersion:  # a uWSGI that was watched: its version is not known
-        return Version("0")
+    return release(entry["package_version"])
 
 
 def _is_same(left: Entry, right: Entry, *names: str) -> bool:

@@ -24,7 +24,7 @@ VERSION = "running"  # what runs is not asked for its version: that would need a
 PYTHON = re.compile(r"(?:libpython|bin/python)(3\.\d+)")
 # What a load test plans and a recording does not have. One respawn is enough to say that the workers come back: the
 # number behind the verdict says how sure that is.
-RUN_PLAN = {"users": 0, "workers": 0, "respawns": 1, "start_limit_s": 0.0, "limit_s": 0.0}
+RUN_PLAN = {"users": 0, "workers": 0, "max_requests": 0, "respawns": 1, "start_limit_s": 0.0, "limit_s": 0.0}
 CAMPAIGN_PLAN = {"trials": 1, "seed": 0, "scenario": SCENARIO, "users": 0, "duration_s": 0.0, "workers": 0}
 CAMPAIGN_PLAN |= {"max_requests": 0, "respawns": 1, "options": {}, "app": None, "rate": None}
 
@@ -70,6 +70,7 @@ class RecordedCampaign:
                 {"scenario": SCENARIO},
                 **shared,
                 **{"campaign": self.directory.name, "trial": len(cell["runs"]) + 1, "scenario": SCENARIO},
+                package_version=VERSION,
                 git=self._git,
             )
             cell["runs"].append(run.name)

@@ -29,6 +29,8 @@ _GIL = re.compile(rf"\bGIL\b|{'|'.join(sorted(GIL_FRAMES))}")
 # An exit handler waits (atexitmodule.c). It may wait for a thread: a call of Thread.join has no C function of its own
 # before Python 3.13.
 _EXIT_HANDLER = re.compile(r"atexit_callfuncs|_PyAtExit_Call")
+# The functions of Python's libraries in which a thread waits until another one wakes it.
+_WOKEN = re.compile(r"\((?:\w+\.)*(?:Condition|Event|Semaphore|Barrier)\.\w+\)|Future\.result|Queue\.get")
 # The words of `stacks.lifecycle.stuck_words` for the threads, and for the threads of a pool, that a worker lacks.
 _LACKS_THREADS = re.compile(r"threads? of the master")
 
@@ -96,10 +98,12 @@ def _defect_in_request(run: Measurement, threads: list[str] | None) -> str | Non
 
     The evidence tells a pool whose threads are in the master only. A native pool, which Python does not know, shows as
     threads of the master where Python has none. No worker can answer without its pool. Where some requests were
-    answered, a thread of the master sometimes holds a lock at the fork.
+    answered, a thread of the master sometimes holds a lock at the fork. A request that waits to be woken, and not for a
+    lock, waits for the work of a thread.
     """
     evidence = run.evidence or ""
-    if SERVES in evidence or SERVE_MANY in evidence:
+    waits_for_work = bool(_WOKEN.search(evidence) and _LACKS_THREADS.search(evidence))
+    if SERVES in evidence or SERVE_MANY in evidence or (waits_for_work and not run.statuses):
         return "pool-at-fork"
     if threads == [] and run.master_threads > 1:
         return "lock-at-fork" if run.statuses else "pool-at-fork"

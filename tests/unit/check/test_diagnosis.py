@@ -27,6 +27,7 @@ def threads(in_workers: int) -> ThreadTable:
 STOP = "stop_the_world <- _imp_create_dynamic_impl"  # the evidence in a free-threaded Python
 
 
+WOKEN = "the request waits at app.py:4 (Condition.wait); 3 threads of the master are not in this worker: Thread-1"
 POOL = (
     "the request waits at app.py:7 (Condition.wait); 4 threads of the master that serve it are not in this worker: A, B"
 )
@@ -64,6 +65,24 @@ POOL = (
         (findings(replace(HUNG, verdict="hung_request", evidence=POOL), import_threads=["T"]), "pool-at-fork"),
         (findings(replace(HUNG, verdict="hung_request", master_threads=12), import_threads=[]), "pool-at-fork"),
         (findings(replace(HUNG, verdict="hung_request", master_threads=1), import_threads=[]), None),
+        # A pool of a library that the words do not know: its manager's condition is waited for, and nobody answers.
+        (
+            findings(replace(HUNG, verdict="hung_request", evidence=WOKEN), import_threads=["Thread-1"]),
+            "pool-at-fork",
+        ),
+        (
+            findings(
+                replace(HUNG, verdict="hung_request", evidence=WOKEN, statuses={"200": 9}), import_threads=["Thread-1"]
+            ),
+            "lock-at-fork",
+        ),
+        (
+            findings(
+                replace(HUNG, verdict="hung_request", evidence=WOKEN.replace("(Condition.wait)", "(in use)")),
+                import_threads=["Thread-1"],
+            ),
+            "lock-at-fork",
+        ),
         # A native library whose lock some forks find held: other workers answered.
         (
             findings(replace(HUNG, verdict="hung_request", master_threads=4, statuses={"200": 90}), import_threads=[]),

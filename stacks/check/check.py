@@ -23,6 +23,7 @@ from stacks.check.check_runs import CheckRuns
 from stacks.check.ci_reports import write_ci_reports
 from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
+from stacks.check.emperor import is_emperor
 from stacks.check.failure_reasons import explain_unmeasured
 from stacks.check.import_threads import list_import_threads
 from stacks.check.invocation import (
@@ -41,6 +42,7 @@ from stacks.check.recycling import Preparation, make_recycle
 from stacks.check.remedy_search import try_remedies
 from stacks.check.server import identify
 from stacks.check.static_check import known_defects, static_findings, static_text
+from stacks.check.vassals import check_vassals
 from stacks.check.ways import recordings, selection
 from stacks.check.ways.derivation import MAX_REQUESTS, derive
 from stacks.check.ways.progress import Progress
@@ -83,8 +85,26 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     `began` is the start on the monotonic clock. Raise CannotCheck.
     """
     invocation = read_invocation(options)
-    app = resolve_app(options.app, options.chdir)
     effective = read_effective(invocation, private)
+    if is_emperor(effective.options):
+        return check_vassals(options, effective.options, invocation, private, _check_vassal)
+    return _check_one(options, invocation, effective, private, began)
+
+
+def _check_vassal(options: argparse.Namespace, invocation: Invocation, private: Path) -> int:
+    began = time.monotonic()
+    return _check_one(options, invocation, read_effective(invocation, private), private, began)
+
+
+def _check_one(
+    options: argparse.Namespace,
+    invocation: Invocation,
+    effective: EffectiveConfiguration,
+    private: Path,
+    began: float,
+) -> int:
+    """Check one instance, print and write the result, and return the exit code. Raise CannotCheck."""
+    app = resolve_app(options.app, options.chdir)
     backlog = int(SOMAXCONN.read_text()) if SOMAXCONN.exists() else 4096
     chdir = invocation.directory if options.chdir else None
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stacks.check.diagnosis import Findings, likely_defect
+from stacks.check.diagnosis import Findings, likely_defect, second_defect
 from stacks.check.junit import Case, write_junit
 from stacks.check.lost_threads import lost_threads_json
 from stacks.check.measurement import Measurement
@@ -68,6 +68,7 @@ class CheckResult:
             "verdict": self.verdict,
             "recovers": not self.is_hang,
             "cause": likely_defect(self.findings),
+            "second_cause": second_defect(self.findings),
             "seconds": self.seconds,
             "server": {
                 "uwsgi": str(server.uwsgi),

@@ -70,6 +70,19 @@ def likely_defect(findings: Findings) -> str | None:
     return None
 
 
+def second_defect(findings: Findings) -> str | None:
+    """Return the name of another defect that this configuration has beside its likely one, or None.
+
+    The upgrade leaves a thread of the app in the master. Where workers hang at their fork, some hang at their exit.
+    """
+    first, run = likely_defect(findings) or "", findings.measurement
+    if first.startswith("thread-state"):
+        return "thread-at-fork" if findings.import_threads else None
+    if run.verdict == "hung_worker" and run.hung_at_exit and first == "thread-at-fork":
+        return _defect_at_exit(findings)
+    return None
+
+
 def _defect_behind_crashes(findings: Findings) -> str | None:
     """Return the defect behind workers that die, or None. What most of them show decides: one may end differently."""
     run = findings.measurement
@@ -104,7 +117,10 @@ def _defect_at_exit(findings: Findings) -> str | None:
     if is_stall and not (findings.import_threads and run.evidence):
         return "exit-stall"
     without_backtrace = JOINED_AT_EXIT if findings.import_threads and not _is_fork_safe(options) else None
-    return defect_behind_wait(findings, run.evidence or "") or without_backtrace or ("exit-stall" if is_stall else None)
+    evidence, table = run.evidence or "", run.fork_threads
+    if table is not None and table.answered and not table.lost:  # a worker that reached max-requests has every thread
+        return "waiting-at-exit" if _JOIN.search(evidence) else None
+    return defect_behind_wait(findings, evidence) or without_backtrace or ("exit-stall" if is_stall else None)
 
 
 def defect_behind_wait(findings: Findings, words: str) -> str | None:
@@ -113,11 +129,7 @@ def defect_behind_wait(findings: Findings, words: str) -> str | None:
     The words tell whether the worker waits for the end of a thread. The threads of the master tell whose thread it is:
     with lazy-apps the app's threads are the worker's own, and after the fork hooks Python waits for none of the master.
     """
-    table = findings.measurement.fork_threads
-    if table is not None and table.workers:
-        has_lost_threads = bool(table.lost)
-    else:
-        has_lost_threads = bool(findings.import_threads) or findings.measurement.master_threads > 1
+    has_lost_threads = bool(findings.import_threads) or findings.measurement.master_threads > 1
     is_join = bool(_JOIN.search(words))
     is_wait = is_join or _EXIT_HANDLER.search(words) or _LACKS_THREADS.search(words)
     if has_lost_threads and is_wait and not _is_fork_safe(findings.options):

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from stacks.catalogue import Defect
-from stacks.check.diagnosis import JOINED_AT_EXIT, Findings, has_two_defects, likely_defect, waits_for_stop
+from stacks.check.diagnosis import (
+    JOINED_AT_EXIT,
+    Findings,
+    has_two_defects,
+    likely_defect,
+    second_defect,
+    waits_for_stop,
+)
 from stacks.check.measurement import Measurement
 from stacks.check.options import is_set
 from stacks.check.remedy_trial import best_cure
+from stacks.lifecycle.counted import counted
 
 # The defect thread-at-fork in a Python without a GIL (Python/pystate.c, stop_the_world).
 STOP_AT_FORK = (
@@ -32,6 +40,8 @@ def _about_hang(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     elif has_two_defects(findings):
         second = "Such a thread causes a second deadlock, in every version (unbit/uwsgi#1149)."
         sentences.append(f"{_describe_threads(findings)} {second}")
+    if second_defect(findings) not in (None, "thread-at-fork"):
+        sentences.append(_about_exits(findings, defects[second_defect(findings) or ""]))
     sentences += [f"{trial.describe()}." for trial in findings.remedy_trials]
     if cure := best_cure(findings.remedy_trials):
         sentences.append(f"Recommended change: {cure.what}.")
@@ -46,6 +56,11 @@ def _about_defect(findings: Findings, defect: Defect) -> str:
     is_stop = waits_for_stop(findings) or (has_no_gil and defect.name == "thread-at-fork")
     what = STOP_AT_FORK if is_stop else defect.what
     return f"{findings.server.describe()}: {what} ({', '.join(defect.upstream)}). The outcome of this check: {outcome}."
+
+
+def _about_exits(findings: Findings, defect: Defect) -> str:
+    workers = counted(findings.measurement.hung_at_exit, "worker", "workers")
+    return f"{workers} hung in another way: {defect.what} ({', '.join(defect.upstream)})."
 
 
 def _about_unknown_defect(findings: Findings) -> str:

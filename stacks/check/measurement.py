@@ -17,8 +17,10 @@ from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_F
 from stacks.lifecycle.recycle_time import PHASES, SLOW_S, recycles, typical_recycle
 from stacks.run.parquet import read_requests
 
-# Workers come back, and their exit takes most of a recycle that is too slow. remedies.toml has it beside the verdicts.
-SLOW_EXIT = "slow_exit"
+# Workers come back. But their exit takes most of a recycle that is too slow, or only SIGKILL ends the instance because
+# workers are in the exit of Python. remedies.toml has these words beside the verdicts.
+SLOW_EXIT, SLOW_STOP = "slow_exit", "slow_stop"
+PYTHON_EXIT = "Py_FinalizeEx"  # pylifecycle.c
 NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
 
 
@@ -38,6 +40,7 @@ class Measurement:
     recycle_max_s: float | None
     requests: int
     dead_on_request: int = 0  # of `crashed`: ended after they were ready
+    hung_at_exit: int = 0  # of `hung`
     hung_in_request: int = 0  # workers that accepted a request and never answer
     unanswered: int = 0  # in flight when the run ended
     lost: dict[str, int] = field(default_factory=dict)  # by kind of error
@@ -73,12 +76,17 @@ class Measurement:
 
     @property
     def problem(self) -> str:
-        """What a remedy must end: the verdict if workers do not come back, SLOW_EXIT if they leave slowly, or ''."""
+        """What a remedy must end: the verdict if workers do not come back, SLOW_EXIT, SLOW_STOP, or ''."""
         if self.is_hang:
             return self.verdict
+        if self.verdict != "recovers":
+            return ""
         phases = self.recycle_phases_s
-        is_slow = self.verdict == "recovers" and (self.recycle_median_s or 0.0) >= SLOW_S
-        return SLOW_EXIT if is_slow and phases and max(phases, key=phases.__getitem__) == "exit" else ""
+        is_slow = (self.recycle_median_s or 0.0) >= SLOW_S
+        if is_slow and phases and max(phases, key=phases.__getitem__) == "exit":
+            return SLOW_EXIT
+        frames = {frame for process in self.unstopped if not process["starting"] for frame in process["frames"]}
+        return SLOW_STOP if self.stop_signal == "KILL" and PYTHON_EXIT in frames else ""
 
 
 def read_measurement(directory: Path) -> Measurement:
@@ -106,6 +114,7 @@ def read_measurement(directory: Path) -> Measurement:
         hung=sum(e.outcome in ("hung_at_fork", "hung_at_exit") for e in episodes),
         crashed=sum(e.outcome == "crashed" for e in episodes) + len(deaths),
         dead_on_request=len(deaths),
+        hung_at_exit=sum(e.outcome == "hung_at_exit" for e in episodes),
         hung_in_request=sum(not proof.at_exit for proof in lifecycle.deadlocks().values()),
         exit_max_s=_longest_exit_s(lifecycle),
         recycle_median_s=round(statistics.median(recycles_s), 3) if recycles_s else None,

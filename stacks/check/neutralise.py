@@ -72,8 +72,8 @@ def _refuse(options: Options, app: str | None) -> None:
     keys = {key for key, _ in options}
     if app is None and "emperor" in keys and not keys & set(LOADS_APP):
         raise CannotCheck(
-            "This is the configuration of an emperor, which serves no requests itself: check the configurations of its "
-            "vassals, one at a time."
+            "This vassal is an emperor itself, and serves no requests: check its configuration by itself, and with it "
+            "its vassals."
         )
     if not any(map(is_socket, keys)):
         raise CannotCheck(

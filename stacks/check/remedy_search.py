@@ -10,7 +10,7 @@ from stacks.catalogue import interpreters, venvs
 from stacks.check.check_runs import CheckRuns
 from stacks.check.diagnosis import Findings, has_two_defects, leaves_threads, may_be_luck
 from stacks.check.failure_reasons import explain_unmeasured
-from stacks.check.measurement import SLOW_EXIT, Measurement, read_log
+from stacks.check.measurement import Measurement, read_log
 from stacks.check.remedies import Remedy, remedies, with_partners, with_upgrade
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.upgrade import install_upgrade, newest_pyuwsgi
@@ -73,7 +73,7 @@ def _try(runs: CheckRuns, findings: Findings, remedy: Remedy, private: Path) -> 
         target,
         leaves_threads(findings, changed.options),
         _luck(findings, measurement),
-        findings.measurement.recycle_median_s or 0.0 if findings.measurement.problem == SLOW_EXIT else 0.0,
+        None if findings.measurement.is_hang else findings.measurement,
     )
 
 

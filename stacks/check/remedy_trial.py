@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stacks.check.measurement import Measurement
+from stacks.check.measurement import SLOW_STOP, Measurement
 from stacks.check.remedies import Remedy
 from stacks.check.stop_text import describe_stop_signal
 from stacks.lifecycle.recycle_time import SLOW_S
@@ -21,7 +21,7 @@ class RemedyTrial:
     target: str = ""  # the pyuwsgi version of an upgrade
     leaves_threads: bool = False  # of the app in the master, which may hold the GIL at any fork (unbit/uwsgi#1149)
     luck: str = ""  # why a run without a hang proves nothing, if that is so
-    slow_recycle_s: float = 0.0  # the recycle without the remedy if its length is the problem; 0 if workers hang
+    before: Measurement | None = None  # the run without the remedy if its problem is a slow exit or a slow stop
 
     @property
     def what(self) -> str:
@@ -34,7 +34,12 @@ class RemedyTrial:
         run = self.measurement
         if run is None or run.verdict != "recovers" or self.leaves_threads or self.luck:
             return False
-        return not self.slow_recycle_s or (run.recycle_median_s is not None and run.recycle_median_s < SLOW_S)
+        if self.before is None:
+            return True
+        if self.before.problem == SLOW_STOP:
+            return run.stop_signal == "INT"
+        # A recycle as a whole may be slow for another reason, such as the import of the app with lazy-apps.
+        return bool(run.recycle_phases_s) and run.recycle_phases_s["exit"] < SLOW_S
 
     def describe(self) -> str:
         """Return one line: whether the remedy helps, and what a recycle costs with it."""
@@ -42,14 +47,15 @@ class RemedyTrial:
         if run is None:
             return f"{self.what}: not tried, because {self.why_unknown}"
         if not run.is_hang and run.verdict != "recovers":
-            return f"{self.what}: not measured. {self.why_unknown or run.reason}".rstrip(".")
+            why = self.why_unknown or run.reason
+            return f"{self.what}: not measured. {why[:1].upper()}{why[1:]}".rstrip(".")
         return f"{self.what}: {self._outcome(run)}"
 
     def _outcome(self, run: Measurement) -> str:
         if run.is_hang:
             return self._hang(run)
-        if self.slow_recycle_s:
-            return self._speed(run)
+        if self.before is not None:
+            return self._speed(run, self.before)
         if self.cures:
             return f"cures the problem, 0 of {run.trials} workers hung ({_cost(run)})"
         why = self.luck or "the threads of your app still run in the master, and can hang a worker at any fork"
@@ -64,13 +70,17 @@ class RemedyTrial:
             return f"moves the hang to the fork, {run.hung} of {run.trials} workers hung there"
         return f"does not help, {run.hung} of {run.trials} workers hung"
 
-    def _speed(self, run: Measurement) -> str:
-        if run.recycle_median_s is None:
-            return "not measured, because no worker recycled"
-        times = f"{run.recycle_median_s:.1f} s, without it {self.slow_recycle_s:.1f} s (n = {run.respawns})"
+    def _speed(self, run: Measurement, before: Measurement) -> str:
+        texts = [] if self.cures else ["does not help"]
+        if before.problem != SLOW_STOP:
+            if not (run.recycle_phases_s and before.recycle_phases_s):
+                return "not measured, because no worker recycled"
+            exit_s, before_s = (one.recycle_phases_s["exit"] for one in (run, before))
+            whole = f"a whole recycle {run.recycle_median_s or 0.0:.1f} s, n = {run.respawns}"
+            texts.append(f"an exit takes {exit_s:.1f} s, without it {before_s:.1f} s ({whole})")
         if run.stop_signal and run.stop_s is not None:
-            times += f", and {describe_stop_signal(run)}"
-        return f"a recycle takes {times}" if self.cures else f"does not help, a recycle takes {times}"
+            texts.append(describe_stop_signal(run))
+        return ", and ".join(texts)
 
 
 def best_cure(trials: Sequence[RemedyTrial]) -> RemedyTrial | None:

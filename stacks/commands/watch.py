@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from stacks.commands import exit_codes
-from stacks.watch.companion_options import add_companion_options
+from stacks.commands.watch_companions import add_companion_options
 
 HELP = "Watch a uWSGI that runs: what its workers do, how they come back, and which of them hang."
 EXAMPLE = "python -m stacks watch --pidfile /run/uwsgi/app.pid --once"

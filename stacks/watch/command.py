@@ -8,8 +8,8 @@ import sys
 import time
 
 from stacks.catalogue.usage_error import UsageError
+from stacks.listen.address import LOOPBACK
 from stacks.watch.codes import COULD_NOT, HUNG, NAGIOS_CRITICAL, NAGIOS_OK, NAGIOS_UNKNOWN, NAGIOS_WARNING, OK
-from stacks.watch.companion_options import has_companion
 from stacks.watch.fleet import Fleet, Source
 from stacks.watch.notices import Notices
 from stacks.watch.target import CannotWatch
@@ -23,6 +23,8 @@ def main(options: argparse.Namespace) -> int:
     """Watch, and return the exit code."""
     source = Source(options.pid, options.pidfile, options.ini, options.all)
     try:
+        if options.listen != LOOPBACK and options.metrics is None:
+            raise UsageError(f"LISTEN={options.listen} is the address for METRICS=PORT; add it")
         if has_companion(options):
             return accompanied(source, options)
         with Fleet(source) as fleet:
@@ -39,6 +41,11 @@ def main(options: argparse.Namespace) -> int:
         return COULD_NOT
     except BrokenPipeError:  # the reader of the lines has gone, as `head` does
         return OK
+
+
+def has_companion(options: argparse.Namespace) -> bool:
+    """Return True if the options name a companion."""
+    return options.metrics is not None or bool(options.otlp or options.record or options.on_hang or options.heal)
 
 
 def accompanied(source: Source, options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from stacks.catalogue.usage_error import UsageError
 from stacks.lifecycle.records import Event
-from stacks.listen.address import print_red
+from stacks.listen.address import parse_listening, print_red
 from stacks.watch.fleet import Fleet
 from stacks.watch.hang_command import HangCommand, command_words
 from stacks.watch.healing import PLAN, Healing
@@ -76,7 +76,10 @@ class Companions:
         from stacks.watch.exporter import Exporter
         from stacks.watch.metrics import Metrics
 
-        listening = options.listen
+        try:
+            listening = parse_listening(options.listen)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
         try:
             exporter = Exporter(listening, options.metrics, Metrics(self._look, self._own))
         except OSError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from stacks.lifecycle.records import EVENTS_FILE, RUN_FILE, RecordError, write_j
 from stacks.lifecycle.verdict import judge
 
 NICENESS = 10  # the watched uWSGI goes first
+PAGE_FILE = "report.html"  # that of `analysis`, which this package does not import
+CLOCK_STEP_NS = 10_000_000  # a file system stamps files with the time of the last tick
 SHORTEST_S = 0.001  # a window of no length would be a damaged file
 
 
@@ -62,16 +65,18 @@ def main(directory: Path) -> int:
         try:
             finish_run(directory)
         except (RecordError, OSError) as error:
-            print(f"RECORD={recording}: the run {directory.name} has no verdict ({error}).", file=sys.stderr)
+            print(f"watch: RECORD={recording}: the run {directory.name} has no verdict ({error}).", file=sys.stderr)
             return 1
     # Another process, because this package never imports the analysis.
     command = [sys.executable, "-m", "analysis", "summary", str(recording)]
+    began_ns = time.time_ns()
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-    if done.returncode in (0, 3):  # 3: an unexpected verdict, which is what the recording is for
+    page = recording / PAGE_FILE
+    # The exit code says whether the workers came back, and not whether there is a page.
+    if page.exists() and page.stat().st_mtime_ns > began_ns - CLOCK_STEP_NS:
         return 0
-    print(
-        f"RECORD={recording}: its page cannot be made. {done.stderr.decode(errors='replace')[-500:]}", file=sys.stderr
-    )
+    reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2] or f"exit code {done.returncode}"
+    print(f"watch: RECORD={recording}: its page cannot be made ({reason}).", file=sys.stderr)
     return 1
 
 

@@ -21,7 +21,7 @@ NEW_S = 60.0  # a worker that hangs sooner after its fork than this is one that 
 
 PLAN = (
     f"--heal: a worker that is proven to hang gets SIGKILL {PATIENCE_S:.0f} s after the proof, and its master forks "
-    f"another. At most one every {EVERY_S:.0f} s, and at most {SHARE:.0%} of the workers (but one) on their way back "
+    f"another. At most one every {EVERY_S:.0f} s, and at most {SHARE:.0%} of the workers, or one, on their way back "
     "at once. The requests in its hands are lost, as they are without it. It stops when a new worker hangs as well."
 )
 ADVICE = (

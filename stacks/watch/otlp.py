@@ -42,7 +42,7 @@ class Otlp:
 
     def __init__(self, url: str, metrics: Collector, say: Callable[[str], None]) -> None:
         if not url.startswith(("http://", "https://")):
-            raise UsageError(f"OTLP={url} is not a URL such as http://127.0.0.1:4318/v1/metrics")
+            raise UsageError(f"OTLP={url} is not a URL such as http://HOST:4318/v1/metrics")
         try:
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
             from opentelemetry.sdk.metrics import MeterProvider

@@ -39,6 +39,7 @@ class Recording:
         self._masters: dict[int, RecordedMaster] = {}
         self._finishers: list[subprocess.Popen[bytes]] = []
         self._retry_s = 0.0
+        self._is_new = not directory.exists()
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._lock_fd = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -47,7 +48,6 @@ class Recording:
         try:
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._campaign = RecordedCampaign(directory)
-            self._campaign.write("running")
         except OSError as error:
             os.close(self._lock_fd)
             why = "another `watch` records there" if isinstance(error, BlockingIOError) else error.strerror
@@ -84,8 +84,12 @@ class Recording:
                 process.kill()
                 process.wait()
         try:
-            self._campaign.write("done")
-            self._run_finisher(self.directory / RUN_FILE, wait=True)
+            if self._campaign.runs():
+                self._campaign.write("done")
+                self._run_finisher(self.directory / RUN_FILE, wait=True)
+            elif self._is_new:  # nothing could be watched, so nothing is left
+                (self.directory / LOCK_FILE).unlink()
+                self.directory.rmdir()
         except OSError as error:
             self._say(f"RECORD={self.directory}: its page cannot be written ({error.strerror}).")
         os.close(self._lock_fd)

@@ -250,7 +250,7 @@ def test_an_exit_that_waits_for_a_thread_of_the_master_and_goes_on(checking: Che
         "lazy-apps": True,
         "fork-hooks": True,
     }
-    assert re.search(r"lazy-apps = true: a recycle takes [\d.]+ s, without it [\d.]+ s", done.said), done.said
+    assert re.search(r"lazy-apps = true: an exit takes [\d.]+ s, without it [\d.]+ s", done.said), done.said
     assert "Recommended change: lazy-apps = true." in done.said
 
 

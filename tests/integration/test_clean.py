@@ -25,8 +25,8 @@ from .conftest import left_behind
 LIMIT_S = 60
 
 
-def until(condition: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + LIMIT_S
+def until(condition: Callable[[], object], what: str, limit_s: float = LIMIT_S) -> None:
+    end = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.05)
@@ -193,8 +193,9 @@ def test_an_interrupted_search_ends_its_runs_and_reports_nothing(
             start_new_session=True,
         )
         try:
+            files = "*/*/events.jsonl"
             until(
-                lambda: any('"load_begin"' in path.read_text() for path in results.glob("*/*/events.jsonl")), "no run"
+                lambda: any('"load_begin"' in path.read_text() for path in results.glob(files)), "no run", 3 * LIMIT_S
             )
             os.killpg(process.pid, signal.SIGINT)
             assert process.wait(LIMIT_S) == code

@@ -36,7 +36,7 @@ def running_uwsgi(environment: Any, *, max_requests: int, name: str) -> Iterator
     """Start uWSGI without the pack, from a file of this name. Yield the pid of its master and its port."""
     port = free_port()
     ini = Path(name)
-    ini.write_text((ROOT / "stacks/threads.ini").read_text().replace("base.ini", str(ROOT / "stacks/base.ini")))
+    ini.write_text((ROOT / "stacks/threads.ini").read_text().replace("%dbase.ini", str(ROOT / "stacks/base.ini")))
     placeholders = {"PACK_PORT": port, "PACK_APP": ROOT / "stacks/apps/hello.py", "PACK_WORKERS": 4}
     placeholders |= {"PACK_MAX_REQUESTS": max_requests, "PACK_BINARY": environment.python}
     master = subprocess.Popen(
@@ -205,6 +205,8 @@ def test_healing_ends_hung_workers_only_and_stops_when_the_new_one_hangs(
         assert {int(line) for line in facts.read_text().splitlines()} == set(hung)
         watch.end()
         assert "Traceback" not in watch.said()
+    assert (recording / "report.html").exists()
+    assert "cannot be made" not in watch.said()
     (path,) = recording.glob("watch-*/run.json")
     run = json.loads(path.read_text())
     assert (run["status"], run["verdict"]) == ("done", "hung_worker")
@@ -223,6 +225,8 @@ def test_a_recording_is_read_as_a_load_test_and_its_page_shows_no_markup(
             ask(port, 20)
         assert watch.end(signal.SIGINT) in (0, 130)
     assert "ended worker" not in watch.said()
+    assert (recording / "report.html").exists()
+    assert "cannot be made" not in watch.said()
     (path,) = recording.glob("watch-*/run.json")
     run = json.loads(path.read_text())
     assert (run["status"], run["verdict"]) == ("done", "recovers")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from check_builders import HEALTHY, HUNG, findings
 
-from stacks.check.diagnosis import Findings, leaves_threads, likely_defect, may_be_luck
+from stacks.check.diagnosis import Findings, leaves_threads, likely_defect, may_be_luck, second_defect
 from stacks.lifecycle.lost_threads import ThreadGroup, ThreadTable
 from stacks.lifecycle.stuck_words import LACKED, SERVES
 
@@ -186,3 +186,14 @@ def test_a_rare_hang_that_does_not_come_with_a_remedy_may_be_luck(
     with_remedy = replace(HEALTHY, respawns=trials, master_threads=master_threads)
     assert may_be_luck(findings(run, import_threads=[]), with_remedy) is expected
     assert not may_be_luck(findings(replace(run, verdict="hung_worker")), with_remedy)
+
+
+def test_a_thread_may_hang_some_workers_at_their_fork_and_others_at_their_exit() -> None:
+    run = replace(HUNG, hung=8, hung_at_exit=6, evidence="take_gil <- PyEval_RestoreThread")
+    given = findings(run, import_threads=["APScheduler"], pin="2.0.30.post1")
+    assert (likely_defect(given), second_defect(given)) == ("thread-at-fork", "thread-joined-at-exit")
+    alone = findings(replace(run, hung_at_exit=0), import_threads=["APScheduler"], pin="2.0.30.post1")
+    assert (likely_defect(alone), second_defect(alone)) == ("thread-at-fork", None)
+    old = findings(HUNG, ("threads", "2"), import_threads=["T"])
+    assert (likely_defect(old), second_defect(old)) == ("thread-state", "thread-at-fork")
+    assert second_defect(findings(HUNG, ("threads", "2"), import_threads=[])) is None

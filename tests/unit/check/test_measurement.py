@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from check_builders import HEALTHY, HUNG
 
-from stacks.check.measurement import SLOW_EXIT, Measurement, read_measurement
+from stacks.check.measurement import SLOW_EXIT, SLOW_STOP, Measurement, read_measurement
 
 RUNS = Path(__file__).resolve().parents[2] / "data" / "runs"
+IN_EXIT = {"pid": 7, "role": "worker", "starting": False, "waits": ["futex"], "frames": ["Py_FinalizeEx"]}
 SLOW_TO_END = {"exit": 30.1, "reap": 0.7, "start": 0.1}
 
 
@@ -72,6 +73,9 @@ def test_workers_that_never_answer_are_counted_and_the_longest_exit_is_timed() -
         (replace(HEALTHY, recycle_median_s=30.9, recycle_phases_s=SLOW_TO_END), SLOW_EXIT),
         (replace(HEALTHY, recycle_median_s=30.9, recycle_phases_s=SLOW_TO_END, verdict="invalid"), ""),
         (replace(HEALTHY, recycle_median_s=30.9, recycle_phases_s=SLOW_TO_END | {"start": 31.0}), ""),
+        (replace(HEALTHY, stop_signal="KILL", unstopped=[IN_EXIT]), SLOW_STOP),
+        (replace(HEALTHY, stop_signal="KILL", unstopped=[IN_EXIT | {"starting": True}]), ""),
+        (replace(HEALTHY, stop_signal="KILL", unstopped=[IN_EXIT | {"frames": ["epoll_wait"]}]), ""),
         (replace(HEALTHY, recycle_median_s=2.9, recycle_phases_s=SLOW_TO_END | {"exit": 2.0}), ""),
     ],
 )

@@ -15,6 +15,7 @@ from stacks.check.remedy_trial import RemedyTrial, best_cure
 DEFECTS = catalogue.load().defects
 BY_SIGNAL = "9 workers ended after they were ready, before they had answered a request (by signal 11)"
 BEFORE_READY = "9 workers died before they were ready"
+QUICK = replace(HEALTHY, recycle_median_s=12.0, recycle_phases_s={"exit": 0.2, "reap": 0.8, "start": 11.0})
 SLOW = replace(HEALTHY, recycle_median_s=30.9, recycle_phases_s={"exit": 30.1, "reap": 0.7, "start": 0.1})
 
 
@@ -23,7 +24,7 @@ def crashes(reason: str, on_request: int) -> Measurement:
 
 
 def slow_trial(name: str, run: Measurement) -> RemedyTrial:
-    return RemedyTrial(remedy(name), run, slow_recycle_s=30.9)
+    return RemedyTrial(remedy(name), run, before=SLOW)
 
 
 @pytest.mark.parametrize(("reason", "on_request"), [(BY_SIGNAL, 9), (BEFORE_READY, 0)])
@@ -63,22 +64,37 @@ def test_a_run_that_may_be_luck_is_no_cure() -> None:
 
 
 def test_the_stop_with_a_remedy_is_told_where_a_slow_exit_makes_it_slow() -> None:
-    with_remedy = replace(HEALTHY, recycle_median_s=1.6, stop_signal="INT", stop_s=1.1)
-    assert (
-        slow_trial("lazy-apps", with_remedy)
-        .describe()
-        .endswith("without it 30.9 s (n = 12), and SIGINT ended the instance after 1.1 s")
+    text = slow_trial("lazy-apps", replace(QUICK, stop_signal="INT", stop_s=1.1)).describe()
+    assert text.endswith(
+        "without it 30.1 s (a whole recycle 12.0 s, n = 12), and SIGINT ended the instance after 1.1 s"
     )
 
 
+@pytest.mark.parametrize(("signal", "cures"), [("INT", True), ("KILL", False)])
+def test_a_stop_that_needed_sigkill_is_cured_if_sigint_is_enough(signal: str, cures: bool) -> None:
+    frames = ["futex_wait", "atexit_callfuncs", "_PyAtExit_Call", "Py_FinalizeEx"]
+    process = {"pid": 7, "role": "worker", "starting": False, "waits": ["futex"], "frames": frames}
+    stuck = replace(HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=[process], master_threads=2)
+    trials = [RemedyTrial(remedy("lazy-apps"), replace(HEALTHY, stop_signal=signal, stop_s=1.1), before=stuck)]
+    given = findings(stuck, import_threads=["exporter (sdk.run)"], pin="2.0.30.post1", remedy_trials=trials)
+    assert trials[0].cures is cures
+    text = "\n".join(advise(given, DEFECTS))
+    assert "waits for the end of a thread that only the master has (exporter (sdk.run))." in text
+    assert ("Recommended change: lazy-apps = true." in text) is cures
+    assert ("lazy-apps = true: does not help" in text) is not cures
+    # Without a trial the advice names what is known to help.
+    assert "Known remedy: lazy-apps" in "\n".join(advise(replace(given, remedy_trials=[]), DEFECTS))
+
+
 def test_a_slow_exit_gets_the_recycle_with_each_remedy_beside_the_one_without() -> None:
-    trials = [slow_trial("lazy-apps", replace(HEALTHY, recycle_median_s=1.6)), slow_trial("fork-hooks", SLOW)]
+    trials = [slow_trial("lazy-apps", QUICK), slow_trial("fork-hooks", SLOW)]
     assert [trial.cures for trial in trials] == [True, False]
     advice = advise(findings(SLOW, pin="2.0.30.post1", remedy_trials=trials), DEFECTS)
     assert "30.1 s of it the exit of the old worker" in advice[0]
-    assert advice[1] == "lazy-apps = true: a recycle takes 1.6 s, without it 30.9 s (n = 12)."
+    assert advice[1] == "lazy-apps = true: an exit takes 0.2 s, without it 30.1 s (a whole recycle 12.0 s, n = 12)."
     assert advice[2] == (
-        "py-call-uwsgi-fork-hooks = true: does not help, a recycle takes 30.9 s, without it 30.9 s (n = 12)."
+        "py-call-uwsgi-fork-hooks = true: does not help, and an exit takes 30.1 s, without it 30.1 s "
+        "(a whole recycle 30.9 s, n = 12)."
     )
     assert advice[3] == "Recommended change: lazy-apps = true."
 

@@ -207,6 +207,14 @@ def test_a_directory_that_cannot_be_used_is_a_usage_error(tmp_path: Path, finish
     assert finished == []
 
 
+def test_a_recording_without_a_row_leaves_nothing(tmp_path: Path, finished: list[Path]) -> None:
+    Recording(tmp_path / "r", LARGE, print).close()
+    (tmp_path / "mine").mkdir()
+    Recording(tmp_path / "mine", LARGE, print).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert finished == []
+
+
 def test_the_runs_of_a_watcher_that_was_killed_get_their_verdict_later(tmp_path: Path, finished: list[Path]) -> None:
     killed = Recording(tmp_path / "r", LARGE, print)
     for row in golden(name_of("recovers")):

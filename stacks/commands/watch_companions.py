@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stacks.listen.address import LOOPBACK, Listening, parse_listening
-
+LOOPBACK = "127.0.0.1"  # as `stacks.listen` has it: a command imports nothing else before it runs
 RECORD_MB = 256  # a day with a respawn every ten seconds is 50 MB
 
 
 def add_companion_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options. `Companions` takes what they parse to."""
+    """Add the options. `stacks.watch.companions` takes what they parse to."""
     group = parser.add_argument_group("besides")
     group.add_argument(
         "--metrics",
@@ -21,8 +20,7 @@ def add_companion_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--listen",
-        type=listening,
-        default=Listening(),
+        default=LOOPBACK,
         metavar="ADDRESS",
         help="address for --metrics, and after commas the host names by which it may be called "
         f"(default: {LOOPBACK}, so that only this machine can connect)",
@@ -57,21 +55,8 @@ def port(text: str) -> int:
     return int(text)
 
 
-def listening(text: str) -> Listening:
-    """Parse the address to listen on. Raises ArgumentTypeError."""
-    try:
-        return parse_listening(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def megabytes(text: str) -> int:
     """Parse the size of the recordings. Raises ArgumentTypeError."""
     if not text.isascii() or not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of megabytes")
     return int(text)
-
-
-def has_companion(options: argparse.Namespace) -> bool:
-    """Return True if the options name a companion."""
-    return options.metrics is not None or bool(options.otlp or options.record or options.on_hang or options.heal)

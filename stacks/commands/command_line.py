@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 from stacks.commands import exit_codes
 
@@ -81,7 +81,7 @@ def parser(names: Sequence[str]) -> Parser:
         example = command.EXAMPLE.replace("python -m stacks", PROGRAM)
         one = commands.add_parser(
             name,
-            **({} if name in INTERNAL else {"help": command.HELP}),
+            **cast(Any, {} if name in INTERNAL else {"help": command.HELP}),
             description=command.HELP,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             epilog=f"Example:\n  {example}\n\n{describe(command.EXIT_CODES)}",

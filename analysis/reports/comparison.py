@@ -130,14 +130,21 @@ def _cells(name: str) -> list[Cell]:
 def _pair(left: Cell, right: Cell, margin: float) -> PairOfCells:
     found = comparisons.compare(left, right)
     differences = [_hang_difference(left.per_run, right.per_run, margin)]
-    throughput = found.throughput or ratio.unpaired(left.runs["answered_rps"], right.runs["answered_rps"])
+    throughput = found.throughput or ratio.unpaired(_rates(left), _rates(right))
     if throughput is not None:
         basis = f"{throughput.pairs} interleaved pairs of runs" if found.throughput else "the runs of both, not paired"
-        means = [float(cell.runs["answered_rps"].mean()) for cell in (left, right)]
+        before_rps, after_rps = (float(cell.runs["answered_rps"].mean()) for cell in (left, right))
         is_worse = throughput.high < 1 - margin
         differences.append(
             Difference(
-                "answered requests/s", *means, throughput.ratio, throughput.low, throughput.high, basis, is_worse
+                "answered requests/s",
+                before_rps,
+                after_rps,
+                throughput.ratio,
+                throughput.low,
+                throughput.high,
+                basis,
+                is_worse,
             )
         )
     before_s, after_s = found.means_s
@@ -152,17 +159,22 @@ def _pair(left: Cell, right: Cell, margin: float) -> PairOfCells:
     return PairOfCells(left.name, right.name, left.verdict, right.verdict, differences)
 
 
+def _rates(cell: Cell) -> list[float]:
+    """The answered requests/s of each run."""
+    return [float(value) for value in cell.runs["answered_rps"]]
+
+
 def _hang_difference(
     left: Sequence[clusters.RunCounts], right: Sequence[clusters.RunCounts], margin: float
 ) -> Difference:
     """Compare two hang rates. The interval is Newcombe's, of the effective trials."""
-    rates = [clusters.hang_rate(side).rate for side in (left, right)]
+    before, after = (clusters.hang_rate(side).rate for side in (left, right))
     interval = clusters.difference(right, left)
     low, high = interval or (None, None)
-    change = None if rates[0] is None or rates[1] is None else rates[1] - rates[0]
+    change = None if before is None or after is None else after - before
     counts = [(sum(h for h, _ in side), sum(n for _, n in side)) for side in (left, right)]
     basis = "Newcombe; " + " and ".join(f"{hung} of {trials}" for hung, trials in counts)
-    return Difference("hang rate", *rates, change, low, high, basis, low is not None and low > margin)
+    return Difference("hang rate", before, after, change, low, high, basis, low is not None and low > margin)
 
 
 def _pair_of_checks(values: list[dict[str, Any]], margin: float) -> PairOfCells:

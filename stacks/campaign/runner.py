@@ -102,6 +102,7 @@ class Runner:
             record |= {"status": "failed", "error": fault if errors.exists() else "the run was killed"}
             self._write(run.directory / RUN_FILE, record)
         self.campaign.done.append((run.index, record))
+        self.campaign.last_end_s = time.monotonic()
         self.view.run_ended(self.campaign, run.index, record)
 
     def _interrupt(self) -> None:

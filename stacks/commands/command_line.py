@@ -11,11 +11,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 from stacks.commands import exit_codes
 
-PROGRAM = "python -m stacks"
+VERSION = "0.1.0"  # as in pyproject.toml; a test compares them
+INSTALLED = "uwsgi-respawn-pack"
+PROGRAM = INSTALLED if Path(sys.argv[0]).name == INSTALLED else "python -m stacks"
+# Other processes of the pack call these commands. They are not in the list of `-h`, but each has its own help.
+INTERNAL = ("page", "run", "serve")
 
 
 class Command(Protocol):
@@ -70,15 +74,17 @@ def parser(names: Sequence[str]) -> Parser:
         description="Run uWSGI stacks under load until their workers recycle, and say whether the workers come back.",
         epilog=f"{PROGRAM} COMMAND -h shows the options of a command.\n\n{describe(exit_codes.MEANINGS)}",
     )
+    top.add_argument("--version", action="version", version=f"uwsgi-respawn-pack {VERSION}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in names:
         command = load(name)
+        example = command.EXAMPLE.replace("python -m stacks", PROGRAM)
         one = commands.add_parser(
             name,
-            help=command.HELP,
+            **cast(Any, {} if name in INTERNAL else {"help": command.HELP}),
             description=command.HELP,
             formatter_class=argparse.RawDescriptionHelpFormatter,
-            epilog=f"Example:\n  {command.EXAMPLE}\n\n{describe(command.EXIT_CODES)}",
+            epilog=f"Example:\n  {example}\n\n{describe(command.EXIT_CODES)}",
         )
         command.add_arguments(one)
     return top

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+import tomllib
 
 import pytest
 
@@ -77,7 +78,8 @@ def test_the_help_of_the_program_lists_every_command(capsys: pytest.CaptureFixtu
         main(["-h"])
     text = capsys.readouterr().out
     for name in COMMANDS:
-        assert re.search(rf"^    {name}( |$)", text, re.MULTILINE)  # the text of a long name begins on the next line
+        is_listed = bool(re.search(rf"^    {name}( |$)", text, re.MULTILINE))
+        assert is_listed is (name not in command_line.INTERNAL)  # the text of a long name begins on the next line
     for meaning in exit_codes.MEANINGS.values():
         assert meaning in text
 
@@ -142,3 +144,11 @@ def test_an_option_without_its_value_stays_an_error(capsys: pytest.CaptureFixtur
 def test_a_quote_that_is_not_closed_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--args", "--env 'A=b"]) == exit_codes.USAGE
     assert capsys.readouterr().err == "check: --args has a quote that is not closed: --env 'A=b\n"
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert capsys.readouterr().out == f"uwsgi-respawn-pack {project['version']}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ SETTING_COLUMNS = {
     "min_worker_lifetime_s": "min-worker-lifetime",
     "listen_backlog": "listen",
 }
+NUMBER = re.compile("[0-9]{1,9}")  # uWSGI holds them in a C int
 FALSE = ("false", "0", "no", "off")
 
 
@@ -39,7 +41,7 @@ def read_settings(path: Path) -> dict[str, Any]:
             key, _, value = (part.strip() for part in line.partition("="))
             key = ALIASES.get(key, key)
             if key in DEFAULTS:
-                values[key] = int(value) if value.isdigit() else None
+                values[key] = int(value) if NUMBER.fullmatch(value) else None
             elif key in ("lazy-apps", "lazy"):
                 lazy_apps = value.lower() not in FALSE
     return {column: values[key] for column, key in SETTING_COLUMNS.items()} | {"lazy_apps": lazy_apps}

@@ -21,7 +21,6 @@ from analysis.figures.style import (
 )
 from analysis.frames.cells import Cell
 from analysis.statistics.clusters import HangRate, hang_rate
-from analysis.statistics.hang_rates import highest_rate_without_hang
 
 FIELD_W, FIELD_H = 1.75, 0.85  # inches
 LEFT, TOP, FOOT = 1.5, 1.05, 0.2
@@ -57,12 +56,11 @@ def alt_text(fields: Fields) -> str:
 
 
 def field_words(rate: HangRate) -> str:
-    """The two lines of text in a field: the rate and the counts, or the rate that 0 hangs rule out at 95 %."""
+    """The two lines of text in a field: the rate and the counts, or the upper end of the 95 % interval."""
     if not rate.trials:
         return "no respawn"
     if not rate.hung:
-        limit = highest_rate_without_hang(rate.trials) or 0.0
-        return f"0 of {rate.trials} hung\nrate below {100 * limit:.1f} %"
+        return f"0 of {rate.trials} hung\nat most {100 * (rate.high or 0):.1f} %"
     return f"{100 * (rate.rate or 0):.0f} % hung\n{rate.hung} of {rate.trials}"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from analysis.summary.verdict_words import HANGS
 
@@ -47,7 +47,10 @@ def choose_pairs(cells: list[Entry]) -> list[CellPair]:
 
 
 def _release(entry: Entry) -> Version:
-    return Version(entry["package_version"])
+    try:
+        return Version(entry["package_version"])
+    except InvalidVersion:  # a uWSGI that was watched: its version is not known
+        return Version("0")
 
 
 def _is_same(left: Entry, right: Entry, *names: str) -> bool:

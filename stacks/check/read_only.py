@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # The numbers of the system calls are the same on every architecture (asm-generic/unistd.h). The other constants are
@@ -25,8 +25,11 @@ _RULESET = struct.Struct("=Q")
 _PATH_BENEATH = struct.Struct("=Qi")
 
 
-def read_only_except(*writable: Path) -> Callable[[], None]:
-    """Return a `preexec_fn` for subprocess: the child can change files only below `writable`, and write to /dev."""
+def read_only_except(*writable: Path, files: Sequence[Path] = ()) -> Callable[[], None]:
+    """Return a `preexec_fn` for subprocess: the child can change files only below `writable`, and write to /dev.
+
+    It may open each of `files` for writing as well.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
 
     def restrict() -> None:
@@ -34,7 +37,8 @@ def read_only_except(*writable: Path) -> Callable[[], None]:
         ruleset = libc.syscall(CREATE_RULESET, attributes, len(attributes), 0)
         if ruleset < 0:
             return
-        for path, access in [(Path("/dev"), WRITE_FILE), *((path, CHANGES) for path in writable)]:
+        rights = [(path, WRITE_FILE) for path in (Path("/dev"), *files)] + [(path, CHANGES) for path in writable]
+        for path, access in rights:
             folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
             libc.syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, _PATH_BENEATH.pack(access, folder), 0)
             os.close(folder)

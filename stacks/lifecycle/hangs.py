@@ -104,6 +104,7 @@ class Hangs:
         self.end_stillness(pid)
         self._looks.pop(pid, None)
         self._frames.pop(pid, None)
+        self._packages.pop(pid, None)
         self._frames_ns.pop(pid, None)
 
     def end_stillness(self, pid: int) -> None:
@@ -160,6 +161,11 @@ class Hangs:
         """Return for how many seconds `pid` has neither run nor begun a wait; its threads may wait for anything."""
         rest = self._rests.get(pid)
         return rest.elapsed_s if rest is not None else 0.0
+
+    def waits_for_events(self, pid: int) -> bool:
+        """Return True if a thread of `pid` waited for events when its present rest began, as an idle process does."""
+        rest = self._rests.get(pid)
+        return rest is not None and any("epoll" in wait or wait == "ep_poll" for wait in rest.waits)
 
     def has_backtrace(self, pid: int) -> bool:
         """Return True if the backtrace of `pid` is known."""

@@ -36,6 +36,9 @@ def _stuck_master(masters: Masters, now_ns: int) -> str:
     """Find out whether the current master stands still although it has something to do."""
     hangs, trigger = masters.workers.hangs, masters.pending_trigger
     dead_s, pending_s = unreaped_s(masters.workers, now_ns), masters.pending_trigger_s(now_ns)
+    stands = hangs.rest_s(masters.pid) >= UNREAPED_S and not hangs.waits_for_events(masters.pid)
+    if masters.workers.is_attached and stands:
+        return f"the master is stuck: its loop turns once a second and has stood for {UNREAPED_S:.0f} s"
     if not masters.pid or max(dead_s, pending_s) < REAP_LOOP_S:
         return ""
     proof = hangs.proof(masters.pid)

@@ -118,11 +118,13 @@ class Rest:
     ticks: int
     switches: int
     last_ns: int
+    waits: frozenset[str]  # of its threads when the stretch began
 
     @classmethod
     def begin(cls, event: Event) -> Rest:
         """Begin a stretch with one `state` row."""
-        return cls(event.t_ns, event.data["ticks"], event.data["switches"], event.t_ns)
+        waits = frozenset(wait for _, wait in event.data["tasks"])
+        return cls(event.t_ns, event.data["ticks"], event.data["switches"], event.t_ns, waits)
 
     def includes(self, event: Event) -> bool:
         """Return True if the process has not moved since the stretch began."""

@@ -39,8 +39,7 @@ class Workers:
         early = self._early.pop(event.pid, {})
         incarnations = self.by_slot.setdefault(event.slot, [])
         # A running master fills a slot for the first time under load (cheaper, cheap). This counts as a respawn.
-        is_late_slot = not incarnations or incarnations[0].generation > 0
-        generation = len(incarnations) + (self.is_under_load and is_late_slot)
+        generation = incarnations[-1].generation + 1 if incarnations else int(self.is_under_load)
         incarnation = Incarnation(
             event.slot,
             generation,
@@ -149,6 +148,19 @@ class Workers:
             incarnation.is_retired = incarnation.is_told_to_leave = True
         self._change(t_ns)
 
+    def prune(self, before_ns: int) -> None:
+        """Forget all but the newest two incarnations of every slot, and rows older than `before_ns` that fit to none.
+
+        A watch of days calls this, so that its memory does not grow. Questions about all episodes miss them afterwards.
+        """
+        for incarnations in self.by_slot.values():
+            for former in incarnations[:-2]:
+                if self._by_pid.get(former.pid) is former:
+                    del self._by_pid[former.pid]
+                    self.hangs.forget(former.pid)
+            del incarnations[:-2]
+        self._early = {pid: rows for pid, rows in self._early.items() if max(rows.values(), default=0) >= before_ns}
+
     def _change(self, t_ns: int) -> None:
         self.changed_ns = max(self.changed_ns, t_ns)
 
@@ -186,6 +198,10 @@ class Workers:
     def current(self) -> dict[int, Incarnation]:
         """Return the newest incarnation of every slot."""
         return {slot: incarnations[-1] for slot, incarnations in self.by_slot.items()}
+
+    def newest_with(self, pid: int) -> Incarnation | None:
+        """Return the newest incarnation that has this pid; None if no worker had it."""
+        return self._by_pid.get(pid)
 
     def ready(self) -> list[int]:
         """Return the pids of the workers that serve, as far as is known; a deadlocked one is among them."""

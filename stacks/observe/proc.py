@@ -7,13 +7,16 @@ what it returns then.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stacks.observe.waits import wait_of
+from stacks.observe.waits import read, wait_of
 
 PROC = Path("/proc")
+PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 LISTEN = "0A"  # the state TCP_LISTEN in /proc/net/tcp
 
 
@@ -27,6 +30,7 @@ class Stat:
     threads: int
     rss_kib: int
     start_ticks: int  # start time since boot; together with the pid it identifies a process
+    session: int = 0
 
 
 def stat(pid: int) -> Stat | None:
@@ -39,18 +43,22 @@ def stat(pid: int) -> Stat | None:
         state=fields[0],
         ticks=int(fields[11]) + int(fields[12]),
         threads=int(fields[17]),
-        rss_kib=int(fields[21]) * os.sysconf("SC_PAGE_SIZE") // 1024,
+        rss_kib=int(fields[21]) * PAGE_KIB,
         start_ticks=int(fields[19]),
+        session=int(fields[3]),
     )
 
 
 def _fields(pid: int) -> list[str] | None:
     """Return the fields of /proc/PID/stat after the second one (proc(5)): that is the name, which may hold spaces."""
-    try:
-        text = (PROC / str(pid) / "stat").read_text(errors="replace")
-    except OSError:
-        return None
-    return text[text.rindex(")") + 2 :].split()
+    text = read(f"{PROC}/{pid}/stat")
+    return text[text.rindex(")") + 2 :].split() if text else None
+
+
+def started_ns(entry: Stat, now_ns: int) -> int:
+    """Return when a process began, on the clock of `now_ns` (CLOCK_MONOTONIC), to 10 ms and never later than now."""
+    asleep_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()  # the kernel counts since boot
+    return min(now_ns, entry.start_ticks * (1_000_000_000 // CLOCK_TICKS) - asleep_ns)
 
 
 def parent(pid: int) -> int | None:
@@ -90,13 +98,19 @@ def tasks(pid: int) -> list[tuple[str, str]] | None:
         return None
     threads = []
     for tid in tids:
-        task = PROC / str(pid) / "task" / tid
-        try:
-            text = (task / "stat").read_text(errors="replace")
-        except OSError:
-            continue
-        threads.append((text[text.rindex(")") + 2], wait_of(task, tids)))
+        task = f"{PROC}/{pid}/task/{tid}"
+        text = read(f"{task}/stat")
+        if text:
+            threads.append((text[text.rindex(")") + 2], wait_of(task, tids)))
     return threads
+
+
+def thread_ids(pid: int) -> list[int]:
+    """Return the ids of the threads of a process, the main thread first; [] if there is no such process."""
+    try:
+        return sorted(map(int, os.listdir(f"{PROC}/{pid}/task")), key=lambda tid: (tid != pid, tid))
+    except OSError:
+        return []
 
 
 def thread_names(pid: int) -> dict[int, str]:
@@ -134,16 +148,13 @@ def living_thread(pid: int) -> int:
 def voluntary_switches(pid: int) -> int:
     """Return how often the threads of `pid` have begun to wait, added up; 0 if there is no such process."""
     count = 0
-    folder = PROC / str(pid) / "task"
+    folder = f"{PROC}/{pid}/task"
     try:
         threads = os.listdir(folder)
     except OSError:
         return 0
     for thread in threads:
-        try:
-            text = (folder / thread / "status").read_text(errors="replace")
-        except OSError:  # the thread has ended meanwhile
-            continue
+        text = read(f"{folder}/{thread}/status") or ""  # '': the thread has ended meanwhile
         _, _, rest = text.partition("\nvoluntary_ctxt_switches:")
         count += int(rest.split(maxsplit=1)[0]) if rest else 0
     return count
@@ -199,6 +210,11 @@ def _sockets(port: int) -> Iterator[list[str]]:
                 yield fields
 
 
+def can_read_waits(pid: int) -> bool:
+    """Return True if this user may read what a process waits for: as its owner, or as root (ptrace(2), access mode)."""
+    return read(f"{PROC}/{pid}/syscall") is not None
+
+
 def exit_status(pid: int) -> int | None:
     """Return the wait status of a zombie, a process that has ended and is not reaped; otherwise None.
 
@@ -210,10 +226,7 @@ def exit_status(pid: int) -> int | None:
 
 def children_of(pid: int) -> list[int]:
     """Return the children that the main thread of `pid` forked (as uWSGI's master does), zombies included."""
-    try:
-        return [int(word) for word in (PROC / str(pid) / "task" / str(pid) / "children").read_bytes().split()]
-    except OSError:
-        return []
+    return [int(word) for word in (read(f"{PROC}/{pid}/task/{pid}/children") or "").split()]
 
 
 def holds_connection(pid: int, port: int) -> bool:

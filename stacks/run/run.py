@@ -27,6 +27,7 @@ from stacks.run.reporter import Reporter
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S, PlannedRun
 from stacks.run.settling import settle
 from stacks.run.trigger_runner import TriggerRunner
+from stacks.run.way_runner import WayRunner
 
 START_ATTEMPTS = 3  # another process may take the free port before uWSGI binds it
 FIRST_LOOKS_LIMIT_S = 1.0  # the load waits so long for the looks at the threads of the master and of a worker
@@ -78,7 +79,7 @@ class Run:
             loading.apply_load(live, window, self.record, self.instance.mercy_s(), self._triggers(live.observer))
         else:
             live.load.send("cancel")
-        judgement = settle(live, self.planned.directory, self.plan["limit_s"])
+        judgement = settle(live, self.planned.directory, self.plan.get("settle_s", self.plan["limit_s"]))
         if probe is not None:
             judgement = probe.conclude(judgement)
         judgement = self.instance.explain(judgement)
@@ -147,8 +148,11 @@ class Run:
         self.probe = PageProbe(live, self.instance.port, self.plan["probe"])
         return self.probe
 
-    def _triggers(self, observer: Observer) -> TriggerRunner | None:
+    def _triggers(self, observer: Observer) -> TriggerRunner | WayRunner | None:
         """Return what makes the workers recycle where the load alone does not."""
+        if ways := self.plan.get("ways"):
+            private = self.planned.private
+            return WayRunner(ways, private, lambda: observer.pid, observer.lifecycle, observer.emit, self.reporter)
         if not self.plan.get("trigger"):
             return None
         trigger = parse(self.plan["trigger"])

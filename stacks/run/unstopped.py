@@ -15,7 +15,8 @@ from typing import Any
 
 from stacks.lifecycle.records import EVIDENCE_DIR
 from stacks.observe import proc, waits
-from stacks.observe.collectors.backtrace import GDB, LIMIT_S, main_thread_frames
+from stacks.observe.collectors.backtrace import main_thread_frames
+from stacks.observe.gdb import GDB, LIMIT_S
 
 
 def look_at(

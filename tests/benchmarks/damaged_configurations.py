@@ -1,7 +1,7 @@
 """Damages configurations in uWSGI's formats and lets a real binary read them, as `check` does.
 
-`python -m tests.benchmarks.damaged_configurations [INPUTS] [FIRST_SEED]` writes a file of its name to results/bench/, and
-exits with 1 if `read_effective` or `neutralise` raised anything but CannotCheck, or took longer than its limit.
+`python -m tests.benchmarks.damaged_configurations [INPUTS] [FIRST_SEED]` writes a file of its name to results/bench/,
+and exits with 1 if `read_effective` or `neutralise` raised anything but CannotCheck, or took longer than its limit.
 """
 
 from __future__ import annotations

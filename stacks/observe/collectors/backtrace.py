@@ -16,12 +16,11 @@ from stacks.lifecycle.backtraces import stops_the_world
 from stacks.lifecycle.records import EVIDENCE_DIR, Event
 from stacks.observe import proc
 from stacks.observe.collectors import Base, Context
+from stacks.observe.gdb import GDB, LIMIT_S
 
 MOST = 4  # backtraces of one run; each takes about half a second of one core
 REST_S = 2.0  # a master whose loop turns once a second has missed a turn
 SERVER_PACKAGES = ("pyuwsgi", "uwsgi")
-LIMIT_S = 20.0  # a gdb that takes longer is killed; the time is for symbols on a slow disk
-GDB = ("gdb", "-q", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-ex", "thread apply all bt 32")
 # The package of a shared library in a frame that has no debug information. The server's own is of no interest.
 _PACKAGE = re.compile(
     r"^#\d+\s+(?:0x[0-9a-f]+ in )?([^\s(]+) ?\(.* from .*/(?:site|dist)-packages/([^/.]+)[/.]", re.MULTILINE

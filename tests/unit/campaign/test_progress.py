@@ -29,8 +29,8 @@ def campaign(tmp_path: Path) -> Campaign:
     return campaign
 
 
-def end_run(campaign: Campaign, index: int, verdict: str, respawns: int = 20, hung: int = 0) -> None:
-    counts = {"respawns": respawns, "hung": hung, "hung_initial": 0}
+def end_run(campaign: Campaign, index: int, verdict: str, respawns: int = 20, hung: int = 0, first: int = 0) -> None:
+    counts = {"respawns": respawns, "hung": hung, "hung_initial": first}
     record = {"status": "done", "verdict": verdict, "counts": counts, "run_id": f"run-{index}", "duration_s": 2.5}
     campaign.done.append((index, record))
 
@@ -72,13 +72,13 @@ def test_a_log_has_one_line_for_each_run_with_its_verdict_or_its_error(campaign:
     progress = Progress(console)
     with progress:
         progress.update(campaign)
-        end_run(campaign, 0, "hung_worker", 16, 15)
+        end_run(campaign, 0, "hung_worker", 16, 15, 8)
         progress.run_ended(campaign, *campaign.done[0])
         failed = {"status": "failed", "error": "no [such] app", "run_id": "run-x", "verdict": None}
         progress.run_ended(campaign, 1, failed)
     assert console.export_text().splitlines() == [
-        "[1/18] run-0: hung_worker (16 respawns, 15 hung, 2.5 s)",
-        "[1/18] run-x: failed: no [such] app (0 respawns, 0 hung, 0.0 s)",
+        "[1/18] run-0: hung_worker (23 of 24 workers hung at the fork, 2.5 s)",
+        "[1/18] run-x: failed: no [such] app (0 of 0 workers hung at the fork, 0.0 s)",
     ]
 
 

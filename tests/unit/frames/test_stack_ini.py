@@ -13,7 +13,11 @@ def test_settings_come_from_the_uwsgi_section_and_the_last_value_counts(tmp_path
     settings = read_settings(ini)
     assert (settings["workers"], settings["threads"], settings["max_requests"]) == (4, 1, 20)
     assert (settings["min_worker_lifetime_s"], settings["listen_backlog"], settings["lazy_apps"]) == (10, 100, True)
+    assert (settings["enable_threads"], settings["master"]) == (False, False)
     assert read_settings(tmp_path / "missing")["workers"] is None
+    ini.write_text("[uwsgi]\nmaster = true\nenable-threads = true\nlazy-apps = false\n")
+    settings = read_settings(ini)
+    assert (settings["enable_threads"], settings["master"], settings["lazy_apps"]) == (True, True, False)
 
 
 @pytest.mark.parametrize("value", ["²", "٣", "9" * 40, "9" * 5000, "-1", "1e3"])

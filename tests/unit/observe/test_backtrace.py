@@ -119,7 +119,7 @@ class TestBacktrace:
         monkeypatch.setattr(backtrace, "GDB", (sys.executable, "-c", SLEEP))
         collector, watched = self.suspect(tmp_path)
         collector.sample()
-        collector.context.clock = lambda: int(42 + backtrace.LIMIT_S * 1e9 + 1)
+        collector.context.clock = lambda: int(42 + gdb.LIMIT_S * 1e9 + 1)
         collector.sample()
         (fd,) = watched
         assert select.select([fd], [], [], 10)[0]

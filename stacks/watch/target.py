@@ -1,0 +1,35 @@
+"""Says whether a process can be watched, and in one sentence why not."""
+
+from __future__ import annotations
+
+import os
+
+from stacks.observe import proc, uwsgi_processes
+
+
+class CannotWatch(Exception):
+    """The process cannot be watched; the text says why and what to do (exit code 1)."""
+
+
+def check(pid: int) -> None:
+    """Raise CannotWatch unless `pid` is a uWSGI master that this user may watch."""
+    if not proc.is_alive(pid):
+        raise CannotWatch(f"there is no process {pid}{_inside(pid)}")
+    if not uwsgi_processes.is_uwsgi(pid):
+        words = uwsgi_processes.printable(" ".join(uwsgi_processes.command_line(pid))[:80] or proc.name(pid))
+        raise CannotWatch(f"process {pid} is not a uWSGI, it is `{words}`{_inside(pid)}")
+    owner = uwsgi_processes.owner(pid)
+    if owner not in (None, os.geteuid()) and os.geteuid() != 0:
+        raise CannotWatch(f"process {pid} belongs to user id {owner}: watch it as that user or as root")
+    if uwsgi_processes.is_fork_of_parent(pid):
+        parent = getattr(proc.stat(pid), "ppid", 0)
+        raise CannotWatch(f"process {pid} is a worker or another child of the uWSGI master {parent}: name the master")
+
+
+def _inside(pid: int) -> str:
+    """Return a hint if `pid` is the number that a uWSGI has inside its container."""
+    others = [other for other in uwsgi_processes.all_pids() if uwsgi_processes.inner_pid(other) == pid]
+    found = list(uwsgi_processes.masters(others))
+    if not found:
+        return ""
+    return f"; inside a container, uWSGI has this pid, and from here it is {', '.join(map(str, found))}"

@@ -1,4 +1,4 @@
-"""A run on an odd machine: few file descriptors, one processor, no HOME, no TMPDIR, locale C, umask 077, a long path."""
+"""A run on an odd machine: few file descriptors, one processor, no HOME, no TMPDIR, locale C, umask 077, long paths."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ SETTING_COLUMNS = {
     "min_worker_lifetime_s": "min-worker-lifetime",
     "listen_backlog": "listen",
 }
+NUMBER = re.compile("[0-9]{1,9}")  # uWSGI holds them in a C int
 # Column of the runs frame: options of uWSGI that turn it on.
 FLAG_COLUMNS = {
     "lazy_apps": ("lazy-apps", "lazy"),
@@ -45,6 +47,6 @@ def read_settings(path: Path) -> dict[str, Any]:
             key, _, value = (part.strip() for part in line.partition("="))
             key = ALIASES.get(key, key)
             if key in DEFAULTS:
-                values[key] = int(value) if value.isdigit() else None
+                values[key] = int(value) if NUMBER.fullmatch(value) else None
             flags |= {column: value.lower() not in FALSE for column, keys in FLAG_COLUMNS.items() if key in keys}
     return {column: values[key] for column, key in SETTING_COLUMNS.items()} | flags

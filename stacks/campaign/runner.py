@@ -94,7 +94,8 @@ class Runner:
             record = read_record(run.directory / RUN_FILE, "status")
         except RecordError as error:  # the file stays as it is
             record = {"run_id": run.directory.name, "status": "failed", "error": str(error), "verdict": None}
-        if record["status"] == "running" and self._is_interrupted:
+        is_interrupted = self._is_interrupted or run.process.returncode == supervisor.EXIT_INTERRUPTED
+        if record["status"] == "running" and is_interrupted:
             record |= INTERRUPTED
             self._write(run.directory / RUN_FILE, record)
         elif record["status"] == "running":  # it was killed, or the pack itself has an error

@@ -6,13 +6,13 @@ was measured. The work is pure, except that a spooler gets its private directory
 
 from __future__ import annotations
 
-import tomllib
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from stacks.catalogue import STACKS
+from stacks.catalogue.strict_rows import read_toml
 from stacks.check.invocation import CannotCheck
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import READ_TIME_DIRECTIVES, Options, written_out
@@ -64,7 +64,7 @@ def neutralise(
 @cache
 def rules() -> list[dict[str, Any]]:
     """Return the rules of neutralise.toml."""
-    rows: list[dict[str, Any]] = tomllib.loads(RULES.read_text(encoding="utf-8"))["rule"]
+    rows: list[dict[str, Any]] = read_toml(RULES)["rule"]
     return rows
 
 

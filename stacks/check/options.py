@@ -37,6 +37,11 @@ def last_value(options: Options, *names: str, default: str = "") -> str:
     return next((value for key, value in reversed(options) if key in names), default)
 
 
+def is_number(value: str) -> bool:
+    """Return True for a number that uWSGI can hold: in ASCII, and not longer than a C int."""
+    return value.isascii() and value.isdecimal() and len(value) <= 10
+
+
 def numbers(options: Options) -> dict[str, int]:
     """Return the options that have a number, each with its last one."""
-    return {key: int(value) for key, value in options if value.isdecimal()}
+    return {key: int(value) for key, value in options if is_number(value)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stacks.check.neutral_configuration import NeutralConfiguration
-from stacks.check.options import is_set, last_value
+from stacks.check.options import is_number, is_set, last_value
 from stacks.observe.collectors.log import READY_LINE
 
 # More workers than this tell no more about a respawn, and a laptop may not hold their imports.
@@ -44,7 +44,7 @@ def make_visible(neutral: NeutralConfiguration, binary_options: frozenset[str], 
     if not is_set(neutral.options, "disable-logging"):
         neutral.set_option("disable-logging", "true", "the check needs no log line for each request")
     listen = last_value(neutral.options, "listen")
-    if listen.isdigit() and int(listen) > backlog:
+    if is_number(listen) and int(listen) > backlog:
         limit = f"net.core.somaxconn is {backlog} on this machine, and uWSGI refuses to start with a larger backlog"
         neutral.set_option("listen", str(backlog), limit)
     _name_workers(neutral, binary_options)
@@ -52,7 +52,7 @@ def make_visible(neutral: NeutralConfiguration, binary_options: frozenset[str], 
 
 def _limit_workers(neutral: NeutralConfiguration) -> None:
     count = last_value(neutral.options, "processes", "workers", default="1")
-    neutral.workers = min(int(count) if count.isdigit() else 1, MOST_WORKERS) or 1
+    neutral.workers = min(int(count) if is_number(count) else 1, MOST_WORKERS) or 1
     if any(key in ("processes", "workers") for key, _ in neutral.options):
         why = f"{MOST_WORKERS} workers show as much as more workers, and fit into a small machine"
         neutral.set_option("processes", str(neutral.workers), why, ("workers",))

@@ -114,8 +114,8 @@ def fail_with(
         fail(record, pack_fault.report(error, directory))
 
 
-def record_killed_observer(directory: Path) -> None:
-    """If run.json still says `running`, the observer ended before it wrote it: say why, and save the requests.
+def record_killed_observer(directory: Path, why: str = "the observer was killed before its verdict") -> None:
+    """If run.json still says `running`, the observer ended before it wrote it: say `why`, and save the requests.
 
     A run.json that cannot be read stays as it is. Raises RecordError for it.
     """
@@ -127,7 +127,7 @@ def record_killed_observer(directory: Path) -> None:
     if fault.exists():
         fail(record, f"a fault of the pack, please send {fault}")
     else:
-        record |= {"status": "interrupted", "error": "the observer was killed before its verdict"}
+        record |= {"status": "interrupted", "error": why}
     from stacks.run import parquet
 
     try:

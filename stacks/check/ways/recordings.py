@@ -6,13 +6,12 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from stacks.check.measurement import Measurement
 from stacks.lifecycle.outages import Request, outage
 from stacks.lifecycle.reading import read_events, read_json
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, Event
 from stacks.lifecycle.way_results import WayResult, way_results
+from stacks.run import parquet
 
 COLUMNS = ("start_ns", "latency_us", "status", "error", "pid")
 
@@ -62,7 +61,7 @@ def read_requests(directory: Path) -> list[Request]:
     path = directory / REQUESTS_FILE
     if not path.exists():
         return []
-    columns = pq.read_table(path, columns=list(COLUMNS)).to_pydict()
+    columns = parquet.read_requests(path, list(COLUMNS))
     return [Request(*values) for values in zip(*(columns[name] for name in COLUMNS), strict=True)]
 
 

@@ -7,8 +7,8 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 import tomllib
+from pathlib import Path
 
 import pytest
 

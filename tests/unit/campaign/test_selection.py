@@ -50,7 +50,7 @@ def test_a_version_outside_of_the_plan_is_combined_with_every_stack_of_the_plan(
 
 def test_a_pin_means_its_versions_in_the_plan_or_all_its_versions() -> None:
     assert {version for _, version in pairs(version="2.0.26")} == {"py312-2.0.26", "py311-2.0.26"}
-    assert {version for _, version in pairs(version="2.0.29")} == {f"py3{minor}-2.0.29" for minor in range(10, 15)}
+    assert {version for _, version in pairs(version="2.0.29")} == {f"py3{minor}-2.0.29" for minor in range(10, 16)}
 
 
 def test_stacks_and_versions_together_mean_every_combination() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from stacks.check.effective_configuration import BEGIN, END, _parse
 from stacks.check.failure_reasons import explain_failed_start
-from stacks.check.invocation import CannotCheck, config_arguments, split_arguments
+from stacks.check.invocation import CannotCheck, config_arguments, read_line
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise, rules
 from stacks.check.options import Options, numbers
@@ -73,6 +73,6 @@ def test_any_output_of_the_binary_is_parsed(text: str) -> None:
 @given(name=st.text(max_size=60), arguments=st.text(max_size=60))
 @CASES
 def test_any_name_and_arguments_are_words_or_an_error_in_words(name: str, arguments: str) -> None:
-    for call in (lambda: config_arguments(name), lambda: split_arguments(arguments)):
+    for call in (lambda: config_arguments(name), lambda: read_line(arguments, {})):
         with contextlib.suppress(CannotCheck):
             call()

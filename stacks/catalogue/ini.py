@@ -54,3 +54,13 @@ def _included_pairs(path: Path) -> list[tuple[str, str]]:
         else:
             pairs.append((key, value))
     return pairs
+
+
+def leading_number(text: str) -> int:
+    """Return the number at the beginning of a value, as uWSGI reads it (atoi), or 0 if there is none.
+
+    Anything may follow the number, such as a comment: `processes = 3 ; three` starts three workers. A number that is
+    negative, or longer than a C int, counts as none.
+    """
+    match = re.match(r"\s*([0-9]{1,10})(?![0-9])", text)
+    return int(match[1]) if match else 0

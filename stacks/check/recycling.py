@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from stacks.catalogue.ini import leading_number
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import is_number, is_set, last_value
 from stacks.observe.collectors.log import READY_LINE
@@ -52,7 +53,7 @@ def make_visible(neutral: NeutralConfiguration, binary_options: frozenset[str], 
 
 def _limit_workers(neutral: NeutralConfiguration) -> None:
     count = last_value(neutral.options, "processes", "workers", default="1")
-    neutral.workers = min(int(count) if is_number(count) else 1, MOST_WORKERS) or 1
+    neutral.workers = max(1, min(leading_number(count), MOST_WORKERS))
     if any(key in ("processes", "workers") for key, _ in neutral.options):
         why = f"{MOST_WORKERS} workers show as much as more workers, and fit into a small machine"
         neutral.set_option("processes", str(neutral.workers), why, ("workers",))

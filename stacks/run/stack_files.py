@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from stacks.catalogue import effective_ini, fill, read_ini
+from stacks.catalogue.ini import leading_number
 from stacks.lifecycle.records import INI_FILE
 from stacks.lifecycle.stopping import MERCY_S
 from stacks.run.run_directory import PlannedRun
@@ -48,4 +49,4 @@ def write(planned: PlannedRun, port: int) -> tuple[Path, dict[str, str]]:
 
 def mercy_s(ini: Path) -> float:
     """Return how many seconds a master waits for a worker that it told to leave, before it kills the worker."""
-    return float(dict(read_ini(ini)["uwsgi"]).get("worker-reload-mercy", MERCY_S))
+    return float(leading_number(dict(read_ini(ini)["uwsgi"]).get("worker-reload-mercy", f"{MERCY_S:.0f}")))

@@ -21,8 +21,8 @@ SETTLE_S = 2.0
 AFTER_GRACE_S = 1.0  # for SIGINT after a way that has failed, or after the last one: the way has shown how it stops
 LIMIT_WINDOW_S, LIMIT_LIMIT_S = 3.0, 20.0
 MOST_LIMIT_RESPAWNS = 8
-# A request to the slow page comes every 4 s (locustfiles/check.py), and its worker is back 2 to 4 s later.
-HARAKIRI_RESPAWNS, HARAKIRI_WINDOW_S = 2, 8.0
+# A request to the slow page comes every 3 s (locustfiles/check.py), and harakiri ends it 2 s later: two in this window.
+HARAKIRI_RESPAWNS, HARAKIRI_WINDOW_S = 2, 6.0
 
 
 def times(way: Way, workers: int, *, deep: bool) -> int:

@@ -164,3 +164,10 @@ def test_every_rule_says_why() -> None:
     for rule in rules():
         assert rule["options"]
         assert len(rule["why"]) > 20
+
+
+@pytest.mark.parametrize(
+    ("value", "workers"), [("3 ; three", 3), ("2", 2), ("many", 1), ("", 1), ("99 # all", MOST_WORKERS)]
+)
+def test_workers_are_counted_by_the_number_at_the_beginning_as_uwsgi_does(value: str, workers: int) -> None:
+    assert neutral_of(("processes", value)).workers == workers

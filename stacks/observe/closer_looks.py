@@ -7,15 +7,15 @@ look is a row `state`, from which the lifecycle proves a hang. All other workers
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.workers import REAP_LOOP_S
 from stacks.observe import ends, proc
 from stacks.observe.child import FIRST_LOOK_S, LONGEST_LOOK_S, NEW_S, PROVEN_LOOK_S, STILL_LOOK_S, Child
+from stacks.observe.instance_sockets import InstanceSockets
 from stacks.observe.slots import NO_WORKER, TOO_EARLY, Slots
-
-if TYPE_CHECKING:
-    from stacks.observe.follower import Follower
 
 # A child that keeps all sockets of its master for so long is stuck before it closes them (a fork hook of Python).
 STUCK_EARLY_S = 0.5
@@ -25,10 +25,28 @@ RETIRED_S = 4.0
 SUCCESSOR_AGE_S = 60.0  # a child that becomes a master itself does so within this time
 
 
+class Followed(Protocol):
+    """What the looks need of the follower whose children they look at."""
+
+    lifecycle: Lifecycle
+    clock: Callable[[], int]
+    master: Child
+    children: dict[int, Child]
+    vacant: dict[int, Child]
+    sockets: InstanceSockets
+
+    @property
+    def now_s(self) -> float:
+        """The present time on the monotonic clock."""
+
+    def emit(self, source: str, kind: str, pid: int = 0, slot: int = 0, t_ns: int = 0, **data: object) -> None:
+        """Hand a row over."""
+
+
 class CloserLooks:
     """The looks of one follower."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: Followed) -> None:
         self._follower = follower
         self._near: set[Child] = set()  # that are looked at closely
         self._slots: Slots | None = None  # None until the first workers have closed what is not theirs

@@ -13,7 +13,11 @@ SHELL := /bin/sh
 
 venv := .venv
 python := $(venv)/bin/python
+# One file for each part of the packages that is installed; each part contains the parts before it.
 stamp := $(venv)/.complete
+stamp_analysis := $(venv)/.complete-analysis
+stamp_notebooks := $(venv)/.complete-notebooks
+stamp_dev := $(venv)/.complete-dev
 # 0.9 is the first version that has every option used here. The lock file and the tests were made with 0.13.
 uv_wanted := uv>=0.9,<1
 
@@ -36,9 +40,12 @@ plan_arguments = $(call flag,STACK,stack) $(call flag,VERSION,version) $(call fl
   $(call typed_flag,APP,app) $(call typed_flag,ENV,env)
 check_arguments = $(call typed_flag,INI,ini) $(call typed_flag,UWSGI,uwsgi) $(call typed_flag,APP,app) \
   $(call typed_flag,CHDIR,chdir) $(call typed_flag,URL,url) $(call typed_flag,ARGS,args) \
+  $(call typed_flag,WAYS,ways) $(call typed_flag,SLOW_URL,slow-url) $(if $(DEEP),--deep) \
   $(call typed_flag,JUNIT,junit) $(call typed_flag,JSON,json)
 watch_arguments = $(call typed_flag,PID,pid) $(call typed_flag,INI,ini) $(call typed_flag,PIDFILE,pidfile) \
-  $(if $(ALL),--all) $(if $(ONCE),--once)
+  $(if $(ALL),--all) $(if $(ONCE),--once) $(if $(JSON_LINES),--json) $(call typed_flag,METRICS,metrics) \
+  $(call typed_flag,LISTEN,listen) $(call typed_flag,OTLP,otlp) $(call typed_flag,RECORD,record) \
+  $(call typed_flag,RECORD_MB,record-mb) $(call typed_flag,ON_HANG,on-hang) $(if $(HEAL),--heal)
 demand_arguments = $(call typed_flag,DEMAND,demand) $(call typed_flag,SLO_P99,slo-p99) \
   $(call typed_flag,HEADROOM,headroom)
 capacity_arguments = $(call flag,VERSION,version) $(call typed_flag,UNFIXED,unfixed) $(call typed_flag,APP,app) \
@@ -48,15 +55,70 @@ capacity_arguments = $(call flag,VERSION,version) $(call typed_flag,UNFIXED,unfi
 libraries_arguments = $(if $(DRY_RUN),--dry-run) $(if $(WRITE),--write) $(call typed_flag,NAME,name) \
   $(call typed_flag,PIN,pin) $(call typed_flag,MODE,mode) $(call flag,VERSION,version) $(call flag,TRIALS,trials) \
   $(call typed_flag,RESULTS,results)
-ui_arguments = $(call typed_flag,UI_PORT,port) $(call flag,SCENARIO,scenario) $(call typed_flag,URL,url) \
+ui_arguments = $(call typed_flag,UI_PORT,port) $(call typed_flag,LISTEN,listen) $(call flag,SCENARIO,scenario) $(call typed_flag,URL,url) \
   $(call typed_flag,PID,pid) $(call typed_flag,ARGS,args)
 ifeq ($(origin RESULTS),undefined)
 RESULTS := $(or $(PACK_RESULTS),results)/latest
 endif
 
 # The stacks under test must not see the variables that are options here.
-unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID PIDFILE ALL ONCE UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
-  RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE
+unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID PIDFILE ALL ONCE JSON_LINES METRICS OTLP \
+  RECORD RECORD_MB ON_HANG HEAL UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
+  RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE WAYS SLOW_URL DEEP
+
+# -- variables that a target does not have --------------------------------------------------------
+
+# make ignores a variable that no rule reads, such as TRAILS=1. So the variables of the command line are compared with
+# those that the help of the targets shows. Every target takes those of `setup` as well, which comes first, and PACK_*,
+# UV_* and what make itself knows. The nearest name counts as meant if at most a third of its letters differ.
+wrong_variables_awk = \
+  function least(x, y) { return x < y ? x : y } \
+  function distance(a, b,  i, j, same, d) { \
+    for (i = 0; i <= length(a); i++) d[i, 0] = i; \
+    for (j = 0; j <= length(b); j++) d[0, j] = j; \
+    for (i = 1; i <= length(a); i++) for (j = 1; j <= length(b); j++) { \
+      same = substr(a, i, 1) == substr(b, j, 1); \
+      d[i, j] = least(d[i - 1, j - 1] + !same, 1 + least(d[i - 1, j], d[i, j - 1])); \
+    } \
+    return d[length(a), length(b)]; \
+  } \
+  function nearest(name, names,  other, apart, least_apart, near) { \
+    least_apart = 1 + int(length(name) / 3); \
+    for (other in names) { \
+      apart = distance(toupper(name), other); \
+      if (apart < least_apart) { least_apart = apart; near = other } \
+    } \
+    return near; \
+  } \
+  BEGIN { goal_count = split(ENVIRON["GOALS"], goals, " "); typed_count = split(ENVIRON["TYPED"], typed, " ") } \
+  /^\#\# [a-z]/ { targets = substr($0, 3, index($0, ":") - 3) } \
+  /^\#\#   [A-Z_0-9]+=/ { \
+    name = substr($2, 1, index($2, "=") - 1); \
+    owners[name] = owners[name] targets; \
+    for (i = 0; i <= goal_count; i++) if (index(targets " ", " " (i ? goals[i] : "setup") " ")) taken[name]; \
+  } \
+  END { \
+    for (i = 1; i <= typed_count; i++) { \
+      name = typed[i]; \
+      if (name in taken || name ~ /^(PACK_|UV_|MAKE|SHELL|-)/) continue; \
+      text = text "make " ENVIRON["GOALS"] " has no variable " name "="; \
+      near = name in owners ? "" : nearest(name, taken); \
+      if (near == "" && !(name in owners)) near = nearest(name, owners); \
+      if (name in owners) text = text ", which belongs to:" owners[name]; \
+      else if (near != "") text = text " (did you mean " near "=?)"; \
+      text = text "; "; \
+    } \
+    if (text) print text "`make help T=" goals[1] "` shows its variables"; \
+  }
+goals := $(or $(MAKECMDGOALS),help)
+typed := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+ifneq ($(strip $(typed)),)
+wrong_variables := $(shell \
+  GOALS=$(call quoted,goals) TYPED=$(call quoted,typed) awk $(call quoted,wrong_variables_awk) Makefile)
+ifneq ($(wrong_variables),)
+$(error $(wrong_variables))
+endif
+endif
 
 # -- the targets ---------------------------------------------------------------------------------
 
@@ -129,7 +191,7 @@ bisect: setup
 claims: setup
 	@exec $(python) -m stacks claims $(call flag,TRIALS,trials)
 
-## libraries: What do real libraries do below a fork, and what do I set? (half an hour)
+## libraries: What do real libraries do below a fork? (half an hour)
 ##   It runs each library of stacks/libraries.toml in three modes. It continues where it was interrupted.
 ##   NAME=NAMES               libraries, separated by commas; the first word of a name is enough
 ##   PIN=3.11.3               another version of the package of the one library that NAME= names
@@ -145,6 +207,7 @@ libraries: setup
 
 ## ui: Can I watch the workers in the web UI of Locust?
 ##   UI_PORT=8089             port of the web UI
+##   LISTEN=0.0.0.0           lets other machines connect too; by default only this one can. After a comma: host names
 ##   SCENARIO=steady          a scenario of locustfiles/, or the path of any locustfile
 ##   URL=http://HOST:PORT     a stack that is running already, instead of a stack of this pack
 ##   PID=1234                 pid of the uWSGI master behind URL=; the UI then shows its workers, and never signals them
@@ -161,10 +224,13 @@ ui: setup
 ##   CHDIR=DIR                where uWSGI starts (default: the directory of the configuration)
 ##   URL=/PATH                page to request
 ##   ARGS="--http :8000 ..."  further uWSGI options, as on its command line
+##   WAYS=NAMES               ways out and back to take: reload, recycle, death, stop, all, or a name such as touch-reload
+##   SLOW_URL=/PATH           page that takes longer than 2 s, for the way harakiri
+##   DEEP=1                   takes each way as often as rules out a hang rate of 5 %
 ##   JUNIT=FILE               writes a JUnit report to this file
 ##   JSON=FILE                writes the result to this file
 ##   Example: make check INI=/etc/uwsgi/app.ini UWSGI=/srv/app/venv/bin/uwsgi CHDIR=/srv/app
-check: setup
+check: setup-check
 	@exec $(python) -m stacks check $(check_arguments)
 
 ## watch: Do the workers of my production uWSGI hang?
@@ -174,6 +240,14 @@ check: setup
 ##   PIDFILE=FILE             the master whose pid is in this file
 ##   ALL=1                    every master on this host
 ##   ONCE=1                   prints a table and ends; without it, a live view shows the workers
+##   JSON_LINES=1             prints a line of JSON for each change instead
+##   METRICS=9117             answers http://127.0.0.1:9117/metrics for Prometheus
+##   LISTEN=0.0.0.0           lets other machines ask for the metrics too; after a comma: host names
+##   OTLP=URL                 also sends the metrics to this OpenTelemetry endpoint
+##   RECORD=DIR               records, so that `make notebooks RESULTS=DIR` reads it; the page is DIR/report.html
+##   RECORD_MB=256            size of all recordings in DIR; the oldest are removed
+##   ON_HANG="CMD ..."        runs a command for each hang, with the facts in its environment (HANG_PID, HANG_REASON, ...)
+##   HEAL=1                   ends workers that are proven to hang with SIGKILL, a few at a time
 ##   Example: make watch PIDFILE=/run/uwsgi/app.pid
 watch: setup
 	@exec $(python) -m stacks watch $(watch_arguments)
@@ -214,7 +288,7 @@ report: setup
 ##   It executes the notebooks, and writes HTML and .ipynb files beside the results.
 ##   RESULTS=DIR              the results directory (default: results/latest)
 ##   Example: make notebooks
-notebooks: setup
+notebooks: setup-notebooks
 	@exec $(python) -m analysis notebooks $(call quoted,RESULTS)
 
 ### This pack on this machine
@@ -223,16 +297,22 @@ notebooks: setup
 ##   Example: make help T=check
 
 ## setup: How do I install what the pack needs?
-##   It makes .venv from uv.lock. Every target that needs .venv does this first.
+##   It makes .venv from uv.lock. Every target that needs .venv does this first, with the packages that it needs:
+##   `make check` needs least, `make notebooks` needs Jupyter, and `make test` and `make lint` need all.
 ##   PYTHON=PATH              the Python, 3.11 or newer, to make .venv with (default: it searches PATH and pyenv)
 ##   UV_DEFAULT_INDEX=URL     in the environment: a mirror of the package index
 ##   Example: make setup PYTHON=/usr/bin/python3.12
-setup: $(stamp)
+setup: $(stamp_analysis)
+
+.PHONY: setup-check setup-notebooks setup-dev
+setup-check: $(stamp)
+setup-notebooks: $(stamp_notebooks)
+setup-dev: $(stamp_dev)
 
 # .venv is made anew in three cases: its stamp is missing, because an earlier setup was interrupted; its stamp names
 # another directory, because somebody moved or copied it, and its scripts still start the old one; its Python is missing.
 ifneq ($(shell test -x $(python) && cat $(stamp) 2>/dev/null),$(CURDIR))
-$(stamp): anew
+$(stamp) $(stamp_analysis) $(stamp_notebooks) $(stamp_dev): anew
 .PHONY: anew
 endif
 
@@ -250,33 +330,56 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
+# An environment with uv and without pip, which takes 7 s to install. uv comes from PATH if it is new enough, otherwise
+# from the package index, through the pip of that Python. A Python without pip makes an environment with one.
+define make_venv
+{ case "$$(uv --version 2>/dev/null)" in 'uv 0.9.'* | 'uv 0.'[1-9][0-9].*) \
+    "$$python" -m venv --without-pip $(venv) && ln -s "$$(command -v uv)" $(venv)/bin/uv ;; \
+  *) \
+    if "$$python" -m pip --version >/dev/null 2>&1; then \
+      "$$python" -m venv --without-pip $(venv) && \
+      PIP_USER=0 "$$python" -m pip --python $(python) install -qq --disable-pip-version-check '$(uv_wanted)'; \
+    fi; \
+    [ -x $(venv)/bin/uv ] || { rm -rf $(venv); "$$python" -m venv $(venv) && \
+      PIP_USER=0 $(python) -m pip install -qq --disable-pip-version-check '$(uv_wanted)'; } ;; \
+  esac; }
+endef
+
 # uv refuses a lock file that was made with another package index. So with a mirror, it installs the locked versions and
 # hashes without comparing the lock file with pyproject.toml.
 define sync
 if [ -z "$${UV_DEFAULT_INDEX-}$${UV_INDEX_URL-}$${UV_INDEX-}$${UV_EXTRA_INDEX_URL-}" ]; then \
-  $(venv)/bin/uv sync --locked --compile-bytecode --python $(python); \
+  $(venv)/bin/uv sync --locked --inexact $(parts) --python $(python); \
 else \
-  $(venv)/bin/uv export --quiet --frozen --output-file $(venv)/locked.txt && \
-  $(venv)/bin/uv pip install --require-hashes --compile-bytecode --python $(python) -r $(venv)/locked.txt; \
+  $(venv)/bin/uv export --quiet --frozen $(parts) --output-file $(venv)/locked.txt && \
+  $(venv)/bin/uv pip install --require-hashes --python $(python) -r $(venv)/locked.txt; \
 fi
 endef
 
-$(stamp): pyproject.toml uv.lock
+$(stamp): parts := --no-dev
+$(stamp_analysis): parts := --no-dev --extra analysis
+$(stamp_notebooks): parts := --no-dev --extra analysis --extra notebooks
+$(stamp_dev): parts := --all-extras
+$(stamp): stamps := $(stamp)
+$(stamp_analysis): stamps := $(stamp) $(stamp_analysis)
+$(stamp_notebooks): stamps := $(stamp) $(stamp_analysis) $(stamp_notebooks)
+$(stamp_dev): stamps := $(stamp) $(stamp_analysis) $(stamp_notebooks) $(stamp_dev)
+
+$(stamp) $(stamp_analysis) $(stamp_notebooks) $(stamp_dev): pyproject.toml uv.lock
 	@unset VIRTUAL_ENV UV_PYTHON; export UV_PROJECT_ENVIRONMENT=$(venv); \
 	if ! [ -x $(python) ] || [ "$$(cat $(stamp) 2>/dev/null)" != "$$(pwd -P)" ]; then \
 	  $(find_python); \
 	  echo "setup: making $(venv) with $$python"; \
-	  rm -rf $(venv) && "$$python" -m venv $(venv) && \
-	  PIP_USER=0 $(python) -m pip install -qq --disable-pip-version-check '$(uv_wanted)' || exit 1; \
+	  rm -rf $(venv); $(make_venv) || exit 1; \
 	fi; \
-	rm -f $(stamp); \
+	rm -f $(stamps); \
 	echo 'setup: installing the packages of uv.lock'; \
 	{ $(sync); } || { \
 	  echo 'make setup: uv could not install the packages of uv.lock; it says why above. uv takes a mirror of the package' \
 	    'index from UV_DEFAULT_INDEX in the environment, not from the configuration of pip.' >&2; \
 	  exit 1; \
 	}; \
-	printf '%s\n' "$$(pwd -P)" > $(stamp)
+	for stamp in $(stamps); do printf '%s\n' "$$(pwd -P)" > "$$stamp"; done
 
 ## test: Does everything work here? (15 minutes)
 ##   It runs lint and all tests, as CI does.
@@ -287,7 +390,7 @@ test:
 ## lint: Does the code keep its rules?
 ##   It runs ruff (rules and format), mypy --strict, and the check of which room imports which.
 ##   Example: make lint
-lint: setup
+lint: setup-dev
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
@@ -295,24 +398,24 @@ lint: setup
 
 ## unit: Does the code work, without uWSGI? (minutes)
 ##   Example: make unit
-unit: setup
+unit: setup-dev
 	$(python) -m pytest -m 'not uwsgi'
 
 ## integration: Does the code work with real uWSGI? (minutes)
 ##   Example: make integration
-integration: setup
+integration: setup-dev
 	$(python) -m pytest -m uwsgi
 
 ## bench-observer: Does the observer change what it observes? (3 minutes)
 ##   It compares runs in pairs, with and without the observer.
 ##   PAIRS=8                  number of pairs
 ##   Example: make bench-observer
-bench-observer: setup
+bench-observer: setup-dev
 	$(python) -m tests.benchmarks.observer
 
 ## bench-generator: How fast is FastUser, beside FastHttpUser and wrk? (6 minutes)
 ##   Example: make bench-generator
-bench-generator: setup
+bench-generator: setup-dev
 	PYTHONPATH=. $(python) tests/benchmarks/generator.py
 
 ## clean: How do I remove the caches and the servers under test?

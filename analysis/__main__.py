@@ -1,12 +1,14 @@
-"""The command line `python -m analysis`: `summary` of a campaign, `report` with a capacity plan, `notebooks`."""
+"""The command line `python -m analysis`: `summary` of a campaign, `report` of capacity, `demand`, `notebooks`."""
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
 import sys
 from pathlib import Path
 
+from stacks.console.closed_output import forgive_closed_output
 from stacks.lifecycle.records import LATEST, RESULTS
 
 # The commands import pandas and the rooms only when they run: a usage error shall not wait for these imports.
@@ -21,9 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a path may have letters that the locale's encoding does not
-    if options.command == "summary":
-        return summary(options.results)
-    return report(options) if options.command == "report" else notebooks(options)
+    commands = {"report": report, "demand": demand, "compare": compare, "notebooks": notebooks}
+    try:
+        return summary(options.results) if options.command == "summary" else commands[options.command](options)
+    except Exception as error:
+        from stacks.lifecycle import pack_fault
+
+        return _error(pack_fault.report(error))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,6 +48,31 @@ def parser() -> argparse.ArgumentParser:
         default=[DEFAULT_RESULTS],
         help=f"directories of campaigns, runs, or both (default: {DEFAULT_RESULTS})",
     )
+    _add_demand(command)
+    command.add_argument("--output", type=Path, help="directory to write to (default: the first of the results)")
+    command.add_argument("--mixed-hosts", action="store_true", help="allow runs of different machines in one plan")
+    command.add_argument("--verify", action="store_true", help="run the recommended configuration under the demand")
+    command = commands.add_parser("demand", help="print the demand that the options of `report` describe, or an error")
+    _add_demand(command)
+    command = commands.add_parser(
+        "compare", help="compare two results, before and after a change; exit code 3: B is worse"
+    )
+    command.add_argument(
+        "before", metavar="A", help="directory of a campaign or a check; DIR@VERSION takes one version"
+    )
+    command.add_argument("after", metavar="B", help="the same, after the change")
+    command.add_argument("--margin", default="5%", help="how much worse B may be (default: 5%%)")
+    command.add_argument("--output", type=Path, help="directory for compare.json and compare.html (default: that of B)")
+    command = commands.add_parser("notebooks", help="execute the notebooks and write them as HTML and .ipynb")
+    command.add_argument(
+        "results", nargs="?", type=Path, default=DEFAULT_RESULTS, help="directory of results (default: %(default)s)"
+    )
+    command.add_argument("--only", help="the name of the one notebook to execute")
+    return top
+
+
+def _add_demand(command: argparse.ArgumentParser) -> None:
+    """Declare the options that describe a demand."""
     command.add_argument(
         "--demand", default="400", help="expected requests a second at the peak (default: %(default)s)"
     )
@@ -49,15 +80,6 @@ def parser() -> argparse.ArgumentParser:
         "--slo-p99", default="200ms", help="the time within which 99 %% of them are answered (default: %(default)s)"
     )
     command.add_argument("--headroom", default="25%", help="what to leave free above the demand (default: 25%%)")
-    command.add_argument("--output", type=Path, help="directory to write to (default: the first of the results)")
-    command.add_argument("--mixed-hosts", action="store_true", help="allow runs of different machines in one plan")
-    command.add_argument("--verify", action="store_true", help="run the recommended configuration under the demand")
-    command = commands.add_parser("notebooks", help="execute the notebooks and write them as HTML and .ipynb")
-    command.add_argument(
-        "results", nargs="?", type=Path, default=DEFAULT_RESULTS, help="directory of results (default: %(default)s)"
-    )
-    command.add_argument("--only", help="the name of the one notebook to execute")
-    return top
 
 
 def summary(results: Path) -> int:
@@ -87,11 +109,22 @@ def summary(results: Path) -> int:
         judged = claims.judge(campaign, entries, campaign.campaign["claims"])
         claims_table.show(judged)
         write_json(campaign.path / claims.CLAIMS_FILE, claims.as_json(judged, entries["schema"]))
-    _complain_of_left_out(campaign.left_out)
+    _complain_of_left_out(campaign.left_out + campaign.damaged)
     if write_error:
         return _error(write_error)
     print(f"report: {page}")
     return exit_code(entries)
+
+
+def demand(options: argparse.Namespace) -> int:
+    """Print the demand and return 0, or USAGE if an option is wrong. `make capacity` asks before it measures."""
+    from analysis.capacity.demand import DemandError, parse
+
+    try:
+        print(parse(options.demand, options.slo_p99, options.headroom).describe())
+    except DemandError as error:
+        return _error(str(error), USAGE)
+    return 0
 
 
 def report(options: argparse.Namespace) -> int:
@@ -99,34 +132,35 @@ def report(options: argparse.Namespace) -> int:
 
     The code is NOT_MET if `--verify` finds that the recommendation misses the service level.
     """
-    from analysis.capacity import demand
+    from analysis.capacity.demand import DemandError, parse
 
     try:
-        wanted = demand.Demand(
-            demand.parse_rps(options.demand),
-            demand.parse_seconds(options.slo_p99),
-            demand.parse_share(options.headroom),
-        )
-    except demand.DemandError as error:
+        wanted = parse(options.demand, options.slo_p99, options.headroom)
+    except DemandError as error:
         return _error(str(error), USAGE)
     from analysis.frames.results import load
-    from analysis.reports.capacity_decision import decision
+    from analysis.reports.capacity_decision import decision, doubt
     from analysis.reports.capacity_files import write
     from analysis.reports.capacity_plan import build, with_verification
     from analysis.reports.verification_run import verify
+    from analysis.summary.left_out_words import left_out_line
     from stacks.lifecycle.records import RecordError
 
     try:
         results = load(*options.results, mixed_hosts=options.mixed_hosts)
         plan = build(results, wanted)
         print(decision(plan))
+        if line := left_out_line(results.left_out, results.damaged):
+            print(line)
+        if warning := doubt(plan):
+            print(warning)
         if options.verify:
             plan = with_verification(plan, verify(wanted, plan.advice))
         for path in write(plan, options.output or options.results[0].resolve()):
             print(f"report: {path}")
     except (RecordError, OSError) as error:
         return _error(str(error))
-    _complain_of_left_out(results.left_out)
+    _complain_of_left_out(results.left_out + results.damaged)
     if plan.verification is None:
         return 0
     verification = plan.verification
@@ -134,6 +168,26 @@ def report(options: argparse.Namespace) -> int:
     if verification.gap:
         print(f"not verified: {verification.gap}")
     return 0 if verification.is_met else NOT_MET
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Print what has changed from A to B, write compare.json and compare.html, and return the exit code."""
+    from analysis.capacity.demand import DemandError, parse_share
+    from analysis.reports import comparison, comparison_files, comparison_text
+    from stacks.lifecycle.records import RecordError
+
+    try:
+        margin = parse_share(options.margin)
+    except DemandError as error:
+        return _error(str(error), USAGE)
+    try:
+        results = comparison.compare(options.before, options.after, margin)
+        page = comparison_files.write(results, options.output)
+    except (RecordError, OSError) as error:
+        return _error(str(error))
+    print(comparison_text.text(results))
+    print(f"report: {page}")
+    return NOT_MET if results.is_worse else 0
 
 
 def notebooks(options: argparse.Namespace) -> int:
@@ -169,5 +223,13 @@ def _complain_of_left_out(left_out: list[tuple[str, str]]) -> None:
         _complain(f"left out {run}: {reason}")
 
 
+def command() -> int:
+    """Run the command of this process, as `main` does, with the streams of a whole process."""
+    forgive_closed_output()
+    if importlib.util.find_spec("pandas") is None:
+        return _error("the packages of the analysis are not installed: pip install 'uwsgi-respawn-pack[analysis]'.")
+    return main()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

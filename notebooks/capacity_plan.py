@@ -29,22 +29,21 @@ from analysis.capacity import formulas, herd
 from analysis.capacity.demand import Demand
 from analysis.frames.results import load
 from analysis.reports import capacity_pictures
-from analysis.reports.capacity_decision import decision
+from analysis.reports.capacity_decision import decision, doubt
 from analysis.reports.capacity_plan import build
-from analysis.reports.notebook_outputs import picture, sentence
+from analysis.reports.notebook_outputs import picture, sentence, table
 
-pd.set_option("display.max_colwidth", None)
 demand = Demand(rps=400, slo_p99_s=0.2, headroom=0.25, spares=1)
 plan = build(load(RESULTS), demand)
-sentence(decision(plan))
+sentence(f"{decision(plan)} {doubt(plan)}".strip())
 
 # %% [markdown]
 # ## The recommendation
 #
-# Every number of the recommendation. A number is `None` where the results are not enough to compute it.
+# Every number of the recommendation. A number is `-` where the results are not enough to compute it.
 
 # %%
-pd.DataFrame({"value": vars(plan.advice)}).drop(["why_not", "cautions"], errors="ignore")
+table(pd.DataFrame({"value": vars(plan.advice)}).drop(["why_not", "cautions"], errors="ignore"))
 
 # %% [markdown]
 # What to know before relying on it:
@@ -69,17 +68,19 @@ picture(
 service_s, away_s = plan.measured.service_s or 0.025, plan.measured.away_s or 1.0
 limits = [100, 500, 1000, 5000]
 losses = [100 * (1 - formulas.efficiency(limit, service_s, away_s)) for limit in limits]
-pd.DataFrame({"max-requests": limits, "throughput lost, %": losses}).round(1)
+table(pd.DataFrame({"max-requests": limits, "throughput lost, %": losses}).round(1))
 
 # %%
 deltas = [0, formulas.delta_against_herd(16, demand.rps, away_s)]
 outcomes = [herd.simulate(herd.Setting(16, 200, demand.rps, service_s, away_s, delta), 40) for delta in deltas]
-pd.DataFrame(
-    {
-        "max-requests-delta": deltas,
-        "most workers away at once": [outcome.peak_down for outcome in outcomes],
-        "99th percentile of the wait, s": [round(outcome.wait_s(0.99), 3) for outcome in outcomes],
-    }
+table(
+    pd.DataFrame(
+        {
+            "max-requests-delta": deltas,
+            "most workers away at once": [outcome.peak_down for outcome in outcomes],
+            "99th percentile of the wait, s": [round(outcome.wait_s(0.99), 3) for outcome in outcomes],
+        }
+    )
 )
 
 # %% [markdown]
@@ -89,7 +90,7 @@ pd.DataFrame(
 
 # %%
 picture(
-    capacity_pictures.outages(plan.advice, demand, [outage.rate for outage in plan.outages], plan.checks),
+    capacity_pictures.outages(plan.outages, demand, plan.checks),
     "No worker hung in these results.",
 )
 
@@ -103,4 +104,4 @@ picture(
 # max-requests 144 and max-requests-delta 24. Without `m`, no worker recycles.
 
 # %%
-pd.DataFrame([vars(check) for check in plan.checks])
+table(vars(check) for check in plan.checks)

@@ -31,13 +31,13 @@ from analysis.frames.comparisons import compare_hung_cells
 from analysis.frames.results import load
 from analysis.reports import capacity_pictures, recycle_pictures, run_pictures
 from analysis.reports.cell_tables import comparison_row
-from analysis.reports.notebook_outputs import picture
+from analysis.reports.notebook_outputs import picture, table
 
 results = load(RESULTS)
 all_cells = group_by_cell(results)
 
 # %%
-pd.DataFrame(map(as_row, all_cells))[["stack", "version", "verdict", "runs", "claim", "design_effect"]]
+table(pd.DataFrame(map(as_row, all_cells))[["stack", "version", "verdict", "runs", "claim", "design_effect"]])
 
 # %%
 picture(capacity_pictures.hang_forest(all_cells))
@@ -56,7 +56,8 @@ picture(capacity_pictures.versions(all_cells))
 #   two pairs.
 
 # %%
-pd.DataFrame([comparison_row(comparison) for comparison in compare_hung_cells(all_cells)]).T
+comparisons = [comparison_row(comparison) for comparison in compare_hung_cells(all_cells)]
+table(pd.DataFrame(comparisons, index=[f"comparison {number}" for number in range(1, len(comparisons) + 1)]).T)
 
 # %% [markdown]
 # ## Two runs beside each other

@@ -24,17 +24,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path.cwd().parent))
 
-import pandas as pd
-
 from analysis.frames import timeline
 from analysis.frames.cells import group_by_cell
 from analysis.frames.results import load
 from analysis.reports import run_pictures
-from analysis.reports.notebook_outputs import picture, sentence
+from analysis.reports.notebook_outputs import picture, sentence, table
 
-pd.set_option("display.max_colwidth", None)
 results = load(RESULTS)
-results.counted[["run_key", "verdict", "respawns", "hung", "answered_rps", "p99_ms"]]
+table(results.counted[["run_key", "verdict", "respawns", "hung", "answered_rps", "p99_ms"]])
 
 # %% [markdown]
 # Runs of `make capacity` have their settings in their names: `w8t1m144d24` is a run with 8 workers of 1 thread,
@@ -55,10 +52,10 @@ picture(run_pictures.swimlanes(results, *keys))
 # %% [markdown]
 # ## Every change of a worker
 #
-# The times are seconds since the load began. A time that was not seen is `<NA>`: a worker that hung has no `ready_s`.
+# The times are seconds since the load began. A time that was not seen is `-`: a worker that hung has no `ready_s`.
 
 # %%
-timeline.episodes_table(run, episodes).head(20)
+table(timeline.episodes_table(run, episodes).head(20))
 
 # %% [markdown]
 # ## What stuck processes wait for
@@ -74,7 +71,7 @@ print(run["evidence"] or "No process was stuck.")
 # Each row is an event of a worker, or the requests that ended in a tenth of a second.
 
 # %%
-timeline.events_and_requests(results, run["run_key"]).head(40)
+table(timeline.events_and_requests(results, run["run_key"]).head(40))
 
 # %% [markdown]
 # ## The bottleneck of the run
@@ -82,4 +79,4 @@ timeline.events_and_requests(results, run["run_key"]).head(40)
 # What kept the run from answering more requests: the load generator, the workers, the host, or none of them.
 
 # %%
-timeline.bottleneck_table(results, run["run_key"])
+table(timeline.bottleneck_table(results, run["run_key"]))

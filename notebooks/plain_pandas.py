@@ -28,11 +28,13 @@ from pathlib import Path
 
 import pandas as pd
 
-pd.set_option("display.max_colwidth", None)
+pd.set_option("display.max_colwidth", None, "display.max_columns", None, "display.max_rows", None)
 directories = sorted(path.parent for path in Path(RESULTS).rglob("run.json"))
 records = [json.loads((directory / "run.json").read_text()) for directory in directories]
 runs = pd.json_normalize(records)
-runs[["run_id", "stack", "version", "verdict", "plan.workers", "plan.max_requests", "reason"]]
+runs[["run_id", "stack", "version", "verdict", "plan.workers", "plan.max_requests", "reason"]].astype(object).fillna(
+    "-"
+)
 
 # %% [markdown]
 # ## Requests
@@ -56,7 +58,7 @@ answered = requests[(requests["error"] == "") & requests["end_s"].between(0, req
 answered = answered.assign(latency_ms=answered["latency_us"] / 1e3)
 by_run = answered.groupby("directory")["latency_ms"].describe(percentiles=[0.5, 0.99]).join(window_s)
 by_run["answered_rps"] = by_run["count"] / by_run["window_s"]
-by_run[["count", "answered_rps", "50%", "99%", "max"]].round(1)
+by_run[["count", "answered_rps", "50%", "99%", "max"]].round(1).astype(object).fillna("-")
 
 # %% [markdown]
 # How many requests of each run were answered, and how the others ended:
@@ -82,4 +84,4 @@ pd.crosstab(events["kind"], events["directory"])
 # min-worker-lifetime keeps it longer.
 
 # %%
-answered[answered["directory"] == answered["directory"].iloc[0]].groupby(["slot", "pid"]).size().rename("answered")
+answered[answered["directory"].isin(answered["directory"].head(1))].groupby(["slot", "pid"]).size().rename("answered")

@@ -32,7 +32,7 @@ from analysis.frames.cells import group_by_cell
 from analysis.frames.results import load
 from analysis.reports import capacity_pictures
 from analysis.reports.cell_tables import phase_rows
-from analysis.reports.notebook_outputs import picture, sentence
+from analysis.reports.notebook_outputs import picture, sentence, table
 from analysis.statistics.survival import kaplan_meier
 
 results = load(RESULTS)
@@ -47,7 +47,7 @@ picture(capacity_pictures.time_to_ready(all_cells))
 # Most of the time between exit and ready is the master's: it looks for dead workers once a second.
 
 # %%
-pd.DataFrame([row for cell in all_cells for row in phase_rows(cell)]).drop(columns=["what"])
+table(pd.DataFrame([row for cell in all_cells for row in phase_rows(cell)]).drop(columns=["what"]))
 
 # %% [markdown]
 # ## The curve of the first cell whose workers came back, as numbers
@@ -56,4 +56,4 @@ pd.DataFrame([row for cell in all_cells for row in phase_rows(cell)]).drop(colum
 
 # %%
 sample = next((phases.ready_sample(cell.episodes) for cell in all_cells if cell.away_s is not None), None)
-kaplan_meier(sample).round(4).head(20) if sample else sentence("No worker came back in these results.")
+table(kaplan_meier(sample).round(4).head(20)) if sample else sentence("No worker came back in these results.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from stacks.commands import command_line
+from stacks.console.closed_output import forgive_closed_output
 from stacks.run import interrupts
 
 COMMANDS = (
@@ -32,6 +33,12 @@ def main(arguments: list[str] | None = None) -> int:
     return command_line.run(COMMANDS, sys.argv[1:] if arguments is None else arguments)
 
 
-if __name__ == "__main__":
+def command() -> int:
+    """Run the command of this process, as `main` does, with the streams and the signals of a whole process."""
+    forgive_closed_output()
     interrupts.catch()  # SIGTERM and SIGHUP too: a command that is interrupted ends the commands that it has started
-    sys.exit(main())
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(command())

@@ -26,6 +26,18 @@ class Demand:
         """The requests a second that the stack must be able to answer: the peak and the headroom."""
         return self.rps * (1 + self.headroom)
 
+    def describe(self) -> str:
+        """Return the demand in words."""
+        return (
+            f"{self.rps:g} requests/s at the peak, 99 % of them answered within {1e3 * self.slo_p99_s:g} ms, "
+            f"{100 * self.headroom:g} % headroom"
+        )
+
+
+def parse(rps: str, slo_p99: str, headroom: str) -> Demand:
+    """Return the demand that three texts of the command line describe. Raises DemandError."""
+    return Demand(parse_rps(rps), parse_seconds(slo_p99), parse_share(headroom))
+
 
 def parse_rps(text: str) -> float:
     """Parse requests a second: `400`, `400/s` or `400rps`. Raises DemandError."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from packaging.version import Version
 
 from analysis.figures.style import (
     DARK_BAD_TEXT,
@@ -20,8 +19,8 @@ from analysis.figures.style import (
     bare_axes,
 )
 from analysis.frames.cells import Cell
+from analysis.frames.release import release
 from analysis.statistics.clusters import HangRate, hang_rate
-from analysis.statistics.hang_rates import highest_rate_without_hang
 
 FIELD_W, FIELD_H = 1.75, 0.85  # inches
 LEFT, TOP, FOOT = 1.5, 1.05, 0.2
@@ -57,12 +56,11 @@ def alt_text(fields: Fields) -> str:
 
 
 def field_words(rate: HangRate) -> str:
-    """The two lines of text in a field: the rate and the counts, or the rate that 0 hangs rule out at 95 %."""
+    """The two lines of text in a field: the rate and the counts, or the upper end of the 95 % interval."""
     if not rate.trials:
         return "no respawn"
     if not rate.hung:
-        limit = highest_rate_without_hang(rate.trials) or 0.0
-        return f"0 of {rate.trials} hung\nrate below {100 * limit:.1f} %"
+        return f"0 of {rate.trials} hung\nat most {100 * (rate.high or 0):.1f} %"
     return f"{100 * (rate.rate or 0):.0f} % hung\n{rate.hung} of {rate.trials}"
 
 
@@ -73,8 +71,8 @@ def draw(cells: Sequence[Cell], title_text: str) -> Figure:
     Reads no file.
     """
     fields = fields_of(cells)
-    pythons = sorted({python for python, _ in fields}, key=Version)
-    versions = sorted({version for _, version in fields}, key=Version)
+    pythons = sorted({python for python, _ in fields}, key=release)
+    versions = sorted({version for _, version in fields}, key=release)
     width = max(LEFT + FIELD_W * len(versions) + 0.2, WIDTH)
     height = TOP + FIELD_H * len(pythons) + FOOT
     figure = Figure(figsize=(width, height))

@@ -27,7 +27,6 @@ from analysis.figures.style import (
 
 HEIGHT = 4.6  # inches
 LINES = ("-", "--", ":")
-DEFAULT_MAX_REQUESTS = 1000  # for the texts, where the plan recommends none
 LEAST_MAX_REQUESTS, MOST_MAX_REQUESTS = 10.0, 10_000.0  # the axis covers at least these
 MAX_REQUESTS_TICKS = [m * 10**p for p in range(1, 6) for m in (1, 3)]
 SECONDS_TICKS = (
@@ -46,14 +45,14 @@ class Scene:
     """What the figure shows: `workers` workers under `demand_rps` requests/s.
 
     `rates` are the hang rates to draw, as shares. `measured` has (predicted, measured) seconds of runs in which every
-    respawn hung. `max_requests` is the recommended number, or None.
+    respawn hung. `max_requests` is the number that the texts are about.
     """
 
     workers: int
     demand_rps: float
     rates: Sequence[float]
     measured: Sequence[tuple[float, float]]
-    max_requests: int | None = None
+    max_requests: int
 
     def outage_s(self, max_requests: float, rate: float) -> tuple[float, float]:
         """Mean and standard deviation of the seconds until every worker hangs."""
@@ -62,14 +61,14 @@ class Scene:
 
 def title(scene: Scene) -> str:
     """Say when the version that hangs is down for good."""
-    m = scene.max_requests or DEFAULT_MAX_REQUESTS
+    m = scene.max_requests
     mean_s, _ = scene.outage_s(m, max(scene.rates))
     return f"At max-requests {m}, the version that hangs is down for good after {duration_words(mean_s)}"
 
 
 def alt_text(scene: Scene) -> str:
     """Describe the time to a total outage for each hang rate."""
-    m = scene.max_requests or DEFAULT_MAX_REQUESTS
+    m = scene.max_requests
     rows = [f"{100 * rate:.0f} % hung: {duration_words(scene.outage_s(m, rate)[0])}" for rate in scene.rates]
     count = len(scene.measured)
     return (
@@ -91,15 +90,14 @@ def draw(scene: Scene) -> Figure:
     scale = scene.workers / scene.demand_rps
     crosses = [(predicted_s / scale, measured_s) for predicted_s, measured_s in scene.measured]
     least = min([LEAST_MAX_REQUESTS, *[m for m, _ in crosses]])
-    most = max(MOST_MAX_REQUESTS, 2 * (scene.max_requests or 0))
+    most = max(MOST_MAX_REQUESTS, 2.0 * scene.max_requests)
     _draw_formula(axes, scene, least, most)
     _draw_measured(axes, crosses)
     _scale_axes(axes, least, most)
-    if scene.max_requests:
-        axes.axvline(scene.max_requests, color=QUIET_TEXT, linestyle=DASHES, linewidth=1)
-        note = f"max-requests {scene.max_requests} "
-        y = axes.get_ylim()[0] * 1.15
-        axes.text(scene.max_requests, y, note, ha="right", fontsize=SMALL_SIZE, color=QUIET_TEXT)
+    axes.axvline(scene.max_requests, color=QUIET_TEXT, linestyle=DASHES, linewidth=1)
+    note = f"max-requests {scene.max_requests} "
+    y = axes.get_ylim()[0] * 1.15
+    axes.text(scene.max_requests, y, note, ha="right", fontsize=SMALL_SIZE, color=QUIET_TEXT)
     axes.set_xlabel(f"max-requests ({scene.workers} workers, {scene.demand_rps:.0f} requests/s)")
     axes.set_ylabel("time until no worker is left")
     axes.grid(color=GRID, linewidth=0.7)

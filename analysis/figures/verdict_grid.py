@@ -8,8 +8,6 @@ from typing import Any
 
 from packaging.version import Version
 
-from analysis.statistics.hang_rates import highest_rate_without_hang
-
 Entry = dict[str, Any]
 Row = tuple[str, str]  # package, Python
 
@@ -79,8 +77,7 @@ def field_words(entry: Entry) -> tuple[str, str]:
     verdict = entry["verdict"]
     trials = entry["respawns"] + entry["hung_initial"]
     if verdict == "recovers" and trials and not entry["hung"]:
-        limit = highest_rate_without_hang(trials) or 0.0
-        return "recovers", f"0 of {trials}, < {100 * limit:.0f} %"
+        return "recovers", f"0 of {trials}, max. {100 * (entry['hang_rate_high'] or 0):.1f} %"
     if verdict == "hung_worker" and trials:
         return "hung_worker", f"{entry['hung']} of {trials}, {100 * entry['hang_rate']:.0f} %"
     return str(verdict), f"{entry['hung']} of {trials}" if trials else ""

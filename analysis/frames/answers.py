@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.frames.connection import QueryError, query
 from analysis.frames.load_window import LoadWindow
-from analysis.frames.queries import END_NS, connection
+from analysis.frames.queries import END_NS, REQUESTS
 from stacks.lifecycle.episode import Episode
 from stacks.lifecycle.records import RecordError
 
@@ -46,11 +47,11 @@ def bin_width_s(window_s: float) -> float:
 
 
 def _counts(path: Path, window: LoadWindow) -> tuple[int, int, int]:
-    query = f"""
+    text = f"""
         SELECT count(*), count(*) FILTER (error <> ''),
                count(*) FILTER (error = '' AND {END_NS} >= ? AND {END_NS} < ?)
-        FROM read_parquet(?)"""  # noqa: S608 - END_NS is a constant
-    requests, lost, answered = connection().execute(query, [window.begin_ns, window.end_ns, str(path)]).fetchall()[0]
+        FROM {REQUESTS}"""  # noqa: S608 - END_NS is a constant
+    requests, lost, answered = query(text, [window.begin_ns, window.end_ns, path])[0]
     return requests, lost, answered
 
 
@@ -60,11 +61,11 @@ def _bins(path: Path, window: LoadWindow) -> list[dict[str, float]]:
         return []
     width = bin_width_s(window.window_s)
     span_s = max(window.window_s, ((window.load_end_ns or window.begin_ns) - window.begin_ns) / 1e9)
-    query = f"""
-        SELECT ({END_NS} - ?) // ?, count(*) FROM read_parquet(?)
+    text = f"""
+        SELECT ({END_NS} - ?) // ?, count(*) FROM {REQUESTS}
         WHERE error = '' AND {END_NS} >= ? GROUP BY 1"""  # noqa: S608 - as above
-    arguments = [window.begin_ns, round(width * 1e9), str(path), window.begin_ns]
-    counts: dict[int, int] = dict(connection().execute(query, arguments).fetchall())
+    arguments = [window.begin_ns, round(width * 1e9), path, window.begin_ns]
+    counts: dict[int, int] = dict(query(text, arguments))
     # Without the small amount, rounding can make 2.0 / 0.1 ask for a 21st bin.
     return [
         {"t_s": index * width, "bin_s": width, "answered": answered, "answered_rps": answered / width}
@@ -80,27 +81,22 @@ def _first_response_ns(path: Path, episodes: Sequence[Episode]) -> list[int | No
     while the slot had no worker.
     """
     forked = [(i, e.slot, e.pid, e.forked_ns) for i, e in enumerate(episodes) if e.pid and e.forked_ns]
-    query = f"""
+    text = f"""
         WITH forks AS (SELECT unnest(?::BIGINT[]) AS episode, unnest(?::BIGINT[]) AS slot,
                               unnest(?::BIGINT[]) AS pid, unnest(?::BIGINT[]) AS forked_ns)
-        SELECT episode, min({END_NS}) FROM read_parquet(?) JOIN forks USING (slot, pid)
+        SELECT episode, min({END_NS}) FROM {REQUESTS} JOIN forks USING (slot, pid)
         WHERE error = '' AND {END_NS} >= forked_ns GROUP BY episode"""  # noqa: S608 - as above
     columns = [list(column) for column in zip(*forked, strict=True)] or [[], [], [], []]
-    first_ns = dict(connection().execute(query, [*columns, str(path)]).fetchall())
+    first_ns = dict(query(text, [*columns, path]))
     return [first_ns.get(index) for index in range(len(episodes))]
 
 
 def read_answers(path: Path, window: LoadWindow, episodes: Sequence[Episode]) -> Answers:
     """Aggregate the requests file of a run. Raises RecordError, which names the file, if it cannot be read."""
-    import duckdb
-
-    if not path.is_file():
-        raise RecordError(f"{path}: missing; the run wrote no requests. Delete the run or repeat it.")
     try:
         return Answers(*_counts(path, window), _first_response_ns(path, episodes), _bins(path, window))
-    except duckdb.Error as error:
-        first_line = str(error).splitlines()[0]
+    except QueryError as error:
         raise RecordError(
-            f"{path}: cannot be read ({first_line}); the file is truncated or damaged. "
+            f"{path}: cannot be read ({error}); the file is truncated or damaged. "
             "The run is left out; repeat it, or delete its directory."
         ) from None

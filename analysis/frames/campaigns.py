@@ -13,8 +13,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames.columns import EPISODE_COLUMNS, RUN_COLUMNS, SECOND_COLUMNS, Row, frame
-from analysis.frames.runs import load_run, required
-from stacks.lifecycle.records import CAMPAIGN_FILE, RUN_FILE, RecordError, read_json
+from analysis.frames.runs import load_run
+from stacks.lifecycle.reading import REPEAT, read_document
+from stacks.lifecycle.records import CAMPAIGN_FILE, RUN_FILE, RecordError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class Frames:
     episodes: pd.DataFrame
     seconds: pd.DataFrame  # bins of the load windows
     left_out: list[tuple[str, str]]  # run id and reason of every run that is not in the frames
+    damaged: list[tuple[str, str]]  # file and reason of every part of a file that is not in the frames
 
     @property
     def counted(self) -> pd.DataFrame:
@@ -46,43 +48,48 @@ def load_runs(directories: list[Path]) -> Frames:
     episodes: list[Row] = []
     seconds: list[Row] = []
     left_out: list[tuple[str, str]] = []
+    damaged: list[tuple[str, str]] = []
     for directory in directories:
         try:
-            row, run_episodes, run_seconds = load_run(directory)
+            run = load_run(directory)
         except RecordError as error:
             left_out.append((directory.name, str(error)))
             continue
-        rows.append(row)
-        episodes += run_episodes
-        seconds += run_seconds
+        rows.append(run.row)
+        episodes += run.episodes
+        seconds += run.seconds
+        damaged += [(directory.name, text) for text in run.left_out]
     return Frames(
         runs=frame(rows, RUN_COLUMNS),
         episodes=frame(episodes, EPISODE_COLUMNS),
         seconds=frame(seconds, SECOND_COLUMNS),
         left_out=left_out,
+        damaged=damaged,
     )
 
 
-def _read_plan(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """Return campaign.json and the run ids of its plan. Checks the fields that the frames and the summary need."""
-    campaign = read_json(path)
-    run_ids: list[str] = []
-    for cell in required(path, campaign, "cells"):
-        for name in ("stack", "version", "python", "package", "pin", "expected"):
-            required(path, cell, name)
-        run_ids += required(path, cell, "runs")
-    return campaign, run_ids
+def _planned_runs(path: Path, campaign: dict[str, Any]) -> list[str]:
+    """Return the run ids of the plan. Raises RecordError if one is no name of a directory, or stands there twice."""
+    run_ids = [run_id for cell in campaign["cells"] for run_id in cell["runs"]]
+    for run_id in run_ids:
+        if Path(run_id).name != run_id or "\0" in run_id or run_ids.count(run_id) > 1:
+            raise RecordError(f"{path}: {run_id!r} cannot be the name of a run; the file is damaged. {REPEAT}")
+    return run_ids
 
 
 def load_campaign(path: Path) -> Campaign:
     """Load every run of the campaign in `path`. Raises RecordError if campaign.json itself cannot be used."""
     path = path.resolve()
-    campaign, planned = _read_plan(path / CAMPAIGN_FILE)
+    document = read_document(path / CAMPAIGN_FILE)
+    campaign = document.value
+    planned = _planned_runs(path / CAMPAIGN_FILE, campaign)
     missing = [run_id for run_id in planned if not (path / run_id).is_dir()]
     unplanned = sorted({file.parent.name for file in path.glob(f"*/{RUN_FILE}")} - set(planned))
     frames = load_runs([path / run_id for run_id in planned if run_id not in missing])
+    damaged = [(CAMPAIGN_FILE, text) for text in document.left_out] + frames.damaged
     state = campaign.get("status", "not known")
     reasons = dict.fromkeys(missing, f"missing; planned but never run (campaign {state}). Repeat it.")
-    reasons |= dict.fromkeys(unplanned, f"not in {CAMPAIGN_FILE}; move it out of the campaign.")
+    why = "its entry in it is damaged." if document.left_out else "move it out of the campaign."
+    reasons |= dict.fromkeys(unplanned, f"not in {CAMPAIGN_FILE}; {why}")
     left_out = frames.left_out + [(run_id, f"{path / run_id}: {reason}") for run_id, reason in reasons.items()]
-    return Campaign(**(vars(frames) | {"path": path, "campaign": campaign, "left_out": left_out}))
+    return Campaign(**(vars(frames) | {"path": path, "campaign": campaign, "left_out": left_out, "damaged": damaged}))

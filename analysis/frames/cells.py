@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.frames import phases
 from analysis.frames.results import Results
-from analysis.statistics import clusters, hang_rates, survival
+from analysis.statistics import clusters, survival
 from stacks.lifecycle.verdict import VERDICTS
 
 
@@ -89,8 +89,7 @@ def claim(hangs: clusters.HangRate) -> str:
     if not hangs.trials:
         return "no respawn was seen to its end"
     if hangs.hung == 0:
-        limit = hang_rates.highest_rate_without_hang(hangs.trials)
-        return f"below {100 * (limit or 0):.2g} % at 95 % (0 of {hangs.trials} respawns hung)"
+        return f"at most {100 * (hangs.high or 0):.3g} %, 0 of {hangs.trials} respawns hung"
     low, high = hangs.low or 0.0, 1.0 if hangs.high is None else hangs.high
     rate = f"{100 * (hangs.rate or 0):.3g} % ({100 * low:.3g} to {100 * high:.3g} %)"
     return f"{rate}, {hangs.hung} of {hangs.trials} respawns in {hangs.runs} run{'' if hangs.runs == 1 else 's'}"

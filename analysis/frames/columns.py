@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames.latency import QUANTILES
-from analysis.frames.stack_ini import SETTING_COLUMNS
+from analysis.frames.stack_ini import FLAG_COLUMNS, SETTING_COLUMNS
 
 Row = dict[str, Any]
 
@@ -49,7 +49,7 @@ RUN_COLUMNS: dict[str, str] = {
     "stop_signal": "object",
     "stop_s": "Float64",
     **dict.fromkeys(SETTING_COLUMNS, "Int64"),
-    "lazy_apps": "boolean",
+    **dict.fromkeys(FLAG_COLUMNS, "boolean"),
     "users": "Int64",
     "rate": "Float64",  # arrivals a second that the plan asked of an open scenario
     "offered": "Int64",  # requests scheduled within the window

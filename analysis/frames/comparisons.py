@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analysis.frames.cells import Cell
+from analysis.frames.release import release
 from analysis.statistics import clusters, hang_rates, ratio, survival
 
 
@@ -53,14 +54,12 @@ def compare_hung_cells(cells: list[Cell]) -> list[Comparison]:
 
     A version on the same Python is preferred. A cell without a version that recovers has no comparison.
     """
-    from packaging.version import Version
-
     comparisons = []
     for cell in cells:
         if not cell.verdict.startswith("hung"):
             continue
         fixed = [c for c in cells if c.stack == cell.stack and c.verdict == "recovers"]
         if fixed:
-            best = max(fixed, key=lambda c: (c.python == cell.python, Version(c.package_version)))
+            best = max(fixed, key=lambda c: (c.python == cell.python, release(c.package_version)))
             comparisons.append(compare(cell, best))
     return comparisons

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analysis.frames.connection import execute
+from analysis.frames.connection import query as fetch
 from analysis.frames.load_window import LoadWindow
-from analysis.frames.queries import connection
+from analysis.frames.queries import REQUESTS
 
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
 # SQL: from the scheduled moment to the last byte.
 LATENCY_US = "(start_ns - scheduled_ns) // 1000 + latency_us"
-_SCHEDULED_WITHIN = "FROM read_parquet(?) WHERE scheduled_ns >= ? AND scheduled_ns < ?"
+_SCHEDULED_WITHIN = f"FROM {REQUESTS} WHERE scheduled_ns >= ? AND scheduled_ns < ?"
 
 ValueCounts = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # distinct values in order, and how often each is
 
@@ -31,7 +33,7 @@ def _count_values(expression: str, arguments: list[Any]) -> ValueCounts:
     Whole microseconds repeat, so the counts are exact and need no more room for 5e7 rows than for 1e6.
     """
     query = f"SELECT {expression} AS value, count(*) AS n {_SCHEDULED_WITHIN} AND error = '' GROUP BY 1 ORDER BY 1"
-    columns = connection().execute(query, arguments).fetchnumpy()
+    columns = execute(query, arguments).fetchnumpy()
     return np.asarray(columns["value"], float), np.asarray(columns["n"], np.int64)
 
 
@@ -51,11 +53,11 @@ def read_latency(path: Path, window: LoadWindow) -> dict[str, Any]:
 
     `offered`, `offered_rps`, `missed`, `lost_share`, `late_ms`, the QUANTILES and `median_answer_ms`: see RUN_COLUMNS.
     """
-    arguments = [str(path), window.begin_ns, window.end_ns]
+    arguments = [path, window.begin_ns, window.end_ns]
     query = f"""
         SELECT count(*), count(*) FILTER (error <> ''), count(*) FILTER (error = 'missed'),
                max((start_ns - scheduled_ns) / 1e6) {_SCHEDULED_WITHIN}"""
-    offered, lost, missed, late_ms = connection().execute(query, arguments).fetchall()[0]
+    offered, lost, missed, late_ms = fetch(query, arguments)[0]
     row: dict[str, Any] = {"offered": offered, "lost_share": lost / offered if offered else None, "missed": missed}
     counts = _count_values(LATENCY_US, arguments)
     for name, share in QUANTILES.items():

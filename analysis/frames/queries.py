@@ -1,43 +1,38 @@
-"""Runs DuckDB queries over the Parquet files of runs.
-
-DuckDB aggregates inside the files and returns small results: the rows of a long run need no room in memory.
-"""
+"""Queries one Parquet file of every run of a frame."""
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-MEMORY_LIMIT = "1GB"  # exact quantiles of 5e7 requests fit; with 512 MB they do not
+from analysis.frames.connection import execute, literal
+from analysis.frames.parquet_files import COLUMNS, SOUND, health
+from stacks.lifecycle.records import REQUESTS_FILE
+
 # SQL: the moment (ns) at which a row of requests.parquet was complete. The columns are start_ns and latency_us.
 END_NS = "start_ns + latency_us * 1000"
-
-
-@cache
-def connection() -> Any:
-    """Return the DuckDB connection of this process. Data beyond the memory limit go to disk."""
-    import duckdb
-
-    return duckdb.connect(":memory:", config={"memory_limit": MEMORY_LIMIT, "preserve_insertion_order": False})
+# SQL: the rows of requests.parquet whose values can be. The path is a parameter of the query.
+REQUESTS = f"(SELECT * FROM read_parquet(?) WHERE {SOUND[REQUESTS_FILE]})"  # noqa: S608 - a constant
 
 
 def query_runs(runs: pd.DataFrame, file_name: str, select: str, where: str = "TRUE") -> pd.DataFrame:
     """Return `SELECT select FROM rows WHERE where` over one Parquet file of every run.
 
-    `runs` is a runs frame. The rows have the columns of the file and `run_key`. A run without the file adds no row; if
-    no run has the file, the result has no columns. `select` and `where` are SQL of the caller and are not escaped.
+    `runs` is a runs frame. The rows have the columns of the file and `run_key`. A run without the file, or with one
+    that cannot be read, adds no row; if no run has the file, the result has no columns, or with `*` those of the file.
+    `select` and `where` are SQL of the caller and are not escaped.
     """
     files = {str(Path(run["path"]) / file_name): run["run_key"] for run in runs[["path", "run_key"]].to_dict("records")}
-    files = {path: key for path, key in files.items() if Path(path).is_file()}
+    files = {path: key for path, key in files.items() if not health(Path(path)).unusable}
     if not files:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=[*COLUMNS[file_name], "run_key"] if select == "*" else [])
+    # The columns are named, because an older run may have fewer of them, and a newer one more.
     query = f"""
         WITH names AS (SELECT unnest(?) AS filename, unnest(?) AS run_key),
-             rows AS (SELECT * EXCLUDE (filename) FROM read_parquet(?, filename = true) JOIN names USING (filename))
+             rows AS (SELECT {", ".join(COLUMNS[file_name])}, run_key
+                      FROM read_parquet(?, filename = true) JOIN names USING (filename) WHERE {SOUND[file_name]})
         SELECT {select} FROM rows WHERE {where}"""  # noqa: S608 - SQL of the caller, as documented
     paths = list(files)
-    result: pd.DataFrame = connection().execute(query, [paths, [files[p] for p in paths], paths]).df()
+    result: pd.DataFrame = execute(query, [paths, [files[p] for p in paths], list(map(literal, paths))]).df()
     return result

@@ -68,6 +68,7 @@ def load(*paths: Path | str, mixed_hosts: bool = False) -> Results:
         runs=_concatenate([campaign.runs for campaign in campaigns]),
         episodes=_concatenate([campaign.episodes for campaign in campaigns]),
         seconds=_concatenate([campaign.seconds for campaign in campaigns]),
+        damaged=[(f"{c.path.name}/{name}", why) for c in campaigns for name, why in c.damaged],
         left_out=left_out + [(f"{c.path.name}/{run_id}", why) for c in campaigns for run_id, why in c.left_out],
     )
     if not mixed_hosts:

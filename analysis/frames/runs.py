@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import shlex
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,13 @@ from analysis.frames.columns import Row
 from analysis.frames.episodes import episode_row, read_episodes
 from analysis.frames.latency import read_latency
 from analysis.frames.load_window import LoadWindow
+from analysis.frames.parquet_files import health, require_requests
 from analysis.frames.stack_ini import read_settings
-from stacks.lifecycle.records import EVENTS_FILE, INI_FILE, REQUESTS_FILE, RUN_FILE, RecordError, read_json
+from stacks.lifecycle.reading import read_document
+from stacks.lifecycle.records import EVENTS_FILE, INI_FILE, REQUESTS_FILE, RUN_FILE, SAMPLES_FILE, RecordError
 from stacks.lifecycle.verdict import VERDICTS
+
+SHORTEST_S, LONGEST_S = 0.001, 1e7  # of a load window: the web UI's may be open for a day
 
 
 def required(path: Path, document: dict[str, Any], *names: str) -> Any:
@@ -47,23 +51,29 @@ def _recorded_row(path: Path, run: dict[str, Any]) -> Row:
     return row | {"unix_ns": (run.get("clock") or {}).get("unix_ns")} | read_settings(path.parent / INI_FILE)
 
 
-def load_run(directory: Path) -> tuple[Row, list[Row], list[Row]]:
-    """Return the run's row, its episode rows and its bin rows. A run whose status is not `done` has only its row.
+@dataclass(frozen=True)
+class LoadedRun:
+    """What the frames take of one run. A run whose status is not `done` has only its row."""
 
-    Raises RecordError, which names the file and what to do, if a file is missing or damaged.
-    """
+    row: Row
+    episodes: list[Row] = field(default_factory=list)
+    seconds: list[Row] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # one sentence for each part of a file that was left out
+
+
+def load_run(directory: Path) -> LoadedRun:
+    """Load one run. Raises RecordError, which names the file and what to do, if it cannot be used."""
     path = directory / RUN_FILE
-    run = read_json(path)
+    document = read_document(path)
+    run, left_out = document.value, list(document.left_out)
     row = _recorded_row(path, run)
     if row["status"] != "done":
-        return row, [], []
+        return LoadedRun(row, left_out=left_out)
     if row["verdict"] not in VERDICTS:
         raise RecordError(f"{path}: verdict {row['verdict']!r} is none of {', '.join(VERDICTS)}. Repeat the run.")
-    window_s = row["window_s"]
-    if not isinstance(window_s, int | float) or not 0 < window_s < math.inf:
-        raise RecordError(f"{path}: load.window_s is {window_s!r} and no time; the file is damaged. Repeat the run.")
-    episodes, watched_until_ns = read_episodes(directory / EVENTS_FILE)
-    window = LoadWindow(row["load_begin_ns"], row["load_end_ns"], window_s)
+    window = _load_window(path, row)
+    episodes, watched_until_ns, damaged_rows = read_episodes(directory / EVENTS_FILE, run)
+    left_out += [*damaged_rows, require_requests(directory / REQUESTS_FILE), health_of_samples(directory)]
     answers = read_answers(directory / REQUESTS_FILE, window, episodes)
     if window.begin_ns is not None:
         row |= read_latency(directory / REQUESTS_FILE, window)
@@ -75,11 +85,28 @@ def load_run(directory: Path) -> tuple[Row, list[Row], list[Row]]:
         "requests": answers.requests,
         "lost": answers.lost,
         "answered": answers.answered,
-        "answered_rps": answers.answered / window_s,
+        "answered_rps": answers.answered / window.window_s,
     }
     names = {"run_id": row["run_id"], "run_key": row["run_key"]}
     episode_rows = [
         names | episode_row(episode, watched_until_ns, first_response_ns)
         for episode, first_response_ns in zip(episodes, answers.first_response_ns, strict=True)
     ]
-    return row, episode_rows, [names | one_bin for one_bin in answers.bins]
+    seconds = [names | one_bin for one_bin in answers.bins]
+    return LoadedRun(row, episode_rows, seconds, [text for text in left_out if text])
+
+
+def _load_window(path: Path, row: Row) -> LoadWindow:
+    """Return the load window. Raises RecordError if its times cannot be."""
+    begin_ns, end_ns, window_s = row["load_begin_ns"], row["load_end_ns"], row["window_s"]
+    if window_s is None or not SHORTEST_S <= window_s <= LONGEST_S:
+        raise RecordError(f"{path}: load.window_s is {window_s!r} and no time; the file is damaged. Repeat the run.")
+    if begin_ns is not None and not 0 <= (end_ns or begin_ns) - begin_ns <= LONGEST_S * 1e9:
+        raise RecordError(f"{path}: load.end_ns is {end_ns}, which cannot be; the file is damaged. Repeat the run.")
+    return LoadWindow(begin_ns, end_ns, window_s)
+
+
+def health_of_samples(directory: Path) -> str:
+    """Return what is wrong with samples.parquet, or ''. A run without samples only has no bottleneck and no memory."""
+    text = health(directory / SAMPLES_FILE).unusable if (directory / SAMPLES_FILE).exists() else ""
+    return f"{text} The samples are left out; the run counts." if text else health(directory / SAMPLES_FILE).left_out

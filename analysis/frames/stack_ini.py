@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,27 @@ SETTING_COLUMNS = {
     "min_worker_lifetime_s": "min-worker-lifetime",
     "listen_backlog": "listen",
 }
+NUMBER = re.compile("[0-9]{1,9}")  # uWSGI holds them in a C int
+# Column of the runs frame: options of uWSGI that turn it on.
+FLAG_COLUMNS = {
+    "lazy_apps": ("lazy-apps", "lazy"),
+    "enable_threads": ("enable-threads", "threads"),
+    "master": ("master",),
+}
 FALSE = ("false", "0", "no", "off")
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """Return the SETTING_COLUMNS and `lazy_apps` of a run.
+    """Return the SETTING_COLUMNS and the FLAG_COLUMNS of a run.
 
     A value that is not a number is None. All values are None if the file is missing.
     """
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return dict.fromkeys([*SETTING_COLUMNS, "lazy_apps"])
+        return dict.fromkeys([*SETTING_COLUMNS, *FLAG_COLUMNS])
     values: dict[str, Any] = dict(DEFAULTS)
-    lazy_apps, in_uwsgi_section = False, False
+    flags, in_uwsgi_section = dict.fromkeys(FLAG_COLUMNS, False), False
     for line in map(str.strip, text.splitlines()):
         if line.startswith("["):
             in_uwsgi_section = line.startswith("[uwsgi]")
@@ -39,7 +47,6 @@ def read_settings(path: Path) -> dict[str, Any]:
             key, _, value = (part.strip() for part in line.partition("="))
             key = ALIASES.get(key, key)
             if key in DEFAULTS:
-                values[key] = int(value) if value.isdigit() else None
-            elif key in ("lazy-apps", "lazy"):
-                lazy_apps = value.lower() not in FALSE
-    return {column: values[key] for column, key in SETTING_COLUMNS.items()} | {"lazy_apps": lazy_apps}
+                values[key] = int(value) if NUMBER.fullmatch(value) else None
+            flags |= {column: value.lower() not in FALSE for column, keys in FLAG_COLUMNS.items() if key in keys}
+    return {column: values[key] for column, key in SETTING_COLUMNS.items()} | flags

@@ -13,7 +13,8 @@ import pandas as pd
 from analysis.frames.bottleneck import find_bottleneck
 from analysis.frames.queries import END_NS
 from analysis.frames.results import Results
-from stacks.lifecycle.records import EVENTS_FILE, read_events
+from stacks.lifecycle.reading import read_events
+from stacks.lifecycle.records import EVENTS_FILE
 
 MARKS = ("exit_begun", "exited", "forked", "ready", "first_response")
 # Event kinds that change something; heartbeats and samples would hide them.

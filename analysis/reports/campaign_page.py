@@ -8,10 +8,11 @@ from typing import Any
 
 from analysis.frames.campaigns import Campaign
 from analysis.reports import matrix_table, page_templates, run_names
-from analysis.reports.campaign_pictures import draw_heatmaps, draw_swimlanes
+from analysis.reports.campaign_pictures import Picture, draw_heatmaps, draw_recordings, draw_swimlanes
 from analysis.reports.text_files import replace_text
 from analysis.summary import campaign_words, verdict_words, wording
 from analysis.summary.expectations import is_matrix
+from analysis.summary.left_out_words import left_out_line
 from stacks.lifecycle.lost_threads import ThreadTable
 
 PAGE_FILE = "report.html"
@@ -44,13 +45,14 @@ def render(campaign: Campaign, summary: dict[str, Any]) -> str:
         .render(
             summary=summary,
             begin=_begin(campaign),
+            left_out_line=left_out_line(summary["left_out"], summary["damaged"]),
             answer=matrix_table.answer(summary) if of_matrix else campaign_words.answer(summary),
             pictures_first=of_matrix,
             rows=rows,
             settings=run_names.explained(row["stack"] for row in rows),
             warned=[row for row in rows if row["warning"]],
             unusual=[row for row in rows if not row["entry"]["as_expected"]],
-            pictures=draw_heatmaps(summary) if of_matrix else draw_swimlanes(campaign, summary["cells"]),
+            pictures=_pictures(campaign, summary),
             causes=campaign_words.causes(summary),
             evidence=campaign_words.evidence_groups(summary),
             threads=_thread_rows(summary),
@@ -60,6 +62,13 @@ def render(campaign: Campaign, summary: dict[str, Any]) -> str:
             meanings=verdict_words.VERDICT_MEANINGS,
         )
     )
+
+
+def _pictures(campaign: Campaign, summary: dict[str, Any]) -> list[Picture]:
+    if is_matrix(summary):
+        return draw_heatmaps(summary)
+    draw = draw_recordings if summary["kind"] == "watch" else draw_swimlanes
+    return draw(campaign, summary["cells"])
 
 
 def _table_rows(campaign: Campaign, summary: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Draws the pictures of a campaign's page: swimlanes of two cells beside each other, or heat-maps of a matrix."""
+"""Draws the pictures of a campaign's page: swimlanes of two cells, heat-maps of a matrix, or slots of a recording."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any
 from analysis.frames.campaigns import Campaign
 from analysis.reports.cell_pairs import CellPair, choose_pairs
 from analysis.reports.titled_figure import svg_data_uri
-from analysis.summary.run_findings import PicturedRun, alt_text
+from analysis.summary.run_findings import PicturedRun, alt_text, run_finding
 from analysis.summary.wording import cell_name
 
 Entry = dict[str, Any]
 
+PICTURED_S = 600.0
+MOST_RECORDINGS = 8  # pictures on one page
+
 MATRIX_CAPTION = (
-    "Each field shows the verdict and how many of the respawns hung. Where none hung, the percentage is a limit: so "
-    "many respawns rule out a higher hang rate at 95 %. Hatched fields were not tested."
+    "Each field shows the verdict and how many of the respawns hung. Where none hung, the percentage is the upper end "
+    "of the 95 % interval of the hang rate (Wilson). Hatched fields were not tested."
 )
 
 
@@ -41,11 +44,34 @@ def draw_swimlanes(campaign: Campaign, cells: list[Entry]) -> list[Picture]:
 
     pictures = []
     for pair in pairs:
-        left, right = _first_run(campaign, pair.hung), _first_run(campaign, pair.recovering)
+        left, right = _run(campaign, pair.hung), _run(campaign, pair.recovering)
         if left is None or right is None:
             continue
         image = svg_data_uri(swimlane.draw(left, right))
         pictures.append(Picture(_title(pair), _caption(pair), alt_text(left, right), image))
+    return pictures
+
+
+def draw_recordings(campaign: Campaign, cells: list[Entry]) -> list[Picture]:
+    """For each uWSGI of a recording, what its worker slots did at the end of the run that says the most.
+
+    That is the newest run with the verdict of the cell, and of it the last PICTURED_S: a picture of a day has no pixel
+    for a respawn of a second.
+    """
+    from analysis.figures import recording_lanes
+
+    pictures = []
+    for entry in cells[:MOST_RECORDINGS]:
+        run = _run(campaign, entry, newest=True)
+        if run is None or run.episodes.empty:
+            continue
+        from_s = max(0.0, run.end_s - PICTURED_S)
+        words = f"{entry['stack']}: {run_finding(run)}"
+        caption = (
+            f"The newest run of {entry['stack']} with its verdict; at most its last {PICTURED_S / 60:.0f} minutes."
+        )
+        image = svg_data_uri(recording_lanes.draw(run, from_s))
+        pictures.append(Picture(words, caption, f"Worker slots over time. {words}.", image))
     return pictures
 
 
@@ -64,8 +90,8 @@ def draw_heatmaps(summary: dict[str, Any]) -> list[Picture]:
     ]
 
 
-def _first_run(campaign: Campaign, entry: Entry) -> PicturedRun | None:
-    """The first run of a cell that has the cell's verdict. The rule is fixed, so that nobody picks the prettiest run.
+def _run(campaign: Campaign, entry: Entry, *, newest: bool = False) -> PicturedRun | None:
+    """The first or the newest run of a cell that has the cell's verdict. So nobody picks the prettiest run.
 
     Returns None where no such run had load: all workers hung before the load could begin.
     """
@@ -76,7 +102,7 @@ def _first_run(campaign: Campaign, entry: Entry) -> PicturedRun | None:
     runs = counted[is_of_cell & has_verdict & has_load].sort_values("trial")
     if runs.empty:
         return None
-    run = runs.iloc[0]
+    run = runs.iloc[-1 if newest else 0]
     begin_ns, end_ns = run["load_begin_ns"], run["load_end_ns"]
     return PicturedRun(
         name=cell_name(entry),

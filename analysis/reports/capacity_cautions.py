@@ -6,9 +6,11 @@ from analysis.capacity.measurements import Measurements
 from analysis.capacity.recommendation import Recommendation
 from analysis.frames.cells import Cell
 from analysis.frames.results import Results, hosts
+from stacks.lifecycle.rates import respawns_to_rule_out
 
-# So many respawns without a hang rule out a hang rate of 5 % at 95 %: 0.95 ** 59 < 0.05.
-RESPAWNS_AGAINST_5_PERCENT = 59
+# So many respawns without a hang rule out a hang rate above 5 %; so many does CONFIDENCE=1% plan.
+RESPAWNS_AGAINST_5_PERCENT = respawns_to_rule_out(0.05)
+RESPAWNS_AGAINST_1_PERCENT = respawns_to_rule_out(0.01)
 
 
 def cautions(results: Results, cells: list[Cell], facts: Measurements, advice: Recommendation) -> list[str]:
@@ -25,7 +27,7 @@ def cautions(results: Results, cells: list[Cell], facts: Measurements, advice: R
     if few:
         clauses.append(
             f"fewer than {RESPAWNS_AGAINST_5_PERCENT} respawns, so a hang rate of 5 % is not ruled out: "
-            f"{', '.join(few)} (make loadtest CONFIDENCE=1% plans 299)"
+            f"{', '.join(few)} (make loadtest CONFIDENCE=1% plans {RESPAWNS_AGAINST_1_PERCENT})"
         )
     limited = [key for key, limit in facts.limits.items() if limit.limit == "generator"]
     if limited:

@@ -31,7 +31,7 @@ def as_json(plan: CapacityPlan) -> dict[str, Any]:
         "measured_against_predicted": predictions.as_json(plan.checks),
         "verification": None if plan.verification is None else _verification(plan.verification),
         "cautions": plan.cautions,
-        "left_out": [{"run": run, "reason": why} for run, why in plan.results.left_out],
+        "left_out": [{"run": run, "reason": why} for run, why in plan.results.left_out + plan.results.damaged],
         "runs": plan.results.counted["run_key"].tolist(),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.capacity import formulas
@@ -10,8 +11,8 @@ from analysis.capacity.measurements import Measurements
 from analysis.capacity.recommendation import Recommendation
 from analysis.frames.cells import Cell
 
-# Where the plan recommends no max-requests.
-DEFAULT_MAX_REQUESTS = 1000
+# Where the plan recommends none.
+DEFAULT_WORKERS, DEFAULT_MAX_REQUESTS = 8, 1000
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,20 @@ class Outage:
     outage_sd_s: float
 
 
-def forecast(cell: Cell, demand: Demand, facts: Measurements, advice: Recommendation) -> Outage | None:
-    """The forecast with the recommended workers and max-requests; None for a cell whose respawns did not hang."""
-    rate = cell.hangs.rate
-    if not rate:
-        return None
-    workers = advice.workers or int(cell.runs["workers"].dropna().max() if cell.runs["workers"].notna().any() else 1)
+def forecasts(cells: Sequence[Cell], demand: Demand, facts: Measurements, advice: Recommendation) -> list[Outage]:
+    """One forecast for each cell whose respawns hung, all with the same workers and the same max-requests.
+
+    The settings are the recommended ones; where there are none, the most workers of a cell that hung, and
+    DEFAULT_MAX_REQUESTS. The table, the figure and the notebook all show these forecasts.
+    """
+    hung = [cell for cell in cells if cell.hangs.rate]
+    measured = [int(count) for cell in hung for count in cell.runs["workers"].dropna()]
+    workers = advice.workers or max(measured, default=DEFAULT_WORKERS)
+    return [_forecast(cell, workers, demand, facts, advice) for cell in hung]
+
+
+def _forecast(cell: Cell, workers: int, demand: Demand, facts: Measurements, advice: Recommendation) -> Outage:
+    rate = cell.hangs.rate or 0.0
     limit = advice.max_requests or DEFAULT_MAX_REQUESTS
     hangs = formulas.hangs_to_breach(workers, demand.rps, facts.service_s or 0.0, advice.threads or 1)
     mean_s, sd_s = formulas.outage_s(workers, limit, demand.rps, rate)

@@ -18,6 +18,7 @@ from analysis.reports import (
 from analysis.reports.capacity_plan import CapacityPlan
 from analysis.reports.titled_figure import TitledFigure
 from analysis.summary import verdict_words
+from analysis.summary.left_out_words import left_out_line
 
 TEMPLATE = "capacity_page.html"
 # The table of what recycling costs has these max-requests, and the recommended one.
@@ -36,6 +37,8 @@ def render(plan: CapacityPlan) -> str:
             demand=plan.demand,
             measured=plan.measured,
             decision=capacity_decision.decision(plan),
+            left_out_line=left_out_line(plan.results.left_out, plan.results.damaged),
+            doubt=capacity_decision.doubt(plan),
             app=" ".join(filter(None, (Path(advice.app).name, advice.env))),
             ini=capacity_decision.ini(plan) if advice.feasible else "",
             pictures=pictures(plan),
@@ -53,7 +56,6 @@ def render(plan: CapacityPlan) -> str:
 def pictures(plan: CapacityPlan) -> dict[str, TitledFigure]:
     """Every figure that the results have runs for, by its name in the template."""
     pair = run_pictures.worst_and_best(plan.cells)
-    rates = [outage.rate for outage in plan.outages]
     figures = [
         capacity_pictures.capacity_curve(plan.measured, plan.advice, plan.demand),
         capacity_pictures.hang_forest(plan.cells),
@@ -61,7 +63,7 @@ def pictures(plan: CapacityPlan) -> dict[str, TitledFigure]:
         capacity_pictures.time_to_ready(plan.cells),
         run_pictures.swimlanes(plan.results, *pair) if pair else None,
         recycle_pictures.recoveries(plan.results, plan.cells),
-        capacity_pictures.outages(plan.advice, plan.demand, rates, plan.checks),
+        capacity_pictures.outages(plan.outages, plan.demand, plan.checks),
     ]
     return {figure.name: figure for figure in figures if figure is not None}
 

@@ -22,12 +22,12 @@ from analysis.figures import (
 )
 from analysis.frames import phases
 from analysis.frames.cells import Cell
+from analysis.reports.capacity_outages import DEFAULT_MAX_REQUESTS, Outage
 from analysis.reports.titled_figure import TitledFigure
 
 MOST_CURVES = 8  # nobody can tell more curves apart
 MOST_RATES = 3  # as many as there are line styles
 LEAST_RATE = 0.005  # a smaller hang rate would be written as 0 %
-DEFAULT_WORKERS, DEFAULT_MAX_REQUESTS = 8, 1000  # where the plan recommends none
 
 
 def hang_forest(cells: Sequence[Cell]) -> TitledFigure | None:
@@ -87,14 +87,12 @@ def capacity_curve(measured: Measurements, advice: Recommendation, demand: Deman
     return TitledFigure("capacity", title, alt_text, throughput_curve.draw(scene))
 
 
-def outages(
-    advice: Recommendation, demand: Demand, rates: Sequence[float], checks: Sequence[FormulaCheck]
-) -> TitledFigure | None:
-    """The time to a total outage at the highest hang rates that were measured."""
+def outages(forecasts: Sequence[Outage], demand: Demand, checks: Sequence[FormulaCheck]) -> TitledFigure | None:
+    """The time to a total outage at the highest hang rates that were measured, with the settings of the forecasts."""
+    rates = [forecast.rate for forecast in forecasts]
     distinct = sorted({round(rate, 2) for rate in rates if rate >= LEAST_RATE}, reverse=True)[:MOST_RATES]
     if not distinct:
         return None
     measured = [(c.predicted, c.measured) for c in checks if c.what.startswith("time to total outage")]
-    workers = advice.workers or DEFAULT_WORKERS
-    scene = outage_time.Scene(workers, demand.rps, distinct, measured, advice.max_requests)
+    scene = outage_time.Scene(forecasts[0].workers, demand.rps, distinct, measured, forecasts[0].max_requests)
     return TitledFigure("outage", outage_time.title(scene), outage_time.alt_text(scene), outage_time.draw(scene))

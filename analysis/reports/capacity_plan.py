@@ -52,7 +52,6 @@ def build(results: Results, demand: Demand) -> CapacityPlan:
     facts = measurements.measure(results, version_choice.choose_cells(measured_cells))
     cores, memory_mb = _host_limits(counted)
     advice, facts, by_threads = recommendation.best(demand, facts, measured_cells, cores, memory_mb)
-    forecasts = [capacity_outages.forecast(cell, demand, facts, advice) for cell in measured_cells]
     return CapacityPlan(
         results=results,
         demand=demand,
@@ -60,7 +59,7 @@ def build(results: Results, demand: Demand) -> CapacityPlan:
         comparisons=compare_hung_cells(measured_cells),
         measured=facts,
         advice=advice,
-        outages=[outage for outage in forecasts if outage is not None],
+        outages=capacity_outages.forecasts(measured_cells, demand, facts, advice),
         checks=predictions.check_formulas(results, facts),
         phases=[row for cell in measured_cells for row in phase_rows(cell)],
         by_threads=by_threads,

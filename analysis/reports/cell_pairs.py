@@ -12,6 +12,7 @@ from typing import Any
 
 from packaging.version import Version
 
+from analysis.frames.release import release
 from analysis.summary.verdict_words import HANGS
 
 Entry = dict[str, Any]
@@ -47,7 +48,7 @@ def choose_pairs(cells: list[Entry]) -> list[CellPair]:
 
 
 def _release(entry: Entry) -> Version:
-    return Version(entry["package_version"])
+    return release(entry["package_version"])
 
 
 def _is_same(left: Entry, right: Entry, *names: str) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from analysis.frames.queries import connection
+from analysis.frames.connection import query as fetch
+from analysis.frames.queries import REQUESTS
 from stacks.lifecycle.lifecycle import Lifecycle
-from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
+from stacks.lifecycle.reading import read_document, read_events
+from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE
 
 Answer = tuple[bool | None, str]
 
@@ -34,19 +36,16 @@ def no_answers_after(directory: Path) -> Answer:
     if any(e.outcome != "hung_at_fork" for e in last.values()) or None in forked or not forked:
         return None, "not every worker hung"
     outage_ns = max(ns for ns in forked if ns is not None)
-    query = (
-        "SELECT count(*) FILTER (WHERE error = '' AND start_ns + latency_us * 1000 > $1), "
-        "count(*) FILTER (WHERE start_ns + latency_us * 1000 > $1) FROM read_parquet($2)"
-    )
-    row = connection().execute(query, [outage_ns, str(directory / REQUESTS_FILE)]).fetchone()
-    answered, waiting = row if row is not None else (0, 0)
+    late = "start_ns + latency_us * 1000 > ?"
+    query = f"SELECT count(*) FILTER (error = '' AND {late}), count(*) FILTER ({late}) FROM {REQUESTS}"  # noqa: S608
+    answered, waiting = fetch(query, [outage_ns, outage_ns, directory / REQUESTS_FILE])[0]
     return answered == 0, f"{answered} of {waiting} requests were answered once every worker was hung"
 
 
 def only_kill_ends_it(directory: Path) -> Answer:
     """Whether SIGKILL alone ended a run that waited for each signal to work (`plan.patient`)."""
-    run = read_json(directory / RUN_FILE)
-    if not run.get("plan", {}).get("patient"):
+    run = read_document(directory / RUN_FILE).value
+    if not run.get("plan", {}).get("patient") or not run.get("stop"):
         return None, ""
     tried = ", ".join(f"{row['signal']} for {row['waited_s']:.1f} s" for row in run["stop"]["tried"])
     signal = run["stop"]["signal"]
@@ -55,7 +54,7 @@ def only_kill_ends_it(directory: Path) -> Answer:
 
 def waits_for_gil(directory: Path) -> Answer:
     """Whether the backtrace of a hung worker shows that it waits for the GIL (`take_gil` in CPython)."""
-    evidence = read_json(directory / RUN_FILE)["evidence"]
+    evidence = read_document(directory / RUN_FILE).value.get("evidence")
     if not evidence or "no backtrace" in evidence:
         return None, "no backtrace could be taken (gdb is missing or not permitted)"
     return "take_gil" in evidence, evidence
@@ -63,7 +62,7 @@ def waits_for_gil(directory: Path) -> Answer:
 
 def stats_status_differs(directory: Path) -> Answer:
     """Whether uWSGI's own stats show a hung worker with another `status` than `idle`."""
-    run = read_json(directory / RUN_FILE)
+    run = read_document(directory / RUN_FILE).value
     workers = run.get("stats")
     if not workers:
         return None, "the stats were not read"

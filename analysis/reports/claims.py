@@ -48,7 +48,11 @@ def judge(campaign: Campaign, summary: dict[str, Any], claims: list[dict[str, An
         for key, find in (("implies", _verdict_finding), ("shows", _fact_finding)):
             for stack, version, what in claim.get(key, ()):
                 of_cell = counted[(counted["stack_id"] == stack) & (counted["version"] == version)]
-                findings.append(find(entries[stack, version], [Path(path) for path in of_cell["path"]], what))
+                entry = entries.get((stack, version))
+                if entry is None:
+                    findings.append(Finding(None, f"{stack} at {version}: its entry in campaign.json is damaged", []))
+                else:
+                    findings.append(find(entry, [Path(path) for path in of_cell["path"]], what))
         states = [finding.holds for finding in findings]
         result = FAILS if False in states else UNKNOWN if None in states else HOLDS
         judged.append(JudgedClaim(claim["says"], result, findings))

@@ -22,6 +22,7 @@ from analysis.reports.summary_notes import Note, notes
 from analysis.reports.terminal import STYLES, console
 from analysis.summary import verdict_words, wording
 from analysis.summary.expectations import is_unexpected
+from analysis.summary.left_out_words import left_out_line
 
 # Columns of the terminal: the names of the rows, the shortest field, and a field with its gap.
 NAMES_WIDTH, FIELD_WIDTH, FIELD_AND_GAP = 18, 14, 16
@@ -43,6 +44,8 @@ def answer(summary: dict[str, Any]) -> str:
 def show(summary: dict[str, Any], to: Console | None = None) -> None:
     """Print one table for each stack, the answer, and the notes on cells that are not as expected."""
     to = to or console()
+    if line := left_out_line(summary["left_out"], summary["damaged"]):
+        to.print(Text(line, "yellow"), "")
     for grid in grids_of(summary):
         to.print(Text(title(grid), "bold"))
         fitting = max(1, (to.width - NAMES_WIDTH) // FIELD_AND_GAP)

@@ -22,13 +22,18 @@ def notes(summary: dict[str, Any]) -> Iterator[tuple[str, list[Note]]]:
         [(wording.cell_name(c), c["reason"] or "No run of this cell ended.") for c in unusual],
     )
     yield "Warnings", [(wording.cell_name(c), warning) for c in cells if (warning := wording.generator_warning(c))]
-    yield "Left out", [(row["run_id"], row["reason"]) for row in summary["left_out"]]
+    yield "Left out", _left_out(summary)
     yield "Causes and remedies", [(", ".join(names), text) for text, names in campaign_words.causes(summary)]
     yield (
         "Threads that the fork loses",
         [(", ".join(names), text) for text, names in campaign_words.lost_threads(summary)],
     )
     yield "Evidence", [(", ".join(names), text) for text, names in campaign_words.evidence_groups(summary)]
+
+
+def _left_out(summary: dict[str, Any]) -> list[Note]:
+    runs = [(row["run_id"], row["reason"]) for row in summary["left_out"]]
+    return runs + [(row["file"], row["reason"]) for row in summary["damaged"]]
 
 
 def _settings_note(cells: list[dict[str, Any]]) -> list[Note]:

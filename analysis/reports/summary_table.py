@@ -14,6 +14,7 @@ from analysis.reports.summary_notes import notes
 from analysis.reports.terminal import STYLES, console
 from analysis.summary import campaign_words, verdict_words, wording
 from analysis.summary.expectations import is_unexpected
+from analysis.summary.left_out_words import left_out_line
 
 GAPS = (2, 1)  # columns of space between the table's columns: the wider one if it fits
 WIDER_THAN_ANY = 10_000  # columns, to measure the table as if the terminal had no edge
@@ -22,7 +23,8 @@ WIDER_THAN_ANY = 10_000  # columns, to measure the table as if the terminal had 
 def show(summary: dict[str, Any], to: Console | None = None) -> None:
     """Print the answer, the cells and the notes on `to` (default: stdout)."""
     to = to or console()
-    to.print(Text(campaign_words.answer(summary)), "", sep="\n")
+    to.print(Text(campaign_words.answer(summary)))
+    to.print(Text(left_out_line(summary["left_out"], summary["damaged"]), "yellow"))
     unlimited = to.options.update(width=WIDER_THAN_ANY)
     tables = [_table(summary["cells"], gap) for gap in GAPS]
     fitting = [table for table in tables if Measurement.get(to, unlimited, table).maximum <= to.width]

@@ -57,3 +57,25 @@ def log_ratio(pairs: Sequence[tuple[float, float]], confidence: float = CONFIDEN
     half = float(stdtrit(count - 1, 0.5 + confidence / 2)) * error
     p = 2 * float(stdtr(count - 1, -abs(mean) / error)) if error else float(mean == 0)
     return Ratio(count, math.exp(mean), math.exp(mean - half), math.exp(mean + half), p)
+
+
+def unpaired(left: Sequence[float], right: Sequence[float], confidence: float = CONFIDENCE) -> Ratio | None:
+    """Return the ratio right / left of two samples that are not paired: Welch's t interval of the logarithms.
+
+    `pairs` is 0. None with fewer than two values on a side, and if a value is missing or 0.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    sides = [[float(value) for value in side] for side in (left, right)]
+    if any(len(side) < FEWEST_PAIRS or not all(value > 0 for value in side) for side in sides):
+        return None
+    logs = [[math.log(value) for value in side] for side in sides]
+    means = [sum(side) / len(side) for side in logs]
+    parts = [sum((x - m) ** 2 for x in side) / (len(side) - 1) / len(side) for side, m in zip(logs, means, strict=True)]
+    error, mean = math.sqrt(sum(parts)), means[1] - means[0]
+    if not error:
+        return Ratio(0, math.exp(mean), math.exp(mean), math.exp(mean), float(mean == 0))
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, logs, strict=True))
+    half = float(stdtrit(freedom, 0.5 + confidence / 2)) * error
+    p = 2 * float(stdtr(freedom, -abs(mean) / error))
+    return Ratio(0, math.exp(mean), math.exp(mean - half), math.exp(mean + half), p)

@@ -1,7 +1,7 @@
 """Estimates and compares the time until a worker is ready, with censoring: Kaplan-Meier, log-rank, restricted mean.
 
 Durations are seconds. `seen` is True for a worker that became ready, and False if the observation ended before that.
-statsmodels is imported inside the functions, because its import takes most of a second.
+scipy.stats is imported inside the functions, because its import takes most of a second.
 """
 
 from __future__ import annotations
@@ -41,17 +41,26 @@ def kaplan_meier(sample: Sample) -> pd.DataFrame:
     Columns: `t_s`, `at_risk` (workers not yet ready and still observed), `survival` (share not yet ready after `t_s`),
     `se` (its standard error by Greenwood's formula).
     """
-    from statsmodels.duration.survfunc import SurvfuncRight
+    from scipy.stats import ecdf
 
-    curve = SurvfuncRight(np.asarray(sample.durations_s, float), np.asarray(sample.seen, int))
-    return pd.DataFrame(
-        {
-            "t_s": curve.surv_times,
-            "at_risk": np.asarray(curve.n_risk, int),
-            "survival": curve.surv_prob,
-            "se": curve.surv_prob_se,
-        }
-    )
+    durations_s, seen = np.asarray(sample.durations_s, float), np.asarray(sample.seen, bool)
+    curve = ecdf(_censored(sample)).sf
+    times_s, ended = np.unique(durations_s[seen], return_counts=True)
+    at_risk = len(durations_s) - np.searchsorted(np.sort(durations_s), times_s)
+    share = np.asarray(curve.probabilities)[np.searchsorted(curve.quantiles, times_s)]
+    # Greenwood's sum. Its last term is infinite where the last workers at risk became ready; the curve is 0 there.
+    left = at_risk - ended
+    terms = np.divide(ended, at_risk * left, out=np.zeros(len(times_s)), where=left > 0)
+    error = np.where(left > 0, share * np.sqrt(np.cumsum(terms)), np.nan)
+    return pd.DataFrame({"t_s": times_s, "at_risk": at_risk, "survival": share, "se": error})
+
+
+def _censored(sample: Sample) -> Any:
+    """The sample as scipy takes it."""
+    from scipy.stats import CensoredData
+
+    durations_s, seen = np.asarray(sample.durations_s, float), np.asarray(sample.seen, bool)
+    return CensoredData(uncensored=durations_s[seen], right=durations_s[~seen])
 
 
 def median_s(sample: Sample) -> float | None:
@@ -61,17 +70,18 @@ def median_s(sample: Sample) -> float | None:
     return float(reached.iloc[0]) if len(reached) else None
 
 
-def log_rank(left: Sample, right: Sample, *, gehan_breslow: bool = False) -> Comparison:
-    """Test that the workers of two cells become ready equally fast. Gehan-Breslow gives more weight to early times."""
-    from statsmodels.duration.survfunc import survdiff
+def log_rank(left: Sample, right: Sample) -> Comparison:
+    """Test that the workers of two cells become ready equally fast (Mantel 1966).
 
-    chi2, p = survdiff(
-        np.concatenate([np.asarray(left.durations_s, float), np.asarray(right.durations_s, float)]),
-        np.concatenate([np.asarray(left.seen, int), np.asarray(right.seen, int)]),
-        np.repeat([0, 1], [len(left.seen), len(right.seen)]),
-        weight_type="gb" if gehan_breslow else None,
-    )
-    return Comparison(float(chi2), float(p))
+    Where every worker became ready at the same time, the statistic has no variance: chi2 is 0 and p is 1.
+    """
+    from scipy.stats import logrank
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        test = logrank(_censored(left), _censored(right))  # its statistic is a normal deviate; chi2 is its square
+    if not np.isfinite(test.statistic):
+        return Comparison(0.0, 1.0)
+    return Comparison(float(test.statistic) ** 2, float(test.pvalue))
 
 
 def restricted_mean_s(sample: Sample, horizon_s: float) -> float:

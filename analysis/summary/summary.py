@@ -43,4 +43,5 @@ def summarise(campaign: Campaign) -> dict[str, Any]:
         **{name: plan.get(name) for name in copied},
         "cells": entries,
         "left_out": [{"run_id": run_id, "reason": reason} for run_id, reason in campaign.left_out],
+        "damaged": [{"file": file, "reason": reason} for file, reason in campaign.damaged],
     }

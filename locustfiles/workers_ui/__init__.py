@@ -1,1 +1,1 @@
-"""Locust's web UI with a tab for uWSGI's workers. It may import `recording` and `stacks.lifecycle`."""
+"""Locust's web UI with a tab for uWSGI's workers. It may import `recording`, `stacks.lifecycle` and `stacks.listen`."""

@@ -1,15 +1,18 @@
 """`make ui`: it checks the options, reports every mistake in one sentence, and then becomes Locust with its web UI."""
 
 import argparse
+import errno
 import os
 import shlex
 import socket
 import sys
 from pathlib import Path
 
+sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
+from stacks.listen.address import LOOPBACK, Listening, parse_listening
+
 HERE = Path(__file__).resolve().parent
 SCENARIOS = HERE.parent
-HOST = "127.0.0.1"
 
 
 def parser():
@@ -17,10 +20,16 @@ def parser():
     options = argparse.ArgumentParser(
         prog="make ui",
         description="Open Locust's web UI with a stack to choose and a tab that shows uWSGI's workers.",
-        epilog="make passes UI_PORT= on as --port, and SCENARIO=, URL=, PID= and ARGS= as the options of these names.",
+        epilog="make passes UI_PORT= on as --port, and its other variables as the options of the same names.",
         allow_abbrev=False,
     )
     options.add_argument("--port", default="8089", help="port of the web UI (default: %(default)s)")
+    options.add_argument(
+        "--listen",
+        default=LOOPBACK,
+        help="address on which it listens, and after commas the host names by which browsers call it (default: "
+        "%(default)s, so that only this machine can connect)",
+    )
     options.add_argument("--scenario", default="steady", help="a name in locustfiles/, or the path of any locustfile")
     options.add_argument("--url", default="", help="a stack that is running already, instead of a stack of the pack")
     options.add_argument("--args", default="", help="further options of Locust, such as '--processes 2'")
@@ -42,18 +51,20 @@ def scenario_names():
     return sorted(path.stem for path in SCENARIOS.glob("*.py") if not path.name.startswith("_"))
 
 
-def port_error(text):
+def port_error(text, listening):
     """Say why the web UI cannot listen on this port. Return '' if it can."""
     if not text.isdecimal() or not 1 <= int(text) <= 65_535:
         return f"UI_PORT={text} is not a port. A port is a number from 1 to 65535"
-    with socket.socket() as probe:
+    with socket.socket(listening.family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, int(text)))
+            probe.bind((listening.address, int(text)))
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                return f"LISTEN={listening.address} is not an address of this machine"
             return (
                 f"port {text} cannot be used ({error.strerror}). If a web UI is running already, open "
-                f"http://{HOST}:{text}; otherwise name another port: make ui UI_PORT={int(text) % 65_535 + 1}"
+                f"{listening.url(text)}; otherwise name another port: make ui UI_PORT={int(text) % 65_535 + 1}"
             )
     return ""
 
@@ -61,7 +72,7 @@ def port_error(text):
 def free_port():
     """Return a port of the loopback address on which nothing listens."""
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((LOOPBACK, 0))
         return probe.getsockname()[1]
 
 
@@ -98,7 +109,12 @@ def locust_main(path):
 def main():
     """Check the options, then run Locust in this process."""
     options, locust_options = parser().parse_known_args()
-    errors = [port_error(options.port)]
+    errors, listening = [], Listening()
+    try:
+        listening = parse_listening(options.listen)
+    except ValueError as error:
+        errors.append(str(error))
+    errors.append(port_error(options.port, listening))
     try:
         locust_options += shlex.split(options.args)
     except ValueError as error:
@@ -116,10 +132,11 @@ def main():
     if any(word.split("=")[0] == "--processes" for word in locust_options):
         # By default Locust's master listens on every interface, and on a port that a second UI may use already.
         port = str(free_port())
-        locust_options += ["--master-bind-host", HOST, "--master-bind-port", port, "--master-port", port]
-    arguments = ["-f", f"{path},{HERE / '_web_ui.py'}", "--web-host", HOST, "--web-port", options.port]
+        locust_options += ["--master-bind-host", LOOPBACK, "--master-bind-port", port, "--master-port", port]
+    arguments = ["-f", f"{path},{HERE / '_web_ui.py'}", "--web-host", listening.address, "--web-port", options.port]
     # 5 s are longer than the client timeout of the scenarios (4 s), so Stop waits for the last answers.
     arguments += ["--stop-timeout", "5", "--exit-code-on-error", "0"]
+    os.environ["PACK_UI_NAMES"] = ",".join(listening.names)
     if options.url:
         os.environ |= {"PACK_UI_URL": options.url, "PACK_UI_PID": options.pid}
     sys.argv = [sys.argv[0], *arguments, *locust_options]

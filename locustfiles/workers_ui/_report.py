@@ -26,7 +26,8 @@ def section(html, state):
     """Return a report with a section about the workers. The section contains its data, style and script."""
     style = (FILES / "workers.css").read_text(encoding="utf-8")
     script = (FILES / "workers.js").read_text(encoding="utf-8")
-    data = json.dumps(state, separators=(",", ":")).replace("</", "<\\/")
+    # `</script>` would end the script, and after `<!--<script` a browser would not see its end.
+    data = json.dumps(state, separators=(",", ":")).replace("<", "\\u003c")
     return before_end(
         html,
         f'<style>{style}</style><div id="uwsgi-workers-report"></div>'

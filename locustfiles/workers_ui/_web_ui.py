@@ -25,6 +25,8 @@ sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
 from recording import _part_file, _recorder
 
+from stacks.listen.address import LOOPBACK, Listening, as_ip, parse_listening, print_red
+from stacks.listen.guard import Guard
 from workers_ui._control import RECORDED, Control
 from workers_ui._form import add_arguments, choice, errors
 from workers_ui._load import MESSAGE, count_requests, report, report_forever
@@ -38,6 +40,7 @@ TAB = "uwsgi-workers"
 
 # A uWSGI that is running already: its URL, and the pid of its master. `make ui` (__main__.py) sets both.
 URL, PID = os.environ.get("PACK_UI_URL", ""), os.environ.get("PACK_UI_PID", "")
+NAMES = os.environ.get("PACK_UI_NAMES", "")  # the host names after LISTEN=ADDRESS,
 
 catalogue = json.loads(
     subprocess.run(
@@ -53,6 +56,7 @@ def on_parser(parser):
     """Add the fields of the form."""
     if not URL:
         add_arguments(parser, catalogue)
+    parser.set_defaults(web_host=LOOPBACK)  # Locust's own default is every address of this machine
     parser.add_argument("--record-dir", default="", include_in_web_ui=False, help="set by Start, for Locust's workers")
 
 
@@ -91,8 +95,9 @@ def scenario(environment):
 
 
 def set_up(new_control, web_ui, runner):
-    """Register the messages between Locust's processes, and add the tab and its routes to the page."""
+    """Register the messages between Locust's processes, guard the page, and add the tab and its routes to it."""
     global control
+    guard(web_ui)
     control = new_control
     runner.register_message(MESSAGE, lambda environment, msg, **_kwargs: control.load.take(msg.data))
     runner.register_message(RECORDED, lambda environment, msg, **_kwargs: control.on_recorded(msg))
@@ -109,6 +114,15 @@ def set_up(new_control, web_ui, runner):
     web_ui.app.register_blueprint(pages(web_ui), url_prefix=f"{base}/workers")
     web_ui.app.before_request(check_form)
     web_ui.app.after_request(add_workers)
+
+
+def guard(web_ui):
+    """Refuse requests of foreign web pages, and warn if other machines can reach the page."""
+    host = web_ui.host or "0.0.0.0"  # noqa: S104 - Locust's way to say every address
+    listening = parse_listening(f"{host},{NAMES}") if as_ip(host) else Listening("0.0.0.0", (host.lower(),))  # noqa: S104
+    web_ui.app.wsgi_app = Guard(web_ui.app.wsgi_app, listening)
+    if sentence := listening.warning(web_ui.port, "start and stop load tests on this machine"):
+        print_red(f"make ui: {sentence}", sys.stderr, no_color="NO_COLOR" in os.environ)
 
 
 def pages(web_ui):

@@ -19,7 +19,7 @@ from stacks.lifecycle.rates import respawns_to_rule_out
 from stacks.lifecycle.records import SCHEMA, write_json
 
 DEFAULT_STACK, DEFAULT_FIXED = "threads", "3.12"
-RULED_OUT = 0.10  # a hang rate that every good step rules out at 95 %: this takes 29 respawns
+RULED_OUT = 0.10  # a hang rate that every good step rules out at 95 %: this takes 35 respawns
 BISECT_FILE = "bisect.json"
 
 
@@ -59,7 +59,7 @@ def main(options: argparse.Namespace) -> int:
     tested = [index for index in range(len(cells)) if index not in campaign.not_tested]
     share = plan_options.confidence or RULED_OUT
     respawns = respawns_to_rule_out(share)
-    console.print(f"every good step rules out a hang rate of {share:.0%} at 95 % ({respawns} respawns)")
+    console.print(f"every good step rules out a hang rate above {share:.0%} at 95 % ({respawns} respawns)")
     steps: list[dict[str, Any]] = []
 
     def judge(position: int) -> str:

@@ -45,7 +45,7 @@ def table(steps: Sequence[dict[str, Any]]) -> Table:
         style = {GOOD: "green", BAD: "red"}.get(row["judgement"], "yellow")
         rate = f"{row['hung']} of {row['trials']}"
         if row["ruled_out"] is not None:
-            rate += f", < {row['ruled_out']:.0%}"
+            rate += f", max. {row['ruled_out']:.0%}"
         why = row["evidence"] or ("" if row["judgement"] == GOOD else row["reason"])
         word = f"[{style}]{row['judgement']}[/]"
         rows.add_row(str(number), row["version"], word, row["verdict"] or "-", rate, why)

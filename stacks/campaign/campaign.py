@@ -43,6 +43,8 @@ class Campaign:
     earlier_runs: int = 0  # so many of `done` are not of `runs`: they had ended before
     active: list[RunProcess] = field(default_factory=list)
     began_s: float = field(default_factory=time.monotonic)
+    last_end_s: float = 0.0  # of a run, on the same clock
+    least_left_s: float = float("inf")  # the least time left that was shown so far
     status: str = "running"
     extra: dict[str, Any] = field(default_factory=dict)  # further keys of campaign.json
     _lock: int = -1

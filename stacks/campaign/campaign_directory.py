@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from stacks.catalogue import UsageError
-from stacks.lifecycle.records import RUN_FILE, RecordError, read_json
+from stacks.lifecycle.reading import read_record
+from stacks.lifecycle.records import RUN_FILE, RecordError
 
 LOCK_FILE = ".lock"
 INTERRUPTED_DIR = "interrupted"  # runs without a verdict, moved there when their campaign was resumed
@@ -47,7 +48,7 @@ def lock(directory: Path) -> int:
 def finished_record(run_directory: Path) -> dict[str, Any] | None:
     """Return run.json of a run that has its verdict, and None for any other run, a damaged one included."""
     try:
-        record = read_json(run_directory / RUN_FILE)
+        record = read_record(run_directory / RUN_FILE, "status")
     except RecordError:
         return None
     return record if record["status"] == "done" else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stacks.campaign.plan_options import LIMITS, UWSGI_LIMITS, PlanOptions, app_path
-from stacks.catalogue import STACKS, Catalogue, UsageError, read_strict
+from stacks.catalogue import STACKS, Catalogue, UsageError, nearby, read_strict
 
 FILE = STACKS / "capacity.toml"
 CAPACITY_LIMITS: dict[str, tuple[float, float]] = {
@@ -50,7 +50,7 @@ def read_options(catalogue: Catalogue, changes: dict[str, Any]) -> CapacityOptio
     row = read_strict(CapacityOptions, FILE)
     options = CapacityOptions(**(row | {name: value for name, value in changes.items() if value is not None}))
     errors = [
-        f"no version {version}; there are: {', '.join(catalogue.versions)}"
+        f"no version {version}{nearby(version, catalogue.versions, '`python -m stacks list`')}"
         for version in (options.version, options.unfixed)
         if version not in catalogue.versions
     ]

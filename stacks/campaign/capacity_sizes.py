@@ -20,7 +20,7 @@ from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.progress import make_environments
 from stacks.campaign.runner import carry_out
 from stacks.campaign.service_time import calibrate
-from stacks.catalogue import load
+from stacks.catalogue import ROOT, load
 
 EXIT_UNEXPECTED = 3
 REPORT_OPTIONS = ("demand", "slo_p99", "headroom")  # of `python -m analysis report`
@@ -28,7 +28,13 @@ RUN_OVERHEAD_S = 1.5  # start and judgement of a run, without what overlaps with
 
 
 def main(options: argparse.Namespace, console: Console) -> int:
-    """Calibrate, measure, report. Returns 0, 1 if a run was not measured, or 3 if a verdict is unexpected."""
+    """Calibrate, measure, report. Returns 0, 1 if a run was not measured, or 3 if a verdict is unexpected.
+
+    Returns 2 before any run if the report could not understand its options.
+    """
+    code = _run_analysis("demand", _report_arguments(options))  # minutes before the report would find a mistake
+    if code:
+        return code
     catalogue = load()
     given = {field.name: getattr(options, field.name) for field in fields(CapacityOptions)}
     capacity_options = read_options(catalogue, given)
@@ -44,13 +50,23 @@ def main(options: argparse.Namespace, console: Console) -> int:
     )
     with CapacityProgress(console) as progress:
         code = carry_out(campaign, progress)
+    if campaign.status != "done":
+        console.print(f"interrupted before the last size was measured; the runs are in {campaign.directory}")
+        return code
     if any(record["verdict"] not in (campaign.cells[i].expected, "invalid", None) for i, record in campaign.done):
         code = EXIT_UNEXPECTED
+    return max(code, _run_analysis("report", [str(campaign.directory), *_report_arguments(options)]))
+
+
+def _report_arguments(options: argparse.Namespace) -> list[str]:
     values = {name: getattr(options, name) for name in REPORT_OPTIONS}
-    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in values.items() if value]
-    # A process of its own: the analysis reads only files, and this package never imports it.
-    report = [sys.executable, "-m", "analysis", "report", str(campaign.directory), *arguments]
-    return max(code, subprocess.run(report, check=False).returncode)
+    return [f"--{name.replace('_', '-')}={value}" for name, value in values.items() if value]
+
+
+def _run_analysis(command: str, arguments: list[str]) -> int:
+    """Run a command of the analysis, which this package never imports, and return its exit code."""
+    done = subprocess.run([sys.executable, "-m", "analysis", command, *arguments], cwd=ROOT, check=False)
+    return done.returncode
 
 
 def time_needed_s(campaign: Campaign) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from stacks.campaign.campaign import Campaign
 from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
 from stacks.catalogue import STACKS, Catalogue, UsageError
+from stacks.catalogue.strict_rows import read_toml
 
 FILE = STACKS / "claims.toml"
 KIND = "claims"
@@ -36,7 +36,7 @@ def read_claims(catalogue: Catalogue, file: Path = FILE) -> tuple[list[Claim], i
 
     Raises UsageError with every mistake at once.
     """
-    content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    content: dict[str, Any] = read_toml(file)
     errors, claims = [], []
     for number, row in enumerate(content["claim"], start=1):
         if unknown := set(row) - KEYS:

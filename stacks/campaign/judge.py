@@ -17,7 +17,8 @@ from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.version_search import BAD, GOOD
 from stacks.catalogue import APPS, UsageError, load
 from stacks.check.invocation import CannotCheck, find_uwsgi
-from stacks.lifecycle.records import RUN_FILE, read_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import RUN_FILE
 from stacks.run import run_command, run_directory, supervisor
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S
 

@@ -10,7 +10,7 @@ from typing import Any
 from stacks.campaign.cell import Cell
 from stacks.campaign.plan_options import LIMITS
 from stacks.campaign.selection import split_names
-from stacks.catalogue import Catalogue, Plan, Stack, UsageError, Version, similar
+from stacks.catalogue import Catalogue, Plan, Stack, UsageError, Version, nearby, similar
 from stacks.catalogue.libraries import MODES, Library, LibraryCatalogue, LibraryPlan
 from stacks.lifecycle.verdict import VERDICTS
 
@@ -84,7 +84,7 @@ def _select_libraries(libraries: LibraryCatalogue, options: LibraryOptions, erro
     for word in split_names(options.name):
         matching = [name for name in known if name == word or name.startswith(f"{word}_")]
         if not matching:
-            errors.append(f"no library {word}{similar(word, known)}; there are: {', '.join(known)}")
+            errors.append(f"no library {word}{nearby(word, known, 'stacks/libraries.toml')}")
         names |= dict.fromkeys(matching)
     wanted = [known[name] for name in names or known]
     if options.pin is not None and not errors:

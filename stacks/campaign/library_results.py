@@ -16,7 +16,8 @@ from typing import Any
 
 from stacks.catalogue.libraries import MODES
 from stacks.lifecycle.lifecycle import Lifecycle
-from stacks.lifecycle.records import CAMPAIGN_FILE, EVENTS_FILE, RUN_FILE, RecordError, read_events, read_json
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import CAMPAIGN_FILE, EVENTS_FILE, RUN_FILE, RecordError
 from stacks.lifecycle.stuck_workers import stuck_at_exit
 from stacks.lifecycle.verdict import VERDICTS
 
@@ -133,9 +134,13 @@ def read_results(directories: Iterable[Path]) -> LibraryResults:
             result = _result(cell)
             result = results.setdefault((result.library, result.mode, result.packages, result.version), result)
             for record, path in _records(directory, cell):
-                result.runs.append(_run(record, path))
-                dates.add(_date(record))
-                servers.add(f"{record['package']} {record['package_version']} on Python {record['python_full']}")
+                try:
+                    result.runs.append(_run(record, path))
+                    dates.add(_date(record))
+                    servers.add(f"{record['package']} {record['package_version']} on Python {record['python_full']}")
+                except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                    what = f"{type(error).__name__}: {error}"
+                    raise RecordError(f"{path}: lacks what the page needs ({what}). Repeat the run.") from error
                 hosts[record["host"]["hostname"]] = record["host"]
     return LibraryResults(list(results.values()), sorted(dates), sorted(servers), list(hosts.values()), plan)
 

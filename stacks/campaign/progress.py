@@ -10,6 +10,7 @@ from rich.live import Live
 
 from stacks.campaign.campaign import Campaign
 from stacks.campaign.progress_table import render
+from stacks.lifecycle.counted import counted
 from stacks.lifecycle.rates import tally
 
 
@@ -57,10 +58,11 @@ class Progress:
     def run_ended(self, campaign: Campaign, _index: int, record: dict[str, Any]) -> None:
         """Print one line. On a terminal only a failed run has one, because the table shows the others."""
         if self._live is None or record["status"] != "done":
-            hung, _ = tally(record.get("counts") or {})
-            respawns = (record.get("counts") or {}).get("respawns", 0)
+            hung, seen = tally(record.get("counts") or {})
             result = record["verdict"] if record["status"] == "done" else f"{record['status']}: {record['error']}"
-            numbers = f"{respawns} respawns, {hung} hung, {record.get('duration_s', 0):.1f} s"
+            numbers = (
+                f"{hung} of {counted(seen, 'worker', 'workers')} hung at the fork, {record.get('duration_s', 0):.1f} s"
+            )
             self.print_line(campaign, record, f"{result} ({numbers})")
 
     def print_line(self, campaign: Campaign, record: dict[str, Any], text: str) -> None:

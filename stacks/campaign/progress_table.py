@@ -10,7 +10,6 @@ from stacks.campaign.campaign import Campaign
 from stacks.lifecycle.rates import tally
 
 MOST_ROWS = 20  # fit on a terminal; a larger campaign shows the cells of the active runs and of the last ended ones
-FIRST_GUESS_S = 3.5  # the time of a run of the default plan, used until the first run has ended
 MARKS = {"recovers": ("✓", "green"), "invalid": ("?", "yellow"), "throttled": ("~", "yellow")}
 COLUMNS = ("cell", "runs", "respawns", "hung", "now")
 NUMBERS = ("respawns", "hung")
@@ -21,11 +20,19 @@ def mark(verdict: str | None) -> tuple[str, str]:
     return MARKS.get(verdict or "invalid", ("✗", "red"))
 
 
-def time_left_s(campaign: Campaign, now_s: float) -> float:
-    """Return the time for the runs that have not ended, each as long as the mean of the others."""
-    ended = campaign.count_ended()
-    each_s = (now_s - campaign.began_s) / ended if ended else FIRST_GUESS_S
-    return each_s * (len(campaign.runs) - ended)
+def time_left_s(campaign: Campaign, now_s: float) -> float | None:
+    """Return the time for the runs that have not ended, each as long as the mean of the others; None before an end.
+
+    Between two ends of runs the time goes down with the clock, and it never climbs. Runs overlap, so a mean that
+    counted the time since the last end would climb until the next end.
+    """
+    ended, end_s = campaign.count_ended(), campaign.last_end_s
+    if not ended:
+        return None
+    each_s = (end_s - campaign.began_s) / ended
+    estimate_s = each_s * (len(campaign.runs) - ended) - (now_s - end_s)
+    campaign.least_left_s = max(0.0, min(campaign.least_left_s, estimate_s))
+    return campaign.least_left_s
 
 
 def visible_cells(campaign: Campaign) -> list[int]:
@@ -45,8 +52,14 @@ def render(campaign: Campaign, now_s: float) -> Group:
     for index in visible_cells(campaign):
         table.add_row(*_row(campaign, index))
     ended, left_s = campaign.count_ended(), time_left_s(campaign, now_s)
-    foot = Text(f"{ended} of {len(campaign.runs)} runs, about {left_s:.0f} s left", style="dim")
+    foot = Text(f"{ended} of {len(campaign.runs)} runs{_left(left_s)}", style="dim")
     return Group(table, foot)
+
+
+def _left(left_s: float | None) -> str:
+    if left_s is None:
+        return ""
+    return f", about {left_s:.0f} s left" if left_s >= 1 else ", nearly done"
 
 
 def _row(campaign: Campaign, index: int) -> tuple[str, Text, str, Text, Text]:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stacks.lifecycle.records import CAMPAIGN_FILE, RESULTS, RecordError, read_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import CAMPAIGN_FILE, RESULTS, RecordError
 
 
 def find_unfinished(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+from pathlib import Path
+from typing import Any
 
 from stacks.campaign.campaign import Campaign
 from stacks.campaign.run_start import start_run
 from stacks.campaign.view import View
-from stacks.lifecycle.records import RUN_FILE, read_json, write_json
-from stacks.run import interrupts, run_command, supervisor
+from stacks.lifecycle.reading import read_record
+from stacks.lifecycle.records import RUN_FILE, RecordError, write_json
+from stacks.run import interrupts, private_directory, run_command, supervisor
 from stacks.run.run_process import ERROR_FILE, RunProcess
 
 POLL_S = 0.03
@@ -52,6 +55,7 @@ class Runner:
             self._interrupt()
         finally:
             supervisor.sweep()
+            private_directory.remove_stale()
             if campaign.status == "interrupted":
                 self._record_interrupted_runs()
             campaign.write()
@@ -84,17 +88,22 @@ class Runner:
                     pipe.close()
         run_command.await_orphaned_observer(run.process, run.directory)
         errors = run.directory / ERROR_FILE
-        record = read_json(run.directory / RUN_FILE)
-        if errors.stat().st_size == 0:
+        if errors.exists() and errors.stat().st_size == 0:
             errors.unlink()
-        if record["status"] == "running" and self._is_interrupted:
+        try:
+            record = read_record(run.directory / RUN_FILE, "status")
+        except RecordError as error:  # the file stays as it is
+            record = {"run_id": run.directory.name, "status": "failed", "error": str(error), "verdict": None}
+        is_interrupted = self._is_interrupted or run.process.returncode == supervisor.EXIT_INTERRUPTED
+        if record["status"] == "running" and is_interrupted:
             record |= INTERRUPTED
-            write_json(run.directory / RUN_FILE, record)
+            self._write(run.directory / RUN_FILE, record)
         elif record["status"] == "running":  # it was killed, or the pack itself has an error
-            reason = f"the run itself failed, see {errors}" if errors.exists() else "the run was killed"
-            record |= {"status": "failed", "error": reason}
-            write_json(run.directory / RUN_FILE, record)
+            fault = f"a fault of the pack: the run ended with an error of its own, please send {errors}"
+            record |= {"status": "failed", "error": fault if errors.exists() else "the run was killed"}
+            self._write(run.directory / RUN_FILE, record)
         self.campaign.done.append((run.index, record))
+        self.campaign.last_end_s = time.monotonic()
         self.view.run_ended(self.campaign, run.index, record)
 
     def _interrupt(self) -> None:
@@ -113,6 +122,13 @@ class Runner:
             self.campaign.active.remove(run)
             self._record_end(run)
         for file in self.campaign.directory.glob(f"*/{RUN_FILE}"):
-            record = read_json(file)
-            if record["status"] == "running":
-                write_json(file, record | INTERRUPTED)
+            with contextlib.suppress(RecordError):  # a file that cannot be read stays as it is
+                record = read_record(file, "status")
+                if record["status"] == "running":
+                    self._write(file, record | INTERRUPTED)
+
+    @staticmethod
+    def _write(path: Path, record: dict[str, Any]) -> None:
+        """Replace run.json. A full disk does not end the campaign: the record in memory says how the run ended."""
+        with contextlib.suppress(OSError):
+            write_json(path, record)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from stacks.catalogue import Catalogue, similar
+from stacks.catalogue import Catalogue, nearby, similar
+
+LISTING = "`python -m stacks list`"
 
 
 def split_names(text: str | None) -> list[str]:
@@ -17,7 +19,7 @@ def select_stacks(text: str | None, catalogue: Catalogue, errors: list[str]) -> 
     """Return the names of the wanted stacks; none if `text` names none."""
     names, stacks = split_names(text), catalogue.stacks
     unknown = [name for name in names if name not in stacks]
-    errors += [f"no stack {name}{similar(name, stacks)}; there are: {', '.join(stacks)}" for name in unknown]
+    errors += [f"no stack {name}{nearby(name, stacks, LISTING)}" for name in unknown]
     return names
 
 
@@ -36,10 +38,26 @@ def select_versions(text: str | None, catalogue: Catalogue, errors: list[str]) -
             pins, pythons = (list(dict.fromkeys(getattr(v, part) for v in wheels)) for part in ("pin", "python"))
             errors.append(
                 f"no version {name}{similar(name, [*pins, *catalogue.versions])}; there are ids such as {wheels[0].id} "
-                f"(`python -m stacks list`), pins ({', '.join(pins)}) and Pythons ({', '.join(pythons)})"
+                f"({LISTING}), pins ({', '.join(pins)}) and Pythons ({', '.join(pythons)})"
             )
         ids += matching or [name]
     return ids
+
+
+def explain_versions(text: str | None, catalogue: Catalogue) -> list[str]:
+    """Return a sentence for each pin or Python in `text` that stands for several versions: which they are, and why."""
+    planned = {version for _, version in catalogue.plan.cells}
+    sentences = []
+    for name in split_names(text):
+        ids = select_versions(name, catalogue, [])
+        if len(ids) > 1:
+            source = "the default plan (stacks/loadtest.toml)" if planned >= set(ids) else "stacks/versions.toml"
+            part = "the Python" if name in {catalogue.versions[version].python for version in ids} else "the pin"
+            sentences.append(
+                f"{name} is {part} of {len(ids)} versions in {source}, and all of them run: {', '.join(ids)}. "
+                f"Name an id, such as {ids[-1]}, to run one."
+            )
+    return sentences
 
 
 def select_scenario(name: str, catalogue: Catalogue, errors: list[str]) -> Path:
@@ -49,7 +67,7 @@ def select_scenario(name: str, catalogue: Catalogue, errors: list[str]) -> Path:
     path = Path(name).expanduser()
     if path.suffix == ".py" and path.is_file():
         return path.resolve()
-    errors.append(f"no scenario {name}; there are: {', '.join(catalogue.scenarios)}, or the path of a locustfile")
+    errors.append(f"no scenario {name}{nearby(name, catalogue.scenarios, LISTING)}; or name the path of a locustfile")
     return path
 
 

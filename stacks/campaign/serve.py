@@ -20,8 +20,9 @@ from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.runner import carry_out
 from stacks.campaign.ui_lines import JUDGEMENT_KEYS, LineView, print_line
-from stacks.catalogue import UsageError, load
-from stacks.lifecycle.records import RUN_FILE, RecordError, read_json
+from stacks.catalogue import ROOT, UsageError, load
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import RUN_FILE, RecordError
 from stacks.run import supervisor
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE = 0, 1, 2
@@ -78,7 +79,7 @@ def _serve_stack(options: argparse.Namespace) -> int:
         return EXIT_NOT_MEASURED
     # The summary's table is for the terminal. Our stdout is for the UI, so the table goes to stderr.
     summary = [sys.executable, "-m", "analysis", "summary", str(campaign.directory)]
-    subprocess.run(summary, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
+    subprocess.run(summary, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
     _print_written(view.record, campaign.directory / view.record["run_id"])
     return code
 

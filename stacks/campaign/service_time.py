@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from stacks.campaign.campaign import Campaign
 from stacks.campaign.capacity_cells import SATURATE, WINDOW_S, calibration_cell
 from stacks.campaign.capacity_options import CapacityOptions
@@ -18,6 +16,7 @@ from stacks.campaign.runner import carry_out
 from stacks.campaign.view import SilentView
 from stacks.catalogue import Catalogue, Plan, UsageError
 from stacks.lifecycle.records import REQUESTS_FILE, RecordError
+from stacks.run.parquet import read_requests
 
 
 def answered_rps(directory: Path, record: dict[str, Any]) -> float | None:
@@ -26,7 +25,7 @@ def answered_rps(directory: Path, record: dict[str, Any]) -> float | None:
     path = directory / REQUESTS_FILE
     if begin_ns is None or not path.is_file():
         return None
-    rows = pq.read_table(path, columns=["start_ns", "latency_us", "error"]).to_pydict()
+    rows = read_requests(path, ["start_ns", "latency_us", "error"])
     ends_ns = (start + 1000 * us for start, us, error in zip(*rows.values(), strict=True) if not error)
     count = sum(begin_ns <= end < begin_ns + window_s * 1e9 for end in ends_ns)
     return float(count / window_s)

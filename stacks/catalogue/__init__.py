@@ -11,7 +11,7 @@ from stacks.catalogue.reader import load
 from stacks.catalogue.stack import STACK_KINDS, Stack
 from stacks.catalogue.stack_reader import app_names
 from stacks.catalogue.strict_rows import read_strict
-from stacks.catalogue.usage_error import UsageError, similar
+from stacks.catalogue.usage_error import UsageError, nearby, similar
 from stacks.catalogue.version import Package, Version
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "effective_ini",
     "fill",
     "load",
+    "nearby",
     "read_ini",
     "read_strict",
     "similar",

@@ -28,11 +28,14 @@ def has_right_fields(kind: type, where: str, row: dict[str, Any], errors: list[s
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return the content of a toml file. Raise UsageError if it is no toml."""
+    """Return the content of a toml file. Raise UsageError, which names it, if it cannot be read or is no toml."""
+    name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path.relative_to(ROOT)}: {error}") from None
+        raise UsageError(f"{name}: {error}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error}). Restore it.") from None
 
 
 def read_strict(kind: type, path: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from stacks.catalogue.server_packages import HAS_WHEELS, INSTALL_S
 from stacks.catalogue.uv import explain_failure, find_uv
 from stacks.catalogue.uv_pip import run_uv
 
-VENVS = ROOT / ".venvs"
+VENVS = Path(os.environ.get("PACK_VENVS") or ROOT / ".venvs").absolute()  # the launcher names the working directory
 MARKER = "complete.json"  # written last: a directory without it is half made
 NO_UV = "uv is missing, both beside this Python and on PATH: run `make setup`."
 

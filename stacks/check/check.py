@@ -10,23 +10,44 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 from stacks import catalogue
+from stacks.check import thresholds
 from stacks.check.advice import advise
-from stacks.check.check_result import CheckResult, write_failure
+from stacks.check.check_result import CHECK_FILE, CheckResult, is_stdout, write_failure
 from stacks.check.check_runs import CheckRuns
+from stacks.check.ci_reports import write_ci_reports
 from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
-from stacks.check.failure_reasons import explain_failed_start, explain_too_few_respawns
+from stacks.check.emperor import is_emperor
+from stacks.check.failure_reasons import explain_unmeasured
 from stacks.check.import_threads import list_import_threads
-from stacks.check.invocation import CannotCheck, Invocation, read_invocation, resolve_app, split_arguments
+from stacks.check.invocation import (
+    CannotCheck,
+    Invocation,
+    WrongUsage,
+    read_invocation,
+    read_line,
+    resolve_app,
+)
 from stacks.check.measurement import Measurement, read_log
+from stacks.check.metrics_text import metrics_text
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise
+from stacks.check.recycling import Preparation, make_recycle
 from stacks.check.remedy_search import try_remedies
 from stacks.check.server import identify
+from stacks.check.static_check import known_defects, static_findings, static_text
+from stacks.check.vassals import check_vassals
+from stacks.check.ways import recordings, selection
+from stacks.check.ways.derivation import MAX_REQUESTS, derive
+from stacks.check.ways.progress import Progress
+from stacks.check.ways.taken import TakenWay
+from stacks.check.ways.taking import WayTaker
 from stacks.lifecycle.records import RecordError
 from stacks.run import interrupts, private_directory, run_directory, supervisor
 
@@ -46,11 +67,11 @@ def main(options: argparse.Namespace) -> int:
 
     def run() -> int:
         try:
-            return check(options, private, began)
+            return _check_static(options, private) if options.static else check(options, private, began)
         except (CannotCheck, catalogue.UsageError, RecordError, OSError) as error:
             print(f"could not check: {error}", file=sys.stderr)
-            write_failure(options.json, options.junit, str(error))
-            return EXIT_NOT_MEASURED
+            write_failure(options.json, options.junit, str(error), round(time.monotonic() - began, 1))
+            return EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_NOT_MEASURED
         except KeyboardInterrupt:
             print("check: interrupted", file=sys.stderr)
             return EXIT_NOT_MEASURED
@@ -64,11 +85,33 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     `began` is the start on the monotonic clock. Raise CannotCheck.
     """
     invocation = read_invocation(options)
-    app = resolve_app(options.app, options.chdir)
     effective = read_effective(invocation, private)
+    if is_emperor(effective.options):
+        return check_vassals(options, effective.options, invocation, private, _check_vassal)
+    return _check_one(options, invocation, effective, private, began)
+
+
+def _check_vassal(options: argparse.Namespace, invocation: Invocation, private: Path) -> int:
+    began = time.monotonic()
+    return _check_one(options, invocation, read_effective(invocation, private), private, began)
+
+
+def _check_one(
+    options: argparse.Namespace,
+    invocation: Invocation,
+    effective: EffectiveConfiguration,
+    private: Path,
+    began: float,
+) -> int:
+    """Check one instance, print and write the result, and return the exit code. Raise CannotCheck."""
+    app = resolve_app(options.app, options.chdir)
     backlog = int(SOMAXCONN.read_text()) if SOMAXCONN.exists() else 4096
     chdir = invocation.directory if options.chdir else None
-    neutral = neutralise(effective.options, effective.binary_options, private, app, chdir, backlog)
+
+    def copy(prepare: Preparation) -> NeutralConfiguration:
+        return neutralise(effective.options, effective.binary_options, private, app, chdir, backlog, prepare)
+
+    neutral = copy(make_recycle)
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
     runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit)
     measurement = runs.measure()
@@ -76,11 +119,63 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     _require_verdict(measurement, log)
     findings = _collect_findings(invocation, effective, neutral, measurement, log)
     findings = replace(findings, remedy_trials=try_remedies(runs, findings, private))
+    ways = _take_ways(options, runs, copy, effective, measurement)
     advice = advise(findings, catalogue.load().defects)
-    result = CheckResult(findings, neutral, advice, directory, round(time.monotonic() - began, 1))
-    print(result.text(), flush=True)
+    outcomes = thresholds.judge(_limits(options), measurement)
+    result = CheckResult(findings, neutral, ways, advice, directory, round(time.monotonic() - began, 1), outcomes)
     result.write(options.json, options.junit)
-    return EXIT_HANG if measurement.is_hang else EXIT_OK
+    write_ci_reports(result, options.ini, options.code_quality)
+    if options.metrics is not None:
+        options.metrics.write_text(metrics_text(result), encoding="utf-8")
+    # A stream that carries a report for a program carries nothing else.
+    _print(result, sys.stderr if is_stdout(options.json) or is_stdout(options.junit) else sys.stdout)
+    return EXIT_HANG if result.fails else EXIT_OK
+
+
+def _check_static(options: argparse.Namespace, private: Path) -> int:
+    """Say what is known of the configuration, and return the exit code. Raise CannotCheck."""
+    findings = static_findings(options, private)
+    defects = known_defects(findings, catalogue.load().defects)
+    print(static_text(findings, defects))
+    return EXIT_HANG if defects else EXIT_OK
+
+
+def _limits(options: argparse.Namespace) -> dict[str, float]:
+    """Return the user's limits. Raise ValueError with every mistake."""
+    given = {kind.option: getattr(options, kind.option.replace("-", "_")) for kind in thresholds.KINDS}
+    return thresholds.read_limits(given, options.limits)
+
+
+def _take_ways(
+    options: argparse.Namespace,
+    runs: CheckRuns,
+    copy: Callable[[Preparation], NeutralConfiguration],
+    effective: EffectiveConfiguration,
+    measurement: Measurement,
+) -> list[TakenWay]:
+    """Take every way that the command line selects. The run of `measurement` has taken max-requests already."""
+    ways = derive(effective.options, options.slow_url or "")
+    first = next(way for way in ways if way.name == MAX_REQUESTS)
+    directory = Path(measurement.directory)
+    progress = Progress()
+    log = "pipe" if measurement.directory.endswith("-piped") else "socket"
+    start_s = recordings.start_s(directory)
+    taker = WayTaker(runs, copy, options.slow_url or "", start_s, log, bool(options.deep), progress)
+    others = [way for way in selection.select(ways, options.ways) if way is not first]
+    taken = taker.take(others)
+    progress.clear()
+    return [TakenWay(first, recordings.read_limited_way(measurement), directory), *taken]
+
+
+def _print(result: CheckResult, stream: TextIO) -> None:
+    """Print the result. A stdout that cannot be written to (a full disk) does not change what was measured."""
+    try:
+        print(result.text(), file=stream, flush=True)
+    except OSError as error:
+        print(
+            f"check: the result cannot be printed ({error.strerror}). It is in {result.directory / CHECK_FILE}.",
+            file=sys.stderr,
+        )
 
 
 def _usage_error(options: argparse.Namespace) -> str:
@@ -89,10 +184,18 @@ def _usage_error(options: argparse.Namespace) -> str:
     if not (options.ini or options.args or is_configured):
         return "name a configuration: --ini FILE (INI=), --args '...' (ARGS=), or UWSGI_* in the environment"
     try:
-        split_arguments(options.args)
+        read_line(options.args, os.environ)
     except CannotCheck as error:
         return str(error)
-    for path in filter(None, (options.json, options.junit)):
+    if words := selection.usage_error(options.ways):
+        return words
+    try:
+        _limits(options)
+    except ValueError as error:
+        return str(error)
+    if is_stdout(options.json) and is_stdout(options.junit):
+        return "only one of --json and --junit can go to stdout (-)"
+    for path in filter(None, (options.json, options.junit, options.code_quality, options.metrics)):
         if not path.parent.is_dir():
             return f"{path} cannot be written, because {path.parent} is not a directory"
     return ""
@@ -101,8 +204,7 @@ def _usage_error(options: argparse.Namespace) -> str:
 def _require_verdict(measurement: Measurement, log: str) -> None:
     """Raise CannotCheck if the run failed, or saw too few respawns."""
     if measurement.error or measurement.verdict == "invalid":
-        error = measurement.error
-        why = explain_failed_start(log, error) if error else explain_too_few_respawns(measurement)
+        why = explain_unmeasured(measurement, log)
         raise CannotCheck(f"{why}\n(the configuration and the log of the run are in {measurement.directory})")
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stacks.check.diagnosis import Findings, likely_defect
+from stacks.check.diagnosis import Findings, likely_defect, second_defect
 from stacks.check.junit import Case, write_junit
 from stacks.check.lost_threads import lost_threads_json
 from stacks.check.measurement import Measurement
@@ -15,6 +17,10 @@ from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import Options
 from stacks.check.result_text import result_text
 from stacks.check.stop_text import describe_stop
+from stacks.check.thresholds import Outcome
+from stacks.check.ways.taken import TakenWay, worst_first
+from stacks.check.ways.way import STOP as STOPS
+from stacks.check.ways.way_json import way_case, way_json
 from stacks.lifecycle.records import SCHEMA, write_json
 
 CHECK_FILE = "check.json"
@@ -27,9 +33,31 @@ class CheckResult:
 
     findings: Findings
     neutral: NeutralConfiguration
+    ways: list[TakenWay]
     advice: list[str]
     directory: Path
     seconds: float
+    thresholds: list[Outcome] = field(default_factory=list)  # the user's limits, and the measured values
+
+    @property
+    def fails(self) -> bool:
+        """True if workers do not come back, or a limit of the user is exceeded."""
+        return self.is_hang or not all(outcome.passes for outcome in self.thresholds)
+
+    @property
+    def failures(self) -> list[TakenWay]:
+        """The ways in which workers do not come back, the worst first. A stop that does not end is not among them."""
+        return [one for one in worst_first(self.ways) if one.result.fails and one.way.kind != STOPS]
+
+    @property
+    def is_hang(self) -> bool:
+        """True if in some way the workers do not come back."""
+        return bool(self.failures)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict of the worst way that fails, otherwise that of the recycle at max-requests."""
+        return self.failures[0].result.verdict if self.is_hang else self.findings.measurement.verdict
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of check.json."""
@@ -37,9 +65,10 @@ class CheckResult:
         return {
             "schema": SCHEMA,
             "status": "done",
-            "verdict": run.verdict,
-            "recovers": not run.is_hang,
+            "verdict": self.verdict,
+            "recovers": not self.is_hang,
             "cause": likely_defect(self.findings),
+            "second_cause": second_defect(self.findings),
             "seconds": self.seconds,
             "server": {
                 "uwsgi": str(server.uwsgi),
@@ -47,7 +76,9 @@ class CheckResult:
                 "pyuwsgi": server.pin,
                 "python": server.python,
             },
-            "measured": asdict(run),
+            "measured": asdict(run) | {"hang_rate_interval": run.hang_rate_interval},
+            "thresholds": [outcome.as_json() for outcome in self.thresholds],
+            "ways": [way_json(taken) for taken in worst_first(self.ways)],
             "threads_at_import": self.findings.import_threads,
             "lost_threads": lost_threads_json(self.findings),
             "remedies": [
@@ -72,22 +103,28 @@ class CheckResult:
 
     def text(self) -> str:
         """Return the result for people."""
-        return result_text(self.findings, self.neutral, self.advice, self.directory, self.seconds)
+        ways = worst_first(self.ways)
+        text = result_text(self.findings, self.neutral, ways, self.verdict, self.advice, self.directory, self.seconds)
+        limits = [f"limit {outcome.describe()}" for outcome in self.thresholds]
+        return "\n".join([text, *limits])
 
     def write(self, json_file: Path | None, junit_file: Path | None) -> None:
         """Write check.json into the results, and the files for CI if they are named."""
         value = self.as_json()
-        for path in filter(None, (self.directory / CHECK_FILE, json_file)):
-            write_json(path, value)
-        if junit_file is not None:
-            write_junit(junit_file, self._cases(), self.seconds, self.text())
+        write_json(self.directory / CHECK_FILE, value)
+        write_report(json_file, lambda path: write_json(path, value))
+        write_report(junit_file, lambda path: write_junit(path, self._cases(), self.seconds, self.text()))
 
     def _cases(self) -> list[Case]:
         run = self.findings.measurement
+        first = Case(COME_BACK)
         if run.is_hang:
-            failure = f"{run.reason}\n{run.evidence or ''}\n" + "\n".join(self.advice)
-            return [Case(COME_BACK, failure), self._stop_case(run)]
-        return [Case(COME_BACK), self._stop_case(run)]
+            first = Case(COME_BACK, f"{run.reason}\n{run.evidence or ''}\n" + "\n".join(self.advice))
+        limits = [
+            Case(f"limit: {one.option}", None if one.passes else one.describe().removeprefix("FAIL: "))
+            for one in self.thresholds
+        ]
+        return [first, self._stop_case(run), *map(way_case, self.ways[1:]), *limits]
 
     def _stop_case(self, run: Measurement) -> Case:
         """Return the case of the stop. The stop of an instance whose workers hang gets less time, and no verdict."""
@@ -98,15 +135,35 @@ class CheckResult:
         return Case(STOP, f"SIGINT did not end the instance: {describe_stop(run)}")
 
 
-def write_failure(json_file: Path | None, junit_file: Path | None, why: str) -> None:
-    """Write the files for CI of a check that could not measure, and print an error if that fails."""
+def write_failure(json_file: Path | None, junit_file: Path | None, why: str, seconds: float) -> None:
+    """Write the files for CI of a check that could not measure, and print an error if that fails.
+
+    `seconds` is the time that the check took.
+    """
     try:
-        if json_file is not None:
-            write_json(json_file, {"schema": SCHEMA, "status": "failed", "verdict": None, "error": why})
-        if junit_file is not None:
-            write_junit(junit_file, [Case(COME_BACK, error=why)], 0.0, why)
+        value = {"schema": SCHEMA, "status": "failed", "verdict": None, "error": why, "seconds": seconds}
+        write_report(json_file, lambda path: write_json(path, value))
+        write_report(junit_file, lambda path: write_junit(path, [Case(COME_BACK, error=why)], seconds, why))
     except OSError as error:
         print(f"{error.filename} cannot be written ({error.strerror})", file=sys.stderr)
+
+
+def is_stdout(path: Path | None) -> bool:
+    """Return True if the user names `-` for a file, which stands for stdout."""
+    return path is not None and str(path) == "-"
+
+
+def write_report(path: Path | None, write: Callable[[Path], object]) -> None:
+    """Let `write` write a file that the user named; `-` goes to stdout."""
+    if path is None:
+        return
+    if not is_stdout(path):
+        write(path)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "report"
+        write(file)
+        print(file.read_text(encoding="utf-8").rstrip("\n"), flush=True)
 
 
 def hide_secrets(options: Options) -> list[list[str]]:

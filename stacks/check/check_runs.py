@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,21 +56,40 @@ class CheckRuns:
     def run(
         self, name: str, neutral: NeutralConfiguration, uwsgi: Path, log: str = "socket", *, is_remedy: bool = False
     ) -> Measurement:
-        """Execute one run in the directory `name` and in its own session. `log` is "socket" or "pipe"."""
+        """Execute one run in which the load makes the workers leave. `log` is "socket" or "pipe"."""
+        return read_measurement(self.execute(name, neutral, uwsgi, self._plan(log, is_remedy=is_remedy)))
+
+    def execute(
+        self,
+        name: str,
+        neutral: NeutralConfiguration,
+        uwsgi: Path,
+        plan: dict[str, Any],
+        environment: Mapping[str, str] | None = None,
+        on_line: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Path:
+        """Execute one run with its own `plan`, in the directory `name` and in its own session. Return the directory.
+
+        `environment` are further variables of its load. `on_line` is called with each line that the run prints.
+        """
         directory = self.directory / name
         directory.mkdir()
         ini = directory / "effective.ini"
         ini.write_text(neutral.ini_text(), encoding="utf-8")
         paths = {"uwsgi": uwsgi, "ini": ini, "scenario": SCENARIO, "cwd": self.invocation.directory}
-        run_directory.write_plan(directory, self._plan(log, is_remedy=is_remedy), paths)
+        run_directory.write_plan(directory, plan, paths)
         # Without bytecode, so that no files appear beside the user's modules that the user's own uWSGI does not write.
-        environment = {**self.invocation.environment, "PACK_URL": self.url, "PYTHONDONTWRITEBYTECODE": "1"}
+        variables = {**self.invocation.environment, "PACK_URL": self.url, "PYTHONDONTWRITEBYTECODE": "1"}
+        variables |= environment or {}
         with (directory / "run.err").open("wb") as stderr:
-            null = subprocess.DEVNULL
-            with run_command.running(directory, stdin=null, stdout=null, stderr=stderr, env=environment) as process:
+            null, pipe = subprocess.DEVNULL, subprocess.PIPE
+            with run_command.running(directory, stdin=null, stdout=pipe, stderr=stderr, env=variables) as process:
                 if self._are_over:  # it has started since `end` looked
                     process.terminate()
-        return read_measurement(directory)
+                for line in process.stdout or ():
+                    if on_line is not None:
+                        on_line(json.loads(line))
+        return directory
 
     def end(self) -> None:
         """End the runs that are under way in other threads, and let no further run go on."""
@@ -76,7 +97,7 @@ class CheckRuns:
         supervisor.sweep()
 
     def _plan(self, log: str, *, is_remedy: bool) -> dict[str, Any]:
-        """Return the numbers of a run, as run.json has them."""
+        """Return the numbers of a run at max-requests, as run.json has them."""
         respawns = min(max(RESPAWNS_A_WORKER * self.neutral.workers, FEWEST_RESPAWNS), MOST_RESPAWNS)
         return {
             "users": USERS,

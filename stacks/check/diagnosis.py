@@ -14,6 +14,7 @@ from stacks.lifecycle.backtraces import GIL_FRAMES
 from stacks.lifecycle.stuck_words import SERVE_MANY, SERVES
 
 TURNS_THREADS_ON = ("enable-threads", "threads", "gevent", "py-tracebacker", "py-autoreload", "py-auto-reload")
+LUCK = 0.05  # as 95 % confidence elsewhere
 AT_FORK = ("hung_worker", "hung_master")  # the verdicts of the two deadlocks at a fork
 # With one of these options no thread of the app holds the GIL at a fork.
 FORK_SAFE = ("lazy-apps", "lazy", "py-call-uwsgi-fork-hooks")
@@ -28,6 +29,8 @@ _GIL = re.compile(rf"\bGIL\b|{'|'.join(sorted(GIL_FRAMES))}")
 # An exit handler waits (atexitmodule.c). It may wait for a thread: a call of Thread.join has no C function of its own
 # before Python 3.13.
 _EXIT_HANDLER = re.compile(r"atexit_callfuncs|_PyAtExit_Call")
+# The functions of Python's libraries in which a thread waits until another one wakes it.
+_WOKEN = re.compile(r"\((?:\w+\.)*(?:Condition|Event|Semaphore|Barrier)\.\w+\)|Future\.result|Queue\.get")
 # The words of `stacks.lifecycle.stuck_words` for the threads, and for the threads of a pool, that a worker lacks.
 _LACKS_THREADS = re.compile(r"threads? of the master")
 
@@ -64,20 +67,46 @@ def likely_defect(findings: Findings) -> str | None:
         return _defect_in_request(run, threads)
     if run.verdict == "hung_exit":
         return _defect_at_exit(findings)
-    if run.verdict == "crash_loop" and is_set(findings.options, "py-call-osafterfork"):
-        return "after-fork-crash"
+    if run.verdict == "crash_loop":
+        return _defect_behind_crashes(findings)
     return None
+
+
+def second_defect(findings: Findings) -> str | None:
+    """Return the name of another defect that this configuration has beside its likely one, or None.
+
+    The upgrade leaves a thread of the app in the master. Where workers hang at their fork, some hang at their exit.
+    """
+    first, run = likely_defect(findings) or "", findings.measurement
+    if first.startswith("thread-state"):
+        return "thread-at-fork" if findings.import_threads else None
+    if run.verdict == "hung_worker" and run.hung_at_exit and first == "thread-at-fork":
+        return _defect_at_exit(findings)
+    return None
+
+
+def _defect_behind_crashes(findings: Findings) -> str | None:
+    """Return the defect behind workers that die, or None. What most of them show decides: one may end differently."""
+    run = findings.measurement
+    if 2 * run.dead_on_request > run.crashed:
+        return "dead-on-request"
+    return "after-fork-crash" if is_set(findings.options, "py-call-osafterfork") else None
 
 
 def _defect_in_request(run: Measurement, threads: list[str] | None) -> str | None:
     """Return the defect behind a request that never ends, or None.
 
     The evidence tells a pool whose threads are in the master only. A native pool, which Python does not know, shows as
-    threads of the master where Python has none.
+    threads of the master where Python has none. No worker can answer without its pool. Where some requests were
+    answered, a thread of the master sometimes holds a lock at the fork. A request that waits to be woken, and not for a
+    lock, waits for the work of a thread.
     """
     evidence = run.evidence or ""
-    if SERVES in evidence or SERVE_MANY in evidence or (threads == [] and run.master_threads > 1):
+    waits_for_work = bool(_WOKEN.search(evidence) and _LACKS_THREADS.search(evidence))
+    if SERVES in evidence or SERVE_MANY in evidence or (waits_for_work and not run.statuses):
         return "pool-at-fork"
+    if threads == [] and run.master_threads > 1:
+        return "lock-at-fork" if run.statuses else "pool-at-fork"
     return "lock-at-fork" if threads else None
 
 
@@ -92,7 +121,10 @@ def _defect_at_exit(findings: Findings) -> str | None:
     if is_stall and not (findings.import_threads and run.evidence):
         return "exit-stall"
     without_backtrace = JOINED_AT_EXIT if findings.import_threads and not _is_fork_safe(options) else None
-    return defect_behind_wait(findings, run.evidence or "") or without_backtrace or ("exit-stall" if is_stall else None)
+    evidence, table = run.evidence or "", run.fork_threads
+    if table is not None and table.answered and not table.lost:  # a worker that reached max-requests has every thread
+        return "waiting-at-exit" if _JOIN.search(evidence) else None
+    return defect_behind_wait(findings, evidence) or without_backtrace or ("exit-stall" if is_stall else None)
 
 
 def defect_behind_wait(findings: Findings, words: str) -> str | None:
@@ -142,3 +174,16 @@ def leaves_threads(findings: Findings, options: Options) -> bool:
     """
     has_threads = bool(findings.import_threads) or likely_defect(findings) in ("thread-at-fork", JOINED_AT_EXIT)
     return has_threads and not _is_fork_safe(options)
+
+
+def may_be_luck(findings: Findings, remedied: Measurement) -> bool:
+    """Return True if a run with a remedy, in which no worker hung, is too short to prove anything.
+
+    That is so for a hang in some requests if the master still has threads: they may hold a lock at a later fork. The
+    chance that as many workers as in the run do not hang, at the rate without the remedy, must be below LUCK.
+    """
+    run = findings.measurement
+    if run.verdict != "hung_request" or remedied.master_threads <= 1 or not run.hung_in_request:
+        return False
+    share = run.hung_in_request / (run.hung_in_request + run.respawns)
+    return bool((1 - share) ** remedied.trials > LUCK)

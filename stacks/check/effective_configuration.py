@@ -8,6 +8,7 @@ Logs, daemonization and the clean-up at exit are moved to a private directory.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stacks.check.invocation import CannotCheck, Invocation, config_arguments
+from stacks.check.no_locks import is_supported, pretend_locks
 from stacks.check.options import Options
+from stacks.check.plugins import OF_PYTHON, no_python, plugin_arguments, plugin_folders
 from stacks.check.read_only import read_only_except
 from stacks.check.refusals import explain_refusal, forbidden_option
 
@@ -25,14 +28,17 @@ STOP_CLOCK = "pack-stop-here"
 # With log-date every line has a prefix. The last log-date counts, so the check's own prefix can be removed.
 LOG_MARK = "@pack@"
 BEGIN, END = ";uWSGI instance configuration\n[uwsgi]\n", ";end of configuration"
-# Options that act before the clock or in spite of it, because they run commands or lock files.
+# Options that act before the clock or in spite of it, because they run commands, or lock files where `no_locks` cannot
+# prevent it.
 FORBIDDEN = (
     *("exec-asap", "hook-asap", "call-asap", "mount-asap", "umount-asap"),
     *("exec-as-user-atexit", "hook-as-user-atexit", "call-as-user-atexit"),
-    *("flock", "flock-wait", "flock2", "flock-wait2", "fallback-config", "stop", "reload", "pause", "resume"),
+    *("fallback-config", "stop", "reload", "pause", "resume"),
+    *(() if is_supported() else ("flock", "flock-wait", "flock2", "flock-wait2")),
 )
-
-PLUGINS = ("plugin", "plugins", "need-plugin", "need-plugins")
+MOST_LOCKS = 8  # files that one configuration locks
+# flock opens its file for writing, and never writes (core/uwsgi.c, uwsgi_opt_flock).
+LOCK_REFUSED = re.compile(r'open\("(.+?)"\): Permission denied \[core/uwsgi\.c')
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,7 @@ def read_effective(invocation: Invocation, private: Path) -> EffectiveConfigurat
     binary_options = frozenset(_run(invocation, ["--dump-options"], without_uwsgi, private).split())
     _refuse_forbidden_variables(invocation.environment)
     log = private / "resolve.log"
-    first, last = _added_arguments(log)
-    command = [*first, *config_arguments(invocation.config), *invocation.arguments, *last]
-    # A reload opens no log and does not daemonize; with log-reopen it opens the last log named (core/logging.c).
-    output = _run(invocation, command, {**invocation.environment, "UWSGI_RELOADS": "0"}, private)
-    if log.exists():
-        output += log.read_text(errors="replace")
-    output = output.replace(f"{LOG_MARK} - ", "")
+    output = _print_configuration(invocation, private, log)
     if BEGIN not in output or END not in output:
         raise CannotCheck(explain_refusal(output, binary_options))
     if match := re.search(r"Can't find section \"(.+?)\" in .*? configuration file (.+) \*\*\*", output):
@@ -68,18 +68,39 @@ def read_effective(invocation: Invocation, private: Path) -> EffectiveConfigurat
     options = [pair for pair in _parse(output) if pair not in added]
     # The uWSGI of a distribution has Python in a plugin, and such a binary has the options of its plugins, such as
     # `module`, only once they are loaded.
-    plugins = plugin_arguments(options)
-    if plugins:
+    if plugins := plugin_arguments(options, binary_options):
         output = _run(invocation, [*plugins, "--dump-options"], without_uwsgi, private)
         binary_options |= set(output.split())
+    _require_python(options, binary_options, output)
     return EffectiveConfiguration(options, binary_options, version)
 
 
-def plugin_arguments(options: Options) -> list[str]:
-    """Return the arguments that let a binary load the plugins of a configuration."""
-    folders = [f"--{key}={value}" for key, value in options if key in ("plugins-dir", "plugin-dir")]
-    plugins = [f"--{key}={value}" for key, value in options if key in PLUGINS]
-    return [*folders, *plugins] if plugins else []
+def _require_python(options: Options, binary_options: frozenset[str], output: str) -> None:
+    """Raise CannotCheck if the configuration names an app, and no plugin that it loads has Python."""
+    option = next((key for key, _ in options if key in OF_PYTHON and key not in binary_options), None)
+    if option is not None:
+        is_missing = "UNABLE to load uWSGI plugin" in output
+        raise CannotCheck(explain_refusal(output) if is_missing else no_python(option, plugin_folders(options)))
+
+
+def _print_configuration(invocation: Invocation, private: Path, log: Path) -> str:
+    """Return what the binary prints of itself and of its configuration. It takes no lock, and waits for none."""
+    first, last = _added_arguments(log)
+    command = [*first, *config_arguments(invocation.config), *invocation.arguments, *last]
+    # A reload opens no log and does not daemonize; with log-reopen it opens the last log named (core/logging.c).
+    environment = {**invocation.environment, "UWSGI_RELOADS": "0"}
+    locked: list[Path] = []
+    while True:
+        output = _run(invocation, command, environment, private, locked)
+        if log.exists():
+            output += log.read_text(errors="replace")
+            log.unlink()
+        output = output.replace(f"{LOG_MARK} - ", "")
+        match = LOCK_REFUSED.search(output)
+        file = invocation.directory / match[1] if match else None
+        if file is None or file in locked or len(locked) == MOST_LOCKS or not os.access(file, os.W_OK):
+            return output
+        locked.append(file)  # the next attempt may open it for writing
 
 
 def _refuse_forbidden_variables(environment: Mapping[str, str]) -> None:
@@ -125,8 +146,20 @@ def _read_version(uwsgi: Path) -> str:
     return line
 
 
-def _run(invocation: Invocation, arguments: Sequence[str], environment: Mapping[str, str], private: Path) -> str:
-    """Run the user's binary and return what it prints. It can write only to `private`."""
+def _run(
+    invocation: Invocation,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    private: Path,
+    openable: Sequence[Path] = (),
+) -> str:
+    """Run the user's binary and return what it prints. It can write only to `private`, and open `openable` to write."""
+    restrict = read_only_except(private, files=openable)
+
+    def prepare() -> None:
+        pretend_locks()
+        restrict()
+
     try:
         done = subprocess.run(
             [invocation.uwsgi, *arguments],
@@ -138,7 +171,7 @@ def _run(invocation: Invocation, arguments: Sequence[str], environment: Mapping[
             timeout=LIMIT_S,
             check=False,
             start_new_session=True,
-            preexec_fn=read_only_except(private),
+            preexec_fn=prepare,
         )
     except subprocess.TimeoutExpired:
         raise CannotCheck(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from stacks.check.measurement import Measurement
-from stacks.check.refusals import missing_plugin
+from stacks.check.plugins import missing_plugin
+from stacks.lifecycle import pack_fault
 from stacks.lifecycle.counted import counted
 from stacks.lifecycle.recycle_time import PHASES, SLOW_S, Recycle
 
@@ -34,6 +35,8 @@ def needs_pipe(log: str) -> bool:
 
 def explain_failed_start(log: str, error: str) -> str:
     """Return why uWSGI did not serve. `error` is the run's own reason, and the result if the log tells no more."""
+    if pack_fault.is_told(error):  # it says nothing about the stack, whatever the log says
+        return error
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     is_app_missing = any(text in log for text in ("unable to load app", "no python application found", "no app loaded"))
     if "Traceback (most recent call last)" in log and is_app_missing:
@@ -98,10 +101,24 @@ def _explain_slow_import(log: str, error: str) -> str:
     )
 
 
+def explain_unmeasured(run: Measurement, log: str) -> str:
+    """Return why a run has no verdict, and what to do. `log` is the log of its uWSGI."""
+    return explain_failed_start(log, run.error) if run.error else explain_too_few_respawns(run)
+
+
 def explain_too_few_respawns(run: Measurement) -> str:
     """Return why a configuration that served has recycled too little for a verdict."""
     if "held up" in run.reason:
         return f"{run.reason}; run nothing else on this machine during the check."
+    if not run.respawns and (run.exit_max_s or 0.0) >= SLOW_S:
+        return (
+            f"No worker came back in the time limit: a worker that had served began to exit, and still lived "
+            f"{run.exit_max_s:.0f} s later. See what the app does at its exit: handlers (atexit), and threads that are "
+            "no daemons, such as one that sends again and again to a service that cannot be reached."
+        )
+    if run.crashed and not run.respawns:
+        died = f"{counted(run.crashed, 'worker', 'workers')} died, and none came back in the time limit"
+        return f"{died}: too few for a verdict. The uwsgi.log in {run.directory} says how they ended."
     back = f"Only {counted(run.respawns, 'worker', 'workers')} came back in the time limit"
     if run.recycle_median_s is not None and run.recycle_median_s >= SLOW_S:
         return f"{back}: too few for a verdict. {explain_slow_recycle(run)}"
@@ -115,7 +132,17 @@ def explain_too_few_respawns(run: Measurement) -> str:
 def explain_slow_recycle(run: Measurement) -> str:
     """Say which phase of a recycle takes the time, and what makes that phase shorter."""
     phases = run.recycle_phases_s
+    return f"{describe_slow_recycle(run)} {SHORTER[recycle_of(phases).longest_phase] if phases else ''}".rstrip()
+
+
+def describe_slow_recycle(run: Measurement) -> str:
+    """Say how long a recycle takes, and which phase takes most of it if that is known."""
+    phases = run.recycle_phases_s
     if not phases:
         return f"A recycle takes {run.recycle_median_s:.1f} s here."
-    recycle = Recycle(*(phases[name] for name in PHASES))
-    return f"A {recycle.describe().removeprefix('a ')}. {SHORTER[recycle.longest_phase]}"
+    return f"A {recycle_of(phases).describe().removeprefix('a ')}."
+
+
+def recycle_of(phases: dict[str, float]) -> Recycle:
+    """Return the recycle whose phases, by the names of PHASES, take so many seconds."""
+    return Recycle(*(phases[name] for name in PHASES))

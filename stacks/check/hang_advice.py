@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from stacks.catalogue import Defect
-from stacks.check.diagnosis import JOINED_AT_EXIT, Findings, has_two_defects, likely_defect, waits_for_stop
+from stacks.check.diagnosis import (
+    JOINED_AT_EXIT,
+    Findings,
+    has_two_defects,
+    likely_defect,
+    second_defect,
+    waits_for_stop,
+)
 from stacks.check.measurement import Measurement
 from stacks.check.options import is_set
-from stacks.check.remedy_trial import RemedyTrial
+from stacks.check.remedy_trial import best_cure
+from stacks.lifecycle.counted import counted
 
 # The defect thread-at-fork in a Python without a GIL (Python/pystate.c, stop_the_world).
 STOP_AT_FORK = (
@@ -32,10 +40,11 @@ def _about_hang(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     elif has_two_defects(findings):
         second = "Such a thread causes a second deadlock, in every version (unbit/uwsgi#1149)."
         sentences.append(f"{_describe_threads(findings)} {second}")
+    if second_defect(findings) not in (None, "thread-at-fork"):
+        sentences.append(_about_exits(findings, defects[second_defect(findings) or ""]))
     sentences += [f"{trial.describe()}." for trial in findings.remedy_trials]
-    cures = [trial for trial in findings.remedy_trials if trial.cures]
-    if cures:
-        sentences.append(f"Recommended change: {_best(cures).what}.")
+    if cure := best_cure(findings.remedy_trials):
+        sentences.append(f"Recommended change: {cure.what}.")
     elif name:
         sentences.append(f"Known remedy: {defects[name].remedy}.")
     return sentences
@@ -47,6 +56,11 @@ def _about_defect(findings: Findings, defect: Defect) -> str:
     is_stop = waits_for_stop(findings) or (has_no_gil and defect.name == "thread-at-fork")
     what = STOP_AT_FORK if is_stop else defect.what
     return f"{findings.server.describe()}: {what} ({', '.join(defect.upstream)}). The outcome of this check: {outcome}."
+
+
+def _about_exits(findings: Findings, defect: Defect) -> str:
+    workers = counted(findings.measurement.hung_at_exit, "worker", "workers")
+    return f"{workers} hung in another way: {defect.what} ({', '.join(defect.upstream)})."
 
 
 def _about_unknown_defect(findings: Findings) -> str:
@@ -67,11 +81,9 @@ def _about_possible_hang(findings: Findings) -> str:
 
 
 def _describe_outcome(run: Measurement) -> str:
-    if run.verdict == "crash_loop":
-        return f"{run.crashed} workers died"
     if run.verdict == "hung_master":
         return "the master hung"
-    if run.verdict in ("hung_request", "dead_master"):
+    if run.verdict in ("hung_request", "dead_master", "crash_loop"):
         return run.reason
     return f"{run.hung} of {run.trials} workers hung"
 
@@ -81,8 +93,3 @@ def _describe_threads(findings: Findings) -> str:
         count, names = len(findings.import_threads), ", ".join(findings.import_threads)
         return f"Your app starts {count} thread{'s' * (count > 1)} at import: {names}."
     return f"The master runs {findings.measurement.master_threads} threads."
-
-
-def _best(cures: list[RemedyTrial]) -> RemedyTrial:
-    """Return the upgrade if it cures, otherwise the first cure in the order of remedies.toml."""
-    return next((trial for trial in cures if trial.remedy.upgrade), cures[0])

@@ -30,7 +30,9 @@ def loss_advice(findings: Findings) -> list[str]:
     if late:
         sentences.append(
             f"{late} of {run.requests} requests timed out although the workers came back: look for a lock that a "
-            "thread held at the fork, or raise the number of workers."
+            "thread held at the fork, for the work of a thread that only the master has, and for connections that were "
+            "opened before the fork, which the workers share (lazy-apps = true prevents these three); or raise the "
+            "number of workers."
         )
     if run.statuses and set(run.statuses) <= NO_PAGE:
         sentences.append(

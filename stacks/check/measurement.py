@@ -8,14 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from stacks.lifecycle.deaths import silent_deaths
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.lost_threads import ThreadTable
-from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, read_events, read_json
-from stacks.lifecycle.recycle_time import PHASES, recycles, typical_recycle
+from stacks.lifecycle.rates import wilson
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE
+from stacks.lifecycle.recycle_time import PHASES, SLOW_S, recycles, typical_recycle
+from stacks.run.parquet import read_requests
 
+# Workers come back. But their exit takes most of a recycle that is too slow, or only SIGKILL ends the instance because
+# workers are in the exit of Python. remedies.toml has these words beside the verdicts.
+SLOW_EXIT, SLOW_STOP = "slow_exit", "slow_stop"
+PYTHON_EXIT = "Py_FinalizeEx"  # pylifecycle.c
 NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
 
 
@@ -34,12 +39,17 @@ class Measurement:
     recycle_median_s: float | None
     recycle_max_s: float | None
     requests: int
+    dead_on_request: int = 0  # of `crashed`: ended after they were ready
+    hung_at_exit: int = 0  # of `hung`
+    hung_in_request: int = 0  # workers that accepted a request and never answer
     unanswered: int = 0  # in flight when the run ended
     lost: dict[str, int] = field(default_factory=dict)  # by kind of error
     statuses: dict[str, int] = field(default_factory=dict)
     latency_p50_s: float | None = None
     latency_p95_s: float | None = None
+    latency_p99_s: float | None = None
     latency_max_s: float | None = None
+    exit_max_s: float | None = None  # the longest exit; it may not have ended by itself
     stop_signal: str | None = None
     stop_s: float | None = None
     recycle_phases_s: dict[str, float] = field(default_factory=dict)  # the medians of `recycle_time.PHASES`
@@ -54,9 +64,29 @@ class Measurement:
         return self.respawns + self.hung
 
     @property
+    def hang_rate_interval(self) -> list[float] | None:
+        """Wilson's 95 % interval of the hang rate, or None without a trial."""
+        limits = wilson(self.hung, self.trials)
+        return None if limits is None else [round(limit, 4) for limit in limits]
+
+    @property
     def is_hang(self) -> bool:
         """True if workers did not come back."""
         return self.verdict in ("hung_worker", "hung_master", "hung_request", "hung_exit", "dead_master", "crash_loop")
+
+    @property
+    def problem(self) -> str:
+        """What a remedy must end: the verdict if workers do not come back, SLOW_EXIT, SLOW_STOP, or ''."""
+        if self.is_hang:
+            return self.verdict
+        if self.verdict != "recovers":
+            return ""
+        phases = self.recycle_phases_s
+        is_slow = (self.recycle_median_s or 0.0) >= SLOW_S
+        if is_slow and phases and max(phases, key=phases.__getitem__) == "exit":
+            return SLOW_EXIT
+        frames = {frame for process in self.unstopped if not process["starting"] for frame in process["frames"]}
+        return SLOW_STOP if self.stop_signal == "KILL" and PYTHON_EXIT in frames else ""
 
 
 def read_measurement(directory: Path) -> Measurement:
@@ -83,6 +113,10 @@ def read_measurement(directory: Path) -> Measurement:
         - sum(incarnation.generation > 0 for incarnation in deaths),
         hung=sum(e.outcome in ("hung_at_fork", "hung_at_exit") for e in episodes),
         crashed=sum(e.outcome == "crashed" for e in episodes) + len(deaths),
+        dead_on_request=len(deaths),
+        hung_at_exit=sum(e.outcome == "hung_at_exit" for e in episodes),
+        hung_in_request=sum(not proof.at_exit for proof in lifecycle.deadlocks().values()),
+        exit_max_s=_longest_exit_s(lifecycle),
         recycle_median_s=round(statistics.median(recycles_s), 3) if recycles_s else None,
         recycle_max_s=round(recycles_s[-1], 3) if recycles_s else None,
         recycle_phases_s={name: round(getattr(recycle, f"{name}_s"), 3) for name in PHASES} if recycle else {},
@@ -96,6 +130,17 @@ def read_measurement(directory: Path) -> Measurement:
     )
 
 
+def _longest_exit_s(lifecycle: Lifecycle) -> float | None:
+    """Return the longest time from the begin of an exit to its end, or to the last row; None if no worker left."""
+    times_ns = [
+        (worker.exited_ns or lifecycle.now_ns) - worker.exit_begun_ns
+        for slot in lifecycle.workers.by_slot.values()
+        for worker in slot
+        if worker.exit_begun_ns is not None
+    ]
+    return round(max(times_ns) / 1e9, 3) if times_ns else None
+
+
 def read_log(directory: Path) -> str:
     """Return the log of uWSGI in the run's directory, or ''."""
     path = directory / LOG_FILE
@@ -107,13 +152,13 @@ def _request_numbers(directory: Path) -> dict[str, Any]:
     path = directory / REQUESTS_FILE
     if not path.exists():
         return {"requests": 0}
-    rows = pq.read_table(path, columns=["latency_us", "status", "error"]).to_pydict()
+    rows = read_requests(path, ["latency_us", "status", "error"])
     errors = Counter(error for error in rows["error"] if error not in NOT_LOST)
     statuses = Counter(str(status) for status in rows["status"] if status)
     latencies_s = sorted(us / 1e6 for us, error in zip(rows["latency_us"], rows["error"], strict=True) if not error)
     numbers: dict[str, Any] = {"requests": len(rows["error"]), "lost": dict(errors), "statuses": dict(statuses)}
     numbers["unanswered"] = rows["error"].count("in_flight")
-    for name, share in (("p50", 0.5), ("p95", 0.95), ("max", 1.0)):
+    for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0)):
         if latencies_s:
             rank = min(len(latencies_s) - 1, int(share * len(latencies_s)))
             numbers[f"latency_{name}_s"] = round(latencies_s[rank], 4)

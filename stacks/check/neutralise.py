@@ -6,17 +6,18 @@ was measured. The work is pure, except that a spooler gets its private directory
 
 from __future__ import annotations
 
-import tomllib
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from stacks.catalogue import STACKS
+from stacks.catalogue.strict_rows import read_toml
 from stacks.check.invocation import CannotCheck
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import READ_TIME_DIRECTIVES, Options, written_out
-from stacks.check.recycling import make_recycle
+from stacks.check.plugins import declared_options
+from stacks.check.recycling import Preparation, make_recycle
 from stacks.check.sockets import is_socket, move_sockets
 
 RULES = STACKS / "neutralise.toml"
@@ -34,11 +35,13 @@ def neutralise(
     app: str | None = None,
     directory: Path | None = None,
     backlog: int = 4096,
+    prepare: Preparation = make_recycle,
 ) -> NeutralConfiguration:
     """Return the configuration that the check runs instead of `options`.
 
     `binary_options` are the options of the user's binary, `private` is a directory for sockets and files, `app` and
-    `directory` replace the user's app and chdir, and `backlog` is the longest listen queue of this machine.
+    `directory` replace the user's app and chdir, and `backlog` is the longest listen queue of this machine. `prepare`
+    makes the workers leave in the way that is checked.
     Raise CannotCheck for a configuration in which there is nothing to check.
     """
     _refuse(options, app)
@@ -54,14 +57,14 @@ def neutralise(
         _name_app(neutral, app)
     if directory is not None and any(key in ("chdir", "chdir2") for key, _ in neutral.options):
         neutral.set_option("chdir", str(directory), "--chdir names another directory", ("chdir2",))
-    make_recycle(neutral, binary_options, backlog)
+    prepare(neutral, binary_options, backlog)
     return neutral
 
 
 @cache
 def rules() -> list[dict[str, Any]]:
     """Return the rules of neutralise.toml."""
-    rows: list[dict[str, Any]] = tomllib.loads(RULES.read_text(encoding="utf-8"))["rule"]
+    rows: list[dict[str, Any]] = read_toml(RULES)["rule"]
     return rows
 
 
@@ -69,8 +72,8 @@ def _refuse(options: Options, app: str | None) -> None:
     keys = {key for key, _ in options}
     if app is None and "emperor" in keys and not keys & set(LOADS_APP):
         raise CannotCheck(
-            "This is the configuration of an emperor, which serves no requests itself: check the configurations of its "
-            "vassals, one at a time."
+            "This vassal is an emperor itself, and serves no requests: check its configuration by itself, and with it "
+            "its vassals."
         )
     if not any(map(is_socket, keys)):
         raise CannotCheck(
@@ -82,8 +85,9 @@ def _refuse(options: Options, app: str | None) -> None:
 def _take_over(neutral: NeutralConfiguration, options: Options, binary_options: frozenset[str]) -> Options:
     """Copy the harmless options into `neutral`, record those that a rule removes, and return the sockets."""
     sockets: Options = []
+    declared = declared_options(options)
     for key, value in options:
-        if key in READ_TIME_DIRECTIVES:
+        if key in READ_TIME_DIRECTIVES or key in declared:
             continue
         if key not in binary_options and key not in PASTE:
             neutral.unknown_options.append(key)

@@ -7,7 +7,8 @@ Options = list[tuple[str, str]]
 OFF_VALUES = ("false", "off", "no", "0")
 # Directives that have had their effect once the configuration is read: the other options contain the result.
 READ_TIME_DIRECTIVES = frozenset(
-    "ini yaml yml json js xml xmlconfig config include inherit set set-placeholder set-ph declare-option resolve "
+    "ini yaml yml json js xml xmlconfig config include inherit set set-placeholder set-ph resolve "
+    "declare-option declare-option2 "
     "blacklist end-blacklist whitelist end-whitelist end endfor end-for endif end-if show-config strict "
     "for for-glob for-times for-readline ifenv ifexists ifplugin ifdir if-opt if-not-opt if-env if-not-env if-reload "
     "if-not-reload if-hostname if-not-hostname if-hostname-match if-not-hostname-match if-exists if-not-exists "
@@ -36,6 +37,11 @@ def last_value(options: Options, *names: str, default: str = "") -> str:
     return next((value for key, value in reversed(options) if key in names), default)
 
 
+def is_number(value: str) -> bool:
+    """Return True for a number that uWSGI can hold: in ASCII, and not longer than a C int."""
+    return value.isascii() and value.isdecimal() and len(value) <= 10
+
+
 def numbers(options: Options) -> dict[str, int]:
     """Return the options that have a number, each with its last one."""
-    return {key: int(value) for key, value in options if value.isdecimal()}
+    return {key: int(value) for key, value in options if is_number(value)}

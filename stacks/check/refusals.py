@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from stacks.catalogue import similar
+from stacks.check.plugins import OF_PYTHON, closed_plugin, missing_plugin, no_python
+
+# The files that uWSGI tries for a plugin, before it says that it could not load the plugin.
+_TRIED = re.compile(r'open\("(.+?)/[^/"]+_plugin\.so"\): ')
+# A file of the configuration that uWSGI cannot open, other than a plugin.
+_NOT_OPENED = re.compile(r'open\("(.+?)(?<!_plugin\.so)"\): (No such file or directory|Permission denied) \[core/')
 
 
-def explain_refusal(output: str, binary_options: frozenset[str]) -> str:
+def explain_refusal(output: str, binary_options: frozenset[str] = frozenset()) -> str:
     """Return the reason in uWSGI's output. The hint at a misspelt option comes from `binary_options`."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for line in lines:
@@ -17,14 +22,19 @@ def explain_refusal(output: str, binary_options: frozenset[str]) -> str:
         if match := re.search(r"unknown config directive: (\S+)", line) or re.search(
             r"unrecognized option '--([^'=]+)", line
         ):
+            if match[1] in OF_PYTHON:
+                return no_python(match[1])
             return f"This uWSGI has no option {match[1]}{similar(match[1], binary_options)}: correct it, or remove it."
         if match := re.search(r"\[spooler(?: directory)?\] (.+?) \[core", line):
             return (
                 f"The directory that spooler names cannot be used ({match[1]}): make the directory, or check a copy "
                 "without spooler."
             )
-        if match := re.search(r"UNABLE to load uWSGI plugin[: ]+(\S+?): ", line):
-            return missing_plugin(match[1])
+        if match := re.search(r"UNABLE to load uWSGI plugin[: ]+(\S+?): (.*)", line):
+            is_closed = "Permission denied" in match[2]
+            return closed_plugin(match[1]) if is_closed else missing_plugin(match[1], _TRIED.findall(output))
+        if match := _NOT_OPENED.search(line):
+            return _closed_file(match[1], match[2])
     last_lines = " | ".join(lines[-3:]) or "it printed nothing"
     return (
         f"uWSGI could not read its configuration: {last_lines}. Start uWSGI by hand with the same options, and correct "
@@ -40,10 +50,8 @@ def forbidden_option(option: str) -> str:
     )
 
 
-def missing_plugin(name: str) -> str:
-    """Return what to do about a plugin that uWSGI cannot load. `name` may be a path such as ./ruby_plugin.so."""
-    plugin = Path(name).name.removesuffix(".so").removesuffix("_plugin")
-    return (
-        f"The plugin {plugin} is missing. pyuwsgi and a uWSGI from pip have Python and http built in: remove the line "
-        f"there. Debian's uwsgi-core needs the package uwsgi-plugin-{plugin}."
-    )
+def _closed_file(path: str, error: str) -> str:
+    """Return what to do about a file that uWSGI cannot open: an included configuration, or the file of flock."""
+    if error == "Permission denied":
+        return f"{path}, which the configuration names, cannot be opened by this user: run the check as a user who may."
+    return f"{path}, which the configuration names, does not exist: correct its path, or make the file."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from stacks.catalogue import STACKS
+from stacks.catalogue.strict_rows import read_toml
 from stacks.catalogue.version_order import is_before
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import is_set
@@ -70,7 +70,7 @@ class Remedy:
 @cache
 def remedies() -> tuple[Remedy, ...]:
     """Return the remedies of remedies.toml, in its order."""
-    rows: list[dict[str, Any]] = tomllib.loads(FILE.read_text(encoding="utf-8"))["remedy"]
+    rows: list[dict[str, Any]] = read_toml(FILE)["remedy"]
     names = {"with": "partners"}  # `with` is no name for a field
     return tuple(Remedy(**{names.get(key, key): _as_tuples(value) for key, value in row.items()}) for row in rows)
 

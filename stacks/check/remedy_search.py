@@ -1,4 +1,4 @@
-"""Searches for a remedy for workers that do not come back: tries each remedy that applies, in a run of its own."""
+"""Searches for a remedy for workers that do not come back, or leave slowly: tries each that applies, in its own run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 from stacks.catalogue import interpreters, venvs
 from stacks.check.check_runs import CheckRuns
-from stacks.check.diagnosis import Findings, has_two_defects, leaves_threads
+from stacks.check.diagnosis import Findings, has_two_defects, leaves_threads, may_be_luck
+from stacks.check.failure_reasons import explain_unmeasured
+from stacks.check.measurement import Measurement, read_log
 from stacks.check.remedies import Remedy, remedies, with_partners, with_upgrade
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.upgrade import install_upgrade, newest_pyuwsgi
@@ -23,13 +25,13 @@ def try_remedies(runs: CheckRuns, findings: Findings, private: Path) -> list[Rem
     A combination is tried if no single remedy cures. Those with the upgrade are tried as well if there are two defects.
     """
     measurement = findings.measurement
-    if not measurement.is_hang:
+    if not measurement.problem:
         return []
     single = [
         remedy
         for remedy in remedies()
         if remedy.applies(
-            measurement.verdict, runs.neutral, findings.binary_options, findings.server, measurement.master_threads
+            measurement.problem, runs.neutral, findings.binary_options, findings.server, measurement.master_threads
         )
     ]
     upgrade = next((remedy for remedy in single if remedy.upgrade), None)
@@ -63,5 +65,24 @@ def _try(runs: CheckRuns, findings: Findings, remedy: Remedy, private: Path) -> 
         except (venvs.VenvError, interpreters.NotFound, OSError, ValueError, subprocess.SubprocessError) as error:
             return RemedyTrial(remedy, None, f"pyuwsgi {target} cannot be installed: {error}")
     measurement = runs.run(f"with-{remedy.name}", changed, uwsgi, log, is_remedy=True)
-    is_left = leaves_threads(findings, changed.options)
-    return RemedyTrial(remedy, measurement, target=target, leaves_threads=is_left)
+    is_measured = measurement.is_hang or (measurement.verdict == "recovers" and not measurement.error)
+    return RemedyTrial(
+        remedy,
+        measurement,
+        "" if is_measured else explain_unmeasured(measurement, read_log(Path(measurement.directory))),
+        target,
+        leaves_threads(findings, changed.options),
+        _luck(findings, measurement),
+        None if findings.measurement.is_hang else findings.measurement,
+    )
+
+
+def _luck(findings: Findings, remedied: Measurement) -> str:
+    """Return why a run with a remedy proves nothing although no worker hung in it; '' if it proves something."""
+    if not may_be_luck(findings, remedied):
+        return ""
+    run = findings.measurement
+    return (
+        f"without this change {run.hung_in_request} of {run.hung_in_request + run.respawns} workers hung, so this may "
+        "be luck, and the master still has the threads that may hold a lock when it forks"
+    )

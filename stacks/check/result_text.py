@@ -9,16 +9,25 @@ from stacks.check.lost_threads import lost_threads_text
 from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.stop_text import describe_stop
+from stacks.check.ways.taken import TakenWay
+from stacks.check.ways.ways_text import table_lines, ways_lines
 from stacks.lifecycle.rates import highest_rate_without_hang
 
 
 def result_text(
-    findings: Findings, neutral: NeutralConfiguration, advice: list[str], directory: Path, seconds: float
+    findings: Findings,
+    neutral: NeutralConfiguration,
+    ways: list[TakenWay],
+    verdict: str,
+    advice: list[str],
+    directory: Path,
+    seconds: float,
 ) -> str:
-    """Return the text. `directory` has the recordings, and the check took `seconds`."""
+    """Return the text. `ways` come with the worst first. `directory` has the recordings; the check took `seconds`."""
     run = findings.measurement
-    word = "the workers DO NOT come back" if run.is_hang else "the workers come back"
-    lines = [f"{findings.server.describe()}, {neutral.workers} worker(s): {word} ({run.verdict})", f"  {run.reason}"]
+    word = "the workers come back" if verdict in ("recovers", "throttled") else "the workers DO NOT come back"
+    lines = [f"{findings.server.describe()}, {neutral.workers} worker(s): {word} ({verdict})"]
+    lines += [*ways_lines(ways), "", *table_lines(ways), "", f"at max-requests: {run.reason}"]
     if run.evidence:
         lines.append(f"  evidence: {run.evidence}")
     lines += _number_lines(run)
@@ -27,9 +36,6 @@ def result_text(
     if advice:
         lines.append("what to change:")
         lines += [f"  - {sentence}" for sentence in advice]
-    lines.append(
-        "checked: recycling at max-requests; not checked: reloads (SIGHUP, touch-reload, fifo), harakiri, crashes"
-    )
     lines.append("what the check changed in a copy of your configuration, your value -> the check's value:")
     lines += [
         f"  {change.option}: {change.original or '(absent)'} -> {change.replacement or '(absent)'}; {change.why}"
@@ -42,7 +48,9 @@ def result_text(
 def _number_lines(run: Measurement) -> list[str]:
     lines = []
     if not run.is_hang and (most := highest_rate_without_hang(run.trials)) is not None:
-        lines.append(f"  so fewer than {100 * most:.0f} % of the respawns hang (95 % confidence, n = {run.trials})")
+        lines.append(
+            f"  so at most {100 * most:.0f} % of the respawns hang (95 % interval of 0 in {run.trials}, Wilson)"
+        )
     if run.recycle_median_s is not None:
         lines.append(
             f"recycle: {run.recycle_median_s:.2f} s in the median, {run.recycle_max_s:.2f} s at most, from "

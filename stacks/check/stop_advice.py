@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from stacks.catalogue import Defect
 from stacks.check.diagnosis import JOINED_AT_EXIT, Findings, defect_behind_wait, is_exit_handler
+from stacks.check.measurement import SLOW_STOP
+from stacks.check.remedy_trial import best_cure
 from stacks.check.stop_text import describe_unstopped
 
 # Functions of glibc's malloc that take the lock of an arena (malloc/malloc.c).
@@ -24,7 +26,7 @@ def stop_advice(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     if run.is_hang or run.stop_signal != "KILL" or not run.unstopped:
         return []
     sentence = f"SIGINT did not end the instance within {run.stop_s or 0:.0f} s: {describe_unstopped(run)}."
-    starting = sum(process["starting"] for process in run.unstopped)
+    starting = sum(process.get("starting", False) for process in run.unstopped)
     if starting:
         some = "1 worker was" if starting == 1 else f"{starting} workers were"
         defect = defects["swallowed-signal"]
@@ -37,23 +39,34 @@ def stop_advice(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     if first["role"] == "worker":
         words = " ".join(first["frames"])
         sentence += " The master waits for its workers, for the 60 s of worker-reload-mercy if it is not set."
+    tried = _about_trials(findings)
     if name := defect_behind_wait(findings, words):
         whose = _threads(findings) if name == JOINED_AT_EXIT else "a thread of its own"
-        return [
-            f"{sentence} At its exit the worker waits for the end of {whose}. Known remedy: {defects[name].remedy}."
-        ]
+        sentence += f" At its exit the worker waits for the end of {whose}."
+        return [sentence, *tried] if tried else [f"{sentence} Known remedy: {defects[name].remedy}."]
     if waits_in_handler(first["frames"]):
         return [
             f"{sentence} uWSGI ends a worker inside its signal handler (end_me, core/uwsgi.c). The signal came while "
-            "the worker allocated memory, and its exit waits for ever for the lock that this allocation holds. "
-            "skip-atexit = true lets a worker end without the exit handlers that need this lock."
+            "the worker allocated or freed memory, and its exit waits for ever for the lock that was held then. "
+            "skip-atexit = true lets a worker end in this handler without its exit handlers, which need the lock; "
+            "skip-atexit-teardown does not help."
         ]
     if is_exit_handler(words):
-        return [
-            f"{sentence} An exit handler of the app (atexit) waits there. skip-atexit-teardown = true leaves out every "
-            "exit handler, and what they would have sent or saved is lost."
-        ]
+        sentence += " An exit handler of the app (atexit) waits there."
+        skip = (
+            "skip-atexit-teardown = true leaves out every exit handler, and what they would have sent or saved is lost."
+        )
+        return [sentence, *tried] if best_cure(findings.remedy_trials) else [f"{sentence} {skip}", *tried]
     return [f"{sentence} The recordings are in {run.directory}."]
+
+
+def _about_trials(findings: Findings) -> list[str]:
+    """Return the sentences about the remedies that were tried for the stop."""
+    if findings.measurement.problem != SLOW_STOP or not findings.remedy_trials:
+        return []
+    cure = best_cure(findings.remedy_trials)
+    sentences = [f"{trial.describe()}." for trial in findings.remedy_trials]
+    return [*sentences, f"Recommended change: {cure.what}."] if cure else sentences
 
 
 def waits_in_handler(frames: list[str]) -> bool:
@@ -65,4 +78,8 @@ def waits_in_handler(frames: list[str]) -> bool:
 
 def _threads(findings: Findings) -> str:
     names = ", ".join(findings.import_threads or [])
-    return f"a thread that only the master has ({names})" if names else "a thread that only the master has"
+    text = f"a thread that only the master has ({names})" if names else "a thread that only the master has"
+    table = findings.measurement.fork_threads
+    if table is not None and table.answered and not table.lost:
+        text += "; a worker gets its own with its first request, and this one had answered none"
+    return text

@@ -10,10 +10,17 @@ def describe_stop(run: Measurement) -> str:
     """Return which signal ended the instance, how long that took, and what a signal did not end."""
     if run.stop_s is None:
         return "not measured"
-    if run.stop_signal != "KILL":
-        return f"SIG{run.stop_signal} ended the instance after {run.stop_s:.1f} s" if run.stop_signal else "not needed"
-    text = f"only SIGKILL ended the instance, {run.stop_s:.1f} s after the first signal"
-    return f"{text}: {describe_unstopped(run)}" if run.unstopped else text
+    if not run.stop_signal:
+        return "not needed"
+    text = describe_stop_signal(run)
+    return f"{text}: {describe_unstopped(run)}" if run.stop_signal == "KILL" and run.unstopped else text
+
+
+def describe_stop_signal(run: Measurement) -> str:
+    """Return which signal ended the instance, and after which time."""
+    if run.stop_signal == "KILL":
+        return f"only SIGKILL ended the instance, {run.stop_s:.1f} s after the first signal"
+    return f"SIG{run.stop_signal} ended the instance after {run.stop_s:.1f} s"
 
 
 def describe_unstopped(run: Measurement) -> str:

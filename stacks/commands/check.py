@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 
 from stacks.commands import exit_codes
+from stacks.commands.check_outputs import add_output_arguments
 
 HELP = "Check your own uWSGI: do its workers come back, and what should you change?"
 EXAMPLE = "python -m stacks check --ini /etc/uwsgi/app.ini --uwsgi /srv/app/venv/bin/uwsgi --chdir /srv/app"
 EXIT_CODES = exit_codes.MEANINGS | {
     exit_codes.OK: "the workers come back",
     exit_codes.NOT_MEASURED: "the stack could not be measured",
-    exit_codes.UNEXPECTED: "workers do not come back",
+    exit_codes.UNEXPECTED: "workers do not come back, or a limit is exceeded",
 }
 
 
@@ -29,8 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--url", default="/", metavar="PATH", help="page to request (default: %(default)s)")
     parser.add_argument("--args", default="", metavar="OPTIONS", help="further uWSGI options, as on its command line")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit report to this file")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result to this file")
+    parser.add_argument(
+        "--ways",
+        default="all",
+        metavar="NAMES",
+        help="ways out and back to take, separated by commas: a name, a kind (recycle, reload, death, stop), or all "
+        "(default: %(default)s)",
+    )
+    parser.add_argument("--slow-url", metavar="PATH", help="page that takes longer than 2 s, for the way harakiri")
+    parser.add_argument("--deep", action="store_true", help="take each way as often as rules out a hang rate of 5 %%")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit report to this file; - is stdout")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result to this file; - is stdout")
     parser.add_argument(
         "--start-limit",
         type=float,
@@ -38,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="time that the app may take to start (default: %(default)g)",
     )
+    add_output_arguments(parser)
 
 
 def main(options: argparse.Namespace) -> int:

@@ -10,11 +10,16 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import NoReturn, Protocol, cast
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, cast
 
 from stacks.commands import exit_codes
 
-PROGRAM = "python -m stacks"
+VERSION = "0.1.0"  # as in pyproject.toml; a test compares them
+INSTALLED = "uwsgi-respawn-pack"
+PROGRAM = INSTALLED if Path(sys.argv[0]).name == INSTALLED else "python -m stacks"
+# Other processes of the pack call these commands. They are not in the list of `-h`, but each has its own help.
+INTERNAL = ("page", "run", "serve")
 
 
 class Command(Protocol):
@@ -69,15 +74,17 @@ def parser(names: Sequence[str]) -> Parser:
         description="Run uWSGI stacks under load until their workers recycle, and say whether the workers come back.",
         epilog=f"{PROGRAM} COMMAND -h shows the options of a command.\n\n{describe(exit_codes.MEANINGS)}",
     )
+    top.add_argument("--version", action="version", version=f"uwsgi-respawn-pack {VERSION}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in names:
         command = load(name)
+        example = command.EXAMPLE.replace("python -m stacks", PROGRAM)
         one = commands.add_parser(
             name,
-            help=command.HELP,
+            **cast(Any, {} if name in INTERNAL else {"help": command.HELP}),
             description=command.HELP,
             formatter_class=argparse.RawDescriptionHelpFormatter,
-            epilog=f"Example:\n  {command.EXAMPLE}\n\n{describe(command.EXIT_CODES)}",
+            epilog=f"Example:\n  {example}\n\n{describe(command.EXIT_CODES)}",
         )
         command.add_arguments(one)
     return top
@@ -95,14 +102,25 @@ def run(names: Sequence[str], arguments: Sequence[str]) -> int:
     try:
         return load(options.command).main(options)
     except Exception as error:
-        code = code_of(error)
-        if code is None:
-            raise
-        print(error, file=sys.stderr)
-        return code
+        return report(error)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return exit_codes.INTERRUPTED
+
+
+def report(error: Exception) -> int:
+    """Print an error for the user, and return the exit code. An unexpected one is a fault of the pack."""
+    from stacks.lifecycle import disk_room, pack_fault
+
+    code = code_of(error)
+    if code is None:
+        print(pack_fault.report(error), file=sys.stderr)
+        return exit_codes.NOT_MEASURED
+    if isinstance(error, OSError) and isinstance(error.filename, str) and disk_room.is_about_writing(error):
+        print(disk_room.cannot_write(error, Path(error.filename)), file=sys.stderr)
+    else:
+        print(error, file=sys.stderr)
+    return code
 
 
 def code_of(error: Exception) -> int | None:

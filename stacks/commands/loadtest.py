@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from stacks.commands import exit_codes
-from stacks.commands.plan_options import add_plan_arguments, plan_options
+from stacks.commands.plan_arguments import add_plan_arguments, plan_options
 
 HELP = "Run stacks under load until their workers recycle, and give each stack a verdict."
 EXAMPLE = "python -m stacks loadtest --stack threads --version 2.0.26,2.0.30.post1 --trials 1"
@@ -25,8 +26,11 @@ def main(options: argparse.Namespace) -> int:
     from stacks import catalogue
     from stacks.campaign.campaign import Campaign
     from stacks.campaign.plan import make_plan
+    from stacks.campaign.selection import explain_versions
     from stacks.commands.run_campaign import run_campaign
 
-    wanted = plan_options(options)
-    planned, cells, scenario = make_plan(catalogue.load(), wanted)
+    wanted, loaded = plan_options(options), catalogue.load()
+    planned, cells, scenario = make_plan(loaded, wanted)
+    for sentence in explain_versions(wanted.version, loaded):
+        print(sentence, file=sys.stderr)
     return run_campaign(Campaign(planned, wanted, cells, scenario, patient=options.stop == "wait"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from stacks.commands import exit_codes
-from stacks.commands.plan_options import add_plan_arguments, plan_options
+from stacks.commands.plan_arguments import add_plan_arguments, plan_options
 
 HELP = "Run stacks at every version, as `loadtest` does. It continues where an earlier matrix was interrupted."
 EXAMPLE = "python -m stacks matrix --stack threads,threads-lazy --dry-run"

@@ -20,6 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Execute the run, against a stack of the pack or against a uWSGI that is running already."""
-    from stacks.run import run
+    try:
+        from stacks.run import run
 
-    return run.main(options.directory, options.parent)
+        return run.main(options.directory, options.parent)
+    except KeyboardInterrupt:  # a signal has come before the observer was there, which would record it
+        from stacks.run import interrupts, run_end
+
+        interrupts.ignore()
+        run_end.record_killed_observer(options.directory, "interrupted before its verdict")
+        raise

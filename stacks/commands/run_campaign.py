@@ -18,6 +18,7 @@ def run_campaign(campaign: Campaign) -> int:
 
     from stacks.campaign.progress import Progress, make_environments
     from stacks.campaign.runner import carry_out
+    from stacks.catalogue import ROOT
 
     console = Console(stderr=True)
     make_environments(campaign, console)
@@ -27,7 +28,8 @@ def run_campaign(campaign: Campaign) -> int:
         console.print(f"No run came to a verdict. The records are in {campaign.directory}.", soft_wrap=True)
         return exit_codes.NOT_MEASURED
     # The analysis runs in a process of its own, because `stacks` may not import it.
-    summary = subprocess.run([sys.executable, "-m", "analysis", "summary", str(campaign.directory)], check=False)
+    command = [sys.executable, "-m", "analysis", "summary", str(campaign.directory)]
+    summary = subprocess.run(command, cwd=ROOT, check=False)
     worst = max(code, summary.returncode)
     if worst:
         console.print(f"exit code {worst}: {exit_codes.MEANINGS.get(worst, 'the summary failed')}", highlight=False)

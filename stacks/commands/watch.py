@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from stacks.commands import exit_codes
+from stacks.commands.watch_companions import add_companion_options
 
 HELP = "Watch a uWSGI that runs: what its workers do, how they come back, and which of them hang."
 EXAMPLE = "python -m stacks watch --pidfile /run/uwsgi/app.pid --once"
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument(
         "--nagios", action="store_true", help="print one line and end with an exit code of Nagios plugins"
     )
+    add_companion_options(parser)
 
 
 def pid(text: str) -> int:

@@ -1,6 +1,7 @@
 """Computes the hang rate and its limits from counts. A rate is a share from 0 to 1.
 
-The live views and the analysis both use these functions, so that they show the same numbers.
+The live views and the analysis both use these functions, so that they show the same numbers. Every limit of a hang
+rate that the pack shows, plans with or rules out is an end of Wilson's two-sided interval at 95 %.
 """
 
 from __future__ import annotations
@@ -39,24 +40,24 @@ def score_interval(rate: float, trials: float, confidence: float = CONFIDENCE) -
 
 
 def highest_rate_without_hang(trials: int, confidence: float = CONFIDENCE) -> float | None:
-    """Return the exact one-sided upper limit of the hang rate after `trials` respawns without a hang.
+    """Return the upper limit of the hang rate after `trials` respawns without a hang: the end of Wilson's interval.
 
     Returns None if there was no trial. Raises ValueError if `trials` is negative.
     """
-    if trials < 0:
-        raise ValueError(f"the number of trials must not be negative: {trials}")
-    return 1 - (1 - confidence) ** (1 / trials) if trials else None
+    limits = wilson(0, trials, confidence)
+    return None if limits is None else limits[1]
 
 
 def respawns_to_rule_out(rate: float, confidence: float = CONFIDENCE) -> int:
-    """Return how many respawns without a hang rule out a hang rate of `rate` or more.
+    """Return how many respawns without a hang rule out a hang rate above `rate`.
 
-    This is the inverse of `highest_rate_without_hang`: ln(1 - confidence) / ln(1 - rate), rounded up (a success run).
-    Raises ValueError unless 0 < rate < 1.
+    This is the inverse of `highest_rate_without_hang`: Wilson's interval of 0 in n trials ends at z^2 / (n + z^2), so
+    n = z^2 (1 - rate) / rate, rounded up. Raises ValueError unless 0 < rate < 1.
     """
     if not 0 < rate < 1:
         raise ValueError(f"the rate must be between 0 and 1: {rate}")
-    return math.ceil(math.log(1 - confidence) / math.log1p(-rate))
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    return math.ceil(z * z * (1 - rate) / rate)
 
 
 def tally(counts: Mapping[str, int]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The file contract: the names, columns and rows of the files that a run leaves, and how to write and read them.
+"""The file contract: the names, columns and rows of the files that a run leaves, and how to write them.
 
 The observer, the recorder and the analysis share this module, so it imports the standard library only.
 Times are CLOCK_MONOTONIC nanoseconds (`_ns`) unless the name gives another unit.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from stacks.lifecycle import strict_json
 
 # Schema history:
 #   1  first: run.json, events.jsonl, requests.parquet, samples.parquet, summary.json
@@ -74,6 +75,13 @@ SAMPLE_COLUMNS: dict[str, str] = {
 }
 
 
+# The fields that a row has besides its data: name, type, and what stands for an absent field (None: it is required).
+_OWN_FIELDS: tuple[tuple[str, type, Any], ...] = (
+    *(("t_ns", int, None), ("source", str, None), ("kind", str, None)),
+    *(("pid", int, 0), ("slot", int, 0)),
+)
+
+
 class RecordError(Exception):
     """A file of a results directory cannot be used; the message names the file and the remedy."""
 
@@ -104,31 +112,20 @@ class Event:
 
     @classmethod
     def from_json(cls, line: str) -> Event:
-        """Parse a line that `to_json` made. Raises ValueError or KeyError if the line is not a row."""
-        row = json.loads(line)
-        return cls(row.pop("t_ns"), row.pop("source"), row.pop("kind"), row.pop("pid", 0), row.pop("slot", 0), row)
+        """Parse a line that `to_json` made. Raises ValueError if the line is not a row."""
+        return cls.of(strict_json.loads(line))
 
-
-def read_events(path: Path) -> Iterator[Event]:
-    """Yield the rows of an events file in the order in which they were written.
-
-    Raises RecordError, which names the line, if a row cannot be read. A killed observer may leave a last line without
-    a newline. This is an error as well, because nobody knows which rows would have followed.
-    """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise RecordError(f"{path}: missing; the run wrote no events. Delete the run or repeat it.") from None
-    for number, line in enumerate(data.splitlines(keepends=True), start=1):
-        try:
-            if not line.endswith(b"\n"):
-                raise ValueError("cut short")
-            yield Event.from_json(line.decode())
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise RecordError(
-                f"{path}:{number}: not a row ({error}); the file is truncated or damaged. "
-                "The run is left out; repeat it, or delete its directory."
-            ) from None
+    @classmethod
+    def of(cls, row: Any) -> Event:
+        """Make the row from its JSON object. Raises ValueError, whose text says what is wrong."""
+        if not isinstance(row, dict):
+            raise ValueError("no JSON object")
+        data = dict(row)
+        values = {name: data.pop(name, default) for name, _, default in _OWN_FIELDS}
+        for name, kind, _ in _OWN_FIELDS:
+            if type(values[name]) is not kind:
+                raise ValueError(f"{name} is {ascii(values[name])[:40]}" if name in row else f"{name} is missing")
+        return cls(**values, data=data)
 
 
 def point_to(campaign: Path) -> None:
@@ -140,7 +137,17 @@ def point_to(campaign: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON and replace `path` atomically: a reader sees the old or the new file, never a part."""
+    """Write `value` as JSON and replace `path` atomically: a reader sees the old or the new file, never a part.
+
+    Raises OSError, which names `path`.
+    """
+    try:
+        _replace_json(path, value)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace_json(path: Path, value: Any) -> None:
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -153,29 +160,3 @@ def write_json(path: Path, value: Any) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file that has a schema number.
-
-    Raises RecordError if the file is missing, is not JSON, or has a schema number that this version does not read.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RecordError(f"{path}: missing; this is not a results directory of the pack.") from None
-    except (OSError, ValueError) as error:
-        raise RecordError(f"{path}: cannot be read ({error}). Restore the file or repeat the run.") from None
-    schema = value.get("schema") if isinstance(value, dict) else None
-    if not isinstance(schema, int):
-        raise RecordError(f"{path}: has no schema number; this is not a results file of the pack.")
-    if schema > SCHEMA:
-        raise RecordError(
-            f"{path}: schema {schema} is newer than the {SCHEMA} that this version reads. Update the pack."
-        )
-    if schema < SCHEMA:
-        raise RecordError(
-            f"{path}: schema {schema} is older than {SCHEMA} and has no migration. Repeat the run, "
-            "or read it with the version of the pack that wrote it."
-        )
-    return dict(value)

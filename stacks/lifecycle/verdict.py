@@ -99,7 +99,8 @@ def _verdict(case: _Case, wanted: int, finished: bool) -> tuple[str | None, str]
     if case.hung:
         first = " (first generation)" if case.hung_initial == len(case.hung) else ""
         workers = counted(len(case.hung), "worker was", "workers were")
-        return "hung_worker", f"{workers} forked and never became ready{first}"
+        at_exit = f", and {_never_ended(case)}" if case.at_exit else ""
+        return "hung_worker", f"{workers} forked and never became ready{first}{at_exit}"
     if case.deadlocked:
         one, more = "each of its threads waits for ever on a lock", "every thread of theirs waits for ever on a lock"
         if case.waits_for_stop:
@@ -112,13 +113,17 @@ def _verdict(case: _Case, wanted: int, finished: bool) -> tuple[str | None, str]
         if set(case.at_exit) <= set(overdue_pids(lifecycle.workers, lifecycle.now_ns)):
             workers = counted(len(case.at_exit), "worker was", "workers were")
             return "hung_exit", f"{workers} {overdue_text(lifecycle.workers.mercy_s)}"
-        return "hung_exit", f"{counted(len(case.at_exit), 'worker', 'workers')} began to exit and never ended"
+        return "hung_exit", _never_ended(case)
     if lifecycle.ended:
         return "dead_master", f"{lifecycle.ended}: nobody is left to respawn a worker"
     died = case.deaths.total()
     if died >= CRASH_LOOP and died > case.recovered and max(case.deaths.values()) > 1:
         return "crash_loop", describe_crash_loop(case.crashes, case.silent_deaths)
     return _final_verdict(case, wanted) if finished else (None, "")
+
+
+def _never_ended(case: _Case) -> str:
+    return f"{counted(len(case.at_exit), 'worker', 'workers')} began to exit and never ended"
 
 
 def _stop_verdict(lifecycle: Lifecycle, finished: bool) -> tuple[str | None, str]:

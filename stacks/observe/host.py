@@ -40,7 +40,10 @@ def _lines(path: str) -> list[str]:
 
 
 def git(root: Path) -> dict[str, Any]:
-    """Return the commit of the pack in `root`, and whether its files differ from it. A value is None if unknown."""
+    """Return the commit of the pack in `root`, and whether its files differ from it. A value is None if unknown.
+
+    It is unknown where `root` is not the top of a clone: an installed pack may lie somewhere in another repository.
+    """
 
     def output(*words: str) -> str | None:
         try:
@@ -51,6 +54,9 @@ def git(root: Path) -> dict[str, Any]:
             return None
         return done.stdout.strip()
 
+    top = output("rev-parse", "--show-toplevel")
+    if top is None or Path(top) != root.resolve():
+        return {"commit": None, "dirty": None}
     status = output("status", "--porcelain")
     return {"commit": output("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
 

@@ -18,9 +18,13 @@ from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import EVENTS_FILE, Event
 from stacks.observe import proc
 from stacks.observe.collectors import Base, Context, discover, is_readable
+from stacks.observe.row_file import RowFile
 
 HEARTBEAT_S = 1.0
 STEP_S = 0.05  # the longest time between two checks of a condition
+CHECK_S = (
+    0.02  # the shortest one: a recycle of 16 workers makes hundreds of rows a second, and a check looks at them all
+)
 ENDED = -1  # stands for the exit code of a master whose parent is another process: only the parent learns the code
 
 
@@ -39,7 +43,7 @@ class Observer:
         cwd: Path | None = None,
         piped: bool = False,
     ) -> None:
-        self._events = (directory / EVENTS_FILE).open("a", encoding="utf-8")
+        self._events = RowFile(directory / EVENTS_FILE)
         self.lifecycle = Lifecycle()
         self.exit_code: int | None = None
         self._due: dict[Base, float] = {}  # when `sample` of each collector is due
@@ -111,14 +115,12 @@ class Observer:
     def _take(self, events: list[Event]) -> None:
         """Write rows, feed them to the lifecycle, and show them to every collector."""
         for event in events:
-            self._events.write(event.to_json() + "\n")
+            self._events.write(event.to_json().encode() + b"\n")
             self.lifecycle.feed(event)
             if event.kind == "master" and event.pid != self.pid and event.pid in proc.descendants(os.getpid()):
                 self.context.master_pid = event.pid
             for collector in getattr(self, "collectors", ()):
                 collector.on_event(event)
-        if events:
-            self._events.flush()
 
     def step(self, limit_s: float = STEP_S) -> None:
         """Wait for at most `limit_s` until a source has rows, and take the rows in."""
@@ -145,11 +147,15 @@ class Observer:
 
     def until(self, condition: Callable[[], bool], limit_s: float) -> bool:
         """Step until `condition` holds or `limit_s` seconds have passed. Return True if it holds."""
-        end = time.monotonic() + limit_s
+        now = time.monotonic()
+        end = now + limit_s
         while not condition():
-            if time.monotonic() >= end:
+            next_check = min(time.monotonic() + CHECK_S, end)
+            if now >= end:
                 return False
-            self.step(min(STEP_S, end - time.monotonic()))
+            self.step(min(STEP_S, end - now))
+            while (now := time.monotonic()) < next_check:
+                self.step(next_check - now)
         return True
 
     def pids(self) -> list[int]:
@@ -175,6 +181,11 @@ class Observer:
         """Take in all lines that are left in the log."""
         while is_readable(self.context.log_fd) and self.context.log_fd in self._watched:
             self.step(0)
+
+    def unwritten(self) -> list[RowFile]:
+        """Return the files of rows that could not be written to their end."""
+        files = [self._events, *(collector.file for collector in self.collectors)]
+        return [file for file in files if file is not None and file.error is not None]
 
     def close(self) -> None:
         """Close every file. The processes stay: the supervisor ends them."""

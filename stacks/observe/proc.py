@@ -61,6 +61,12 @@ def started_ns(entry: Stat, now_ns: int) -> int:
     return min(now_ns, entry.start_ticks * (1_000_000_000 // CLOCK_TICKS) - asleep_ns)
 
 
+def parent(pid: int) -> int | None:
+    """Return the pid of the parent; None if there is no such process."""
+    fields = _fields(pid)
+    return int(fields[1]) if fields is not None else None
+
+
 def is_alive(pid: int) -> bool:
     """Return True if a thread of `pid` lives. The main thread may be a zombie while other threads live."""
     entry = stat(pid)
@@ -117,7 +123,7 @@ def thread_names(pid: int) -> dict[int, str]:
         return {}
     for tid in tids:
         try:
-            name, fields = (tasks / tid / "comm").read_text(), (tasks / tid / "stat").read_text()
+            name, fields = (tasks / tid / "comm").read_text(errors="replace"), (tasks / tid / "stat").read_text()
         except OSError:
             continue
         if fields[fields.rindex(")") + 2] not in "ZX":
@@ -157,7 +163,7 @@ def voluntary_switches(pid: int) -> int:
 def pss_kib(pid: int) -> int:
     """Return the proportional set size (PSS) of `pid`, or -1 if it cannot be read."""
     try:
-        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+        for line in (PROC / str(pid) / "smaps_rollup").read_text(errors="replace").splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1])
     except OSError:
@@ -196,7 +202,7 @@ def _sockets(port: int) -> Iterator[list[str]]:
     """Yield the fields of every line of /proc/net/tcp and tcp6 that has `port` as its local port."""
     for table in ("tcp", "tcp6"):
         try:
-            lines = (PROC / "net" / table).read_text().splitlines()[1:]
+            lines = (PROC / "net" / table).read_text(errors="replace").splitlines()[1:]
         except OSError:
             continue
         for fields in map(str.split, lines):

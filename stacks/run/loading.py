@@ -8,6 +8,7 @@ from typing import Any
 from stacks.run.live_run import LiveRun
 from stacks.run.load_window import LoadWindow
 from stacks.run.trigger_runner import TriggerRunner
+from stacks.run.way_runner import WayRunner
 
 
 def await_turn(live: LiveRun, window: LoadWindow, limit_s: float) -> None:
@@ -19,7 +20,11 @@ def await_turn(live: LiveRun, window: LoadWindow, limit_s: float) -> None:
 
 
 def apply_load(
-    live: LiveRun, window: LoadWindow, record: dict[str, Any], mercy_s: float, triggers: TriggerRunner | None
+    live: LiveRun,
+    window: LoadWindow,
+    record: dict[str, Any],
+    mercy_s: float,
+    triggers: TriggerRunner | WayRunner | None,
 ) -> None:
     """Let the load begin, step the stack's triggers, and return when the window is over.
 

@@ -23,8 +23,9 @@ class OwnInstance:
         planned, plan, paths = self.planned, self.planned.plan, self.planned.paths
         self.port = free_port()
         ini, environment = stack_files.write(planned, self.port)
-        if plan.get("trigger") and (touched := parse(plan["trigger"]).file):
-            (planned.private / touched).touch()
+        for text in filter(None, [plan.get("trigger"), *(way["trigger"] for way in plan.get("ways", ()))]):
+            if touched := parse(text).file:
+                (planned.private / touched).touch()
         command = [str(paths["uwsgi"]), "--ini", str(ini)]
         has_pipe = plan.get("log") == "pipe"
         return Observer(planned.directory, command, environment, self.port, paths.get("cwd"), has_pipe)

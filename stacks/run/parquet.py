@@ -1,25 +1,55 @@
-"""Turns the rows of a run into Parquet when it has ended: the recorder's lines of text, and the observer's samples."""
+"""Turns the rows of a run into Parquet when it has ended: the recorder's lines of text, and the observer's samples.
+
+It also reads the rows of requests.parquet back, for the rooms above.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from stacks.lifecycle.records import REQUEST_COLUMNS, REQUEST_PART, REQUESTS_FILE, SAMPLE_COLUMNS, SAMPLES_FILE
+from stacks.lifecycle.records import (
+    REQUEST_COLUMNS,
+    REQUEST_PART,
+    REQUESTS_FILE,
+    SAMPLE_COLUMNS,
+    SAMPLES_FILE,
+    RecordError,
+)
 
 COMPLETE = b"# complete\n"  # the last line of a recorder that was not killed
+
+
+def read_requests(path: Path, columns: Sequence[str]) -> dict[str, list[Any]]:
+    """Return columns of requests.parquet. Raises RecordError, which names the file and what to do."""
+    try:
+        table = pq.read_table(path, columns=list(columns))
+        for field in table.schema:
+            is_right = pa.types.is_string if REQUEST_COLUMNS[field.name] == "string" else pa.types.is_integer
+            if not is_right(field.type) or table[field.name].null_count:
+                raise ValueError(f"the column {field.name} has values of another type")
+        values: dict[str, list[Any]] = table.to_pydict()
+    except FileNotFoundError:
+        raise RecordError(f"{path}: missing; the run wrote no requests. Repeat the run.") from None
+    except (OSError, ValueError, KeyError, MemoryError) as error:  # pyarrow's own errors are among these
+        what = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise RecordError(f"{path}: cannot be read ({what}); the file is damaged. Repeat the run.") from None
+    return values
 
 
 def write_requests(directory: Path) -> bool:
     """Replace the recorders' part files by one requests.parquet, ordered by start.
 
-    Returns True if there is a part and every part is complete. A part that was cut short keeps its whole lines.
+    Returns True if there is a part and every part is complete. A part that was cut short keeps its whole lines. A part
+    with a row that cannot be read stays as it is. Raises OSError; every part stays then.
     """
     schema = _schema(REQUEST_COLUMNS)
-    tables, are_complete = [], True
+    tables, are_complete, unread = [], True, set[Path]()
     parts = sorted(directory.glob(REQUEST_PART.format(pid="*")))
     for part in parts:
         data = part.read_bytes()
@@ -29,12 +59,15 @@ def write_requests(directory: Path) -> bool:
         if rows.count(b"\n") > 1:  # the first line is the header
             options = pa_csv.ConvertOptions(column_types=schema, strings_can_be_null=False)
             parse = pa_csv.ParseOptions(delimiter="\t", quote_char=False)
-            tables.append(pa_csv.read_csv(pa.BufferReader(rows), parse_options=parse, convert_options=options))
+            try:
+                tables.append(pa_csv.read_csv(pa.BufferReader(rows), parse_options=parse, convert_options=options))
+            except pa.ArrowInvalid:  # a row that is none: the part stays as it is, so that no row is lost
+                unread.add(part)
     table = pa.concat_tables([schema.empty_table(), *tables]).sort_by("start_ns")
-    pq.write_table(table, directory / REQUESTS_FILE, compression="zstd")
-    for part in parts:
+    _write(table, directory / REQUESTS_FILE)
+    for part in set(parts) - unread:
         part.unlink()
-    return are_complete and bool(parts)
+    return are_complete and bool(parts) and not unread
 
 
 def write_samples(directory: Path, samples: list[tuple[object, ...]]) -> None:
@@ -42,7 +75,17 @@ def write_samples(directory: Path, samples: list[tuple[object, ...]]) -> None:
     schema = _schema(SAMPLE_COLUMNS)
     columns = zip(*samples, strict=True) if samples else [() for _ in schema]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), directory / SAMPLES_FILE, compression="zstd")
+    _write(pa.Table.from_arrays(arrays, schema=schema), directory / SAMPLES_FILE)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    """Write a Parquet file as a whole, or leave none: a Parquet file without its end cannot be read. Raises OSError."""
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        pq.write_table(table, unfinished, compression="zstd")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _schema(columns: dict[str, str]) -> pa.Schema:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from stacks.catalogue.triggers import parse
-from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE
+from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, RecordError
 from stacks.lifecycle.verdict import Judgement
 from stacks.observe import proc, stats_socket
 from stacks.observe.observer import Observer
@@ -27,6 +27,7 @@ from stacks.run.reporter import Reporter
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S, PlannedRun
 from stacks.run.settling import settle
 from stacks.run.trigger_runner import TriggerRunner
+from stacks.run.way_runner import WayRunner
 
 START_ATTEMPTS = 3  # another process may take the free port before uWSGI binds it
 FIRST_LOOKS_LIMIT_S = 1.0  # the load waits so long for the looks at the threads of the master and of a worker
@@ -48,12 +49,15 @@ class Run:
 
     def execute(self) -> int:
         """Go through all phases, then end and write everything. Returns the exit code: 0 measured, 1 not measured."""
+        self.planned.reserve()
         try:
             self._measure()
         except CannotMeasure as error:
             self.record |= {"status": "failed", "error": str(error), "verdict": "invalid", "reason": str(error)}
         except (Interrupted, KeyboardInterrupt):
             self.record |= {"status": "interrupted", "error": "interrupted before its verdict"}
+        except Exception as error:
+            run_end.fail_with(self.record, error, self.planned.directory)
         finally:
             interrupts.ignore()
             self._finish()
@@ -75,7 +79,7 @@ class Run:
             loading.apply_load(live, window, self.record, self.instance.mercy_s(), self._triggers(live.observer))
         else:
             live.load.send("cancel")
-        judgement = settle(live, self.planned.directory, self.plan["limit_s"])
+        judgement = settle(live, self.planned.directory, self.plan.get("settle_s", self.plan["limit_s"]))
         if probe is not None:
             judgement = probe.conclude(judgement)
         judgement = self.instance.explain(judgement)
@@ -144,8 +148,11 @@ class Run:
         self.probe = PageProbe(live, self.instance.port, self.plan["probe"])
         return self.probe
 
-    def _triggers(self, observer: Observer) -> TriggerRunner | None:
+    def _triggers(self, observer: Observer) -> TriggerRunner | WayRunner | None:
         """Return what makes the workers recycle where the load alone does not."""
+        if ways := self.plan.get("ways"):
+            private = self.planned.private
+            return WayRunner(ways, private, lambda: observer.pid, observer.lifecycle, observer.emit, self.reporter)
         if not self.plan.get("trigger"):
             return None
         trigger = parse(self.plan["trigger"])
@@ -158,21 +165,32 @@ class Run:
     # -- the end --------------------------------------------------------------------------------
 
     def _finish(self) -> None:
-        """End the load and uWSGI, and leave complete files, whatever happened before."""
+        """End the load and uWSGI, and leave complete files, whatever happened before, and whichever step fails."""
+        for step in (self._end_load, self._end_stack, self._end_items, supervisor.sweep):
+            try:
+                step()
+            except Exception as error:
+                run_end.fail_with(self.record, error, self.planned.directory)
+        run_end.write_files(self.planned, self.observer, self.items)
+
+    def _end_load(self) -> None:
         if self.probe is not None:
             self.record["probe"] = self.probe.record()
         if self.load is not None:
             self.record["locust"] = run_end.end_load(self.load)
-        if self.observer is not None:
-            if self.live is not None and self.record["status"] == "done":
-                self.instance.stop(self.live)
-            self.record["collectors"] = run_end.collectors(self.observer)
-            self.record["fork_threads"] = run_end.fork_threads(self.observer)
-            self.observer.close()
+
+    def _end_stack(self) -> None:
+        if self.observer is None:
+            return
+        if self.live is not None and self.record["status"] == "done":
+            self.instance.stop(self.live)
+        self.record["collectors"] = run_end.collectors(self.observer)
+        self.record["fork_threads"] = run_end.fork_threads(self.observer)
+        self.observer.close()
+
+    def _end_items(self) -> None:
         if self.items is not None:
             self.items.end()
-        supervisor.sweep()
-        run_end.write_files(self.planned, self.observer, self.items)
 
 
 def main(directory: Path, parent: int = 0) -> int:
@@ -184,11 +202,14 @@ def main(directory: Path, parent: int = 0) -> int:
     private = private_directory.make()
 
     def execute() -> int:
-        planned = PlannedRun.read(directory, private)
+        try:
+            planned = PlannedRun.read(directory, private)
+        except RecordError:  # it is raised once more below, where the command says it
+            return 1
         is_attached = "attached" in planned.plan
         instance: Instance = AttachedInstance(planned) if is_attached else OwnInstance(planned)
         return Run(planned, instance).execute()
 
-    code = supervisor.guarded(execute, private, parent=parent)
+    code = supervisor.guarded(execute, private, parent=parent, fault_directory=directory)
     run_end.record_killed_observer(directory)
     return code

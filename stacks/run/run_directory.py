@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -9,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stacks.lifecycle.records import RESULTS, RUN_FILE, SCHEMA, read_json, write_json
+from stacks.lifecycle.disk_room import require_room
+from stacks.lifecycle.reading import read_record
+from stacks.lifecycle.records import RESULTS, RUN_FILE, SCHEMA, write_json
 from stacks.observe import host
 
 # The plan's `start_limit_s`: how long a stack may take until its first workers accept. Some imports take a minute.
@@ -17,6 +21,8 @@ START_LIMIT_S = 120.0
 # The plan's `limit_s` is this and the load window: a run goes on after the window while respawns are missing and
 # workers are still on their way.
 OVERTIME_LIMIT_S = 90.0
+# A run.json has 10 KiB, or 100 with the items of many workers.
+ROOM_FILE, ROOM_BYTES = ".room", 256 << 10
 
 
 def make_directory(kind: str) -> Path:
@@ -46,6 +52,7 @@ def write_plan(directory: Path, plan: dict[str, Any], paths: Mapping[str, Path |
         "evidence": None,
         "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []},
     }
+    require_room(directory, plan["duration_s"])
     write_json(directory / RUN_FILE, record | more)
 
 
@@ -61,7 +68,7 @@ class PlannedRun:
     @classmethod
     def read(cls, directory: Path, private: Path) -> PlannedRun:
         """Read run.json in `directory`. Raises RecordError."""
-        return cls(directory, private, read_json(directory / RUN_FILE))
+        return cls(directory, private, read_record(directory / RUN_FILE))
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -74,6 +81,16 @@ class PlannedRun:
         """The files that the run needs, by name: uwsgi, ini, app, scenario, ..."""
         return {name: Path(path) for name, path in self.record["paths"].items()}
 
+    def reserve(self) -> None:
+        """Keep some room on the disk for the last run.json. A disk that has none does not end the run."""
+        with contextlib.suppress(OSError):
+            handle = os.open(self.directory / ROOM_FILE, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(handle, 0, ROOM_BYTES)
+            finally:
+                os.close(handle)
+
     def save(self) -> None:
-        """Replace run.json with the record in memory."""
+        """Replace run.json with the record in memory, in the room that was reserved. Raises OSError."""
+        (self.directory / ROOM_FILE).unlink(missing_ok=True)
         write_json(self.directory / RUN_FILE, self.record)

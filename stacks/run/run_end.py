@@ -9,12 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from stacks.lifecycle import pack_fault
+from stacks.lifecycle.disk_room import cannot_write, is_about_writing
 from stacks.lifecycle.lost_threads import thread_table
-from stacks.lifecycle.records import REQUESTS_FILE, RUN_FILE, read_json, write_json
+from stacks.lifecycle.reading import read_record
+from stacks.lifecycle.records import REQUESTS_FILE, RUN_FILE, SAMPLES_FILE, RecordError, write_json
 from stacks.observe.observer import Observer
 from stacks.run.item_count import ItemCount
 from stacks.run.load import Load
-from stacks.run.run_directory import PlannedRun
+from stacks.run.run_directory import ROOM_FILE, PlannedRun
 
 LOAD_LIMIT_S = 2.0  # for a load that is told not to let its users finish
 
@@ -46,28 +49,92 @@ def fork_threads(observer: Observer) -> dict[str, Any] | None:
 
 
 def write_files(planned: PlannedRun, observer: Observer | None, items: ItemCount | None = None) -> None:
-    """Write requests.parquet, samples.parquet and run.json. `items` has counted those that the app sent."""
-    from stacks.run import parquet  # here, because its import takes half a second, which would delay the start
+    """Write requests.parquet, samples.parquet and run.json. `items` has counted those that the app sent.
 
-    record = planned.record
-    is_complete = parquet.write_requests(planned.directory)
+    A file that cannot be written makes the run `failed`; what was written before stays. Raises no error.
+    """
+    record, directory = planned.record, planned.directory
+    if observer is not None:
+        for file in observer.unwritten():
+            fail(record, cannot_write(file.error or OSError(), file.path, "what was written before is kept"))
+    is_complete = _write_parquet(record, directory, observer)
     if "locust" in record:
         record["locust"]["complete"] = is_complete
-    if items is not None and (row := items.record(planned.directory)) is not None:
-        record["items"] = row
+    with contextlib.suppress(RecordError):  # requests.parquet could not be written, and the reason is known
+        if items is not None and (row := items.record(directory)) is not None:
+            record["items"] = row
+    try:
+        planned.save()
+    except OSError as error:
+        kept = f"it says `running`. The verdict is {record['verdict']}: {record['reason']}"
+        print(cannot_write(error, directory / RUN_FILE, kept), file=sys.stderr)
+
+
+def _write_parquet(record: dict[str, Any], directory: Path, observer: Observer | None) -> bool:
+    """Write both Parquet files. Return True if every request of every recorder is in its file."""
+    from stacks.run import parquet  # here, because its import takes half a second, which would delay the start
+
+    is_complete = False
+    try:
+        is_complete = parquet.write_requests(directory)
+    except Exception as error:
+        fail_with(record, error, directory, directory / REQUESTS_FILE, "the rows are kept in requests-*.tsv")
     if observer is not None:
-        parquet.write_samples(planned.directory, list(observer.context.samples))
-    planned.save()
+        try:
+            parquet.write_samples(directory, list(observer.context.samples))
+        except Exception as error:
+            fail_with(record, error, directory, directory / SAMPLES_FILE, "the run has no samples")
+    return is_complete
 
 
-def record_killed_observer(directory: Path) -> None:
-    """If run.json still says `running`, the observer was killed (SIGKILL): say so there, and save the requests."""
-    record = read_json(directory / RUN_FILE)
-    if record["status"] == "running":
-        record |= {"status": "interrupted", "error": "the observer was killed before its verdict"}
-        from stacks.run import parquet
+def fail(record: dict[str, Any], why: str) -> None:
+    """Make a run `failed`. Its verdict, if it has one, stays in the text: it was given before the failure."""
+    if record["status"] == "failed":
+        record["error"] = f"{record['error']} {why}"
+        return
+    verdict = f" The verdict was {record['verdict']}: {record['reason']}" if record["status"] == "done" else ""
+    record |= {"status": "failed", "error": f"{why}{verdict}", "verdict": "invalid", "reason": why}
 
+
+def fail_with(
+    record: dict[str, Any],
+    error: Exception,
+    directory: Path,
+    path: Path | None = None,
+    kept: str = "what was written before is kept",
+) -> None:
+    """Make a run `failed` because of an exception: a disk that cannot be written, or a fault of the pack.
+
+    `path` is the file that was to be written, if the exception does not name it.
+    """
+    if isinstance(error, OSError) and is_about_writing(error):
+        name = error.filename if isinstance(error.filename, str) else directory
+        fail(record, cannot_write(error, path or Path(name), kept, record["plan"]["duration_s"]))
+    else:
+        fail(record, pack_fault.report(error, directory))
+
+
+def record_killed_observer(directory: Path, why: str = "the observer was killed before its verdict") -> None:
+    """If run.json still says `running`, the observer ended before it wrote it: say `why`, and save the requests.
+
+    A run.json that cannot be read stays as it is. Raises RecordError for it.
+    """
+    record = read_record(directory / RUN_FILE, "status")
+    if record["status"] != "running":
+        return
+    (directory / ROOM_FILE).unlink(missing_ok=True)
+    fault = directory / pack_fault.FAULT_FILE
+    if fault.exists():
+        fail(record, f"a fault of the pack, please send {fault}")
+    else:
+        record |= {"status": "interrupted", "error": why}
+    from stacks.run import parquet
+
+    try:
         if not (directory / REQUESTS_FILE).exists():  # it is complete if the observer ended while it wrote run.json
             parquet.write_requests(directory)
         write_json(directory / RUN_FILE, record)
-        print("The observer of this run was killed, so the run has no verdict.", file=sys.stderr)
+    except OSError as error:
+        path = Path(str(error.filename or directory))
+        print(cannot_write(error, path, "the rows are kept in requests-*.tsv"), file=sys.stderr)
+    print(f"The run has no verdict: {record['error']}.", file=sys.stderr)

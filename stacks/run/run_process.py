@@ -59,7 +59,12 @@ class RunProcess:
             return
         *lines, self._partial_line = (self._partial_line + data).split(b"\n")
         for line in lines:
-            row = json.loads(line)
+            try:
+                row = json.loads(line)
+            except ValueError:  # a library of the run has printed something
+                continue
+            if not isinstance(row, dict) or "phase" not in row:
+                continue
             self.phase, self.port = row["phase"], row.get("port", 0)
             if "verdict" in row:
                 self.judged = {name: row[name] for name in ("verdict", "reason", "evidence")}

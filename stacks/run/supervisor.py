@@ -13,12 +13,12 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from stacks.lifecycle import pack_fault
 from stacks.observe import proc
 from stacks.run import interrupts, private_directory
 
@@ -102,13 +102,21 @@ def _is_run(pid: int) -> bool:
     return proc.name(pid) in (GUARD, OBSERVER) or proc.command_line(pid)[1 : 1 + len(RUN)] == list(RUN)
 
 
-def guarded(main: Callable[[], int], private: Path | None = None, *, parent: int = 0, failed: int = 1) -> int:
+def guarded(
+    main: Callable[[], int],
+    private: Path | None = None,
+    *,
+    parent: int = 0,
+    failed: int = 1,
+    fault_directory: Path | None = None,
+) -> int:
     """Run `main` in a child process, and end what it leaves below it, however it ends. Returns its exit code.
 
     The first SIGINT, SIGTERM or SIGHUP, or the death of the guard, raises KeyboardInterrupt in `main`; if `main` does
     not catch it, the exit code is EXIT_INTERRUPTED. At the end the directory `private` is removed. `failed` is the exit
-    code if `main` raises another exception, or a process cannot be ended. If `parent` is a pid and not that of the
-    parent process, the parent has ended already, and `main` does not run.
+    code if `main` raises another exception, or a process cannot be ended. Such an exception is a fault of the pack; its
+    file goes to `fault_directory`. If `parent` is a pid and not that of the parent process, the parent has ended
+    already, and `main` does not run.
     """
     become_subreaper()
     die_with_parent()
@@ -133,8 +141,8 @@ def guarded(main: Callable[[], int], private: Path | None = None, *, parent: int
                 code = main()
         except KeyboardInterrupt:
             code = EXIT_INTERRUPTED
-        except BaseException:  # must not reach the caller's code, which only the guard runs
-            traceback.print_exc()
+        except BaseException as error:  # must not reach the caller's code, which only the guard runs
+            print(pack_fault.report(error, fault_directory), file=sys.stderr)
         finally:
             _end_child(code, private)
 
@@ -150,6 +158,7 @@ def guarded(main: Callable[[], int], private: Path | None = None, *, parent: int
     left = sweep()
     if private is not None:
         private_directory.remove(private)
+    private_directory.remove_stale()  # of a run below this process whose guard and observer were both killed
     if left:
         print(f"could not end these processes: {left}", file=sys.stderr)
         return failed

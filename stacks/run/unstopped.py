@@ -6,6 +6,7 @@ worker if there is one, because the master of a worker that does not end only wa
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Collection, Sequence
@@ -64,6 +65,7 @@ def _frames(pid: int, directory: Path) -> list[str]:
         return []
     text = done.stdout.decode(errors="replace")
     folder = directory / EVIDENCE_DIR
-    folder.mkdir(exist_ok=True)
-    (folder / f"backtrace-{pid}.txt").write_text(text, encoding="utf-8")
+    with contextlib.suppress(OSError):  # a full disk: the frames stand in run.json as well
+        folder.mkdir(exist_ok=True)
+        (folder / f"backtrace-{pid}.txt").write_text(text, encoding="utf-8")
     return main_thread_frames(text)

@@ -7,8 +7,11 @@ import json
 import sys
 import time
 
+from stacks.catalogue.usage_error import UsageError
+from stacks.listen.address import LOOPBACK
 from stacks.watch.codes import COULD_NOT, HUNG, NAGIOS_CRITICAL, NAGIOS_OK, NAGIOS_UNKNOWN, NAGIOS_WARNING, OK
 from stacks.watch.fleet import Fleet, Source
+from stacks.watch.notices import Notices
 from stacks.watch.target import CannotWatch
 from stacks.watch.view import STARTING, THROTTLED, InstanceView
 
@@ -20,6 +23,10 @@ def main(options: argparse.Namespace) -> int:
     """Watch, and return the exit code."""
     source = Source(options.pid, options.pidfile, options.ini, options.all)
     try:
+        if options.listen != LOOPBACK and options.metrics is None:
+            raise UsageError(f"LISTEN={options.listen} is the address for METRICS=PORT; add it")
+        if has_companion(options):
+            return accompanied(source, options)
         with Fleet(source) as fleet:
             if options.nagios:
                 return nagios(fleet)
@@ -34,6 +41,35 @@ def main(options: argparse.Namespace) -> int:
         return COULD_NOT
     except BrokenPipeError:  # the reader of the lines has gone, as `head` does
         return OK
+
+
+def has_companion(options: argparse.Namespace) -> bool:
+    """Return True if the options name a companion."""
+    return options.metrics is not None or bool(options.otlp or options.record or options.on_hang or options.heal)
+
+
+def accompanied(source: Source, options: argparse.Namespace) -> int:
+    """Watch with companions until a signal or the end of the masters. Return the exit code. Raises UsageError."""
+    from stacks.run import interrupts
+    from stacks.watch.accompanied_fleet import AccompaniedFleet
+    from stacks.watch.companions import Companions
+
+    if options.once or options.nagios:
+        raise UsageError(
+            "--once and --nagios look only once; leave out --metrics, --otlp, --record, --on-hang and --heal"
+        )
+    notices = Notices(is_shown=options.json or not sys.stdout.isatty())
+    companions = Companions(options, notices.say)
+    try:
+        with AccompaniedFleet(source, companions) as fleet:
+            if options.json:
+                return lines(fleet)
+            notices.has_screen = True
+            return live(fleet)
+    finally:
+        interrupts.ignore()  # the recording gets its verdict and its page, which takes some seconds
+        companions.close()
+        notices.show()
 
 
 def settle(fleet: Fleet, limit_s: float = SETTLE_S) -> list[InstanceView]:

@@ -50,15 +50,15 @@ class Page:
 
 
 @contextmanager
-def browser(**how: Any) -> Iterator[Page]:
-    """Open a page in headless Chromium. Skip the test if Chromium is not installed."""
+def browser(flags: tuple[str, ...] = (), **how: Any) -> Iterator[Page]:
+    """Open a page in headless Chromium, started with further `flags`. Skip the test if Chromium is not installed."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("Chromium is not installed")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        launched = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
         try:
             yield Page(launched.new_page(viewport={"width": 1360, "height": 1000}, **how))
         finally:

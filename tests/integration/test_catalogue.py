@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stacks.catalogue.triggers import parse
-from stacks.lifecycle.records import EVENTS_FILE, INI_FILE, read_events
+from stacks.lifecycle.reading import read_events
+from stacks.lifecycle.records import EVENTS_FILE, INI_FILE
 
 if TYPE_CHECKING:
     from .conftest import Loadtest

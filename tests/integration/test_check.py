@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -53,6 +54,7 @@ def checking(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Checking:
         app: str | None = ANSWERS,
         version: str = NEW,
         uwsgi: str | None = None,
+        ways: str = "max-requests",
         **environment: str,
     ) -> Done:
         theirs = tmp_path / "theirs"
@@ -66,7 +68,7 @@ def checking(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Checking:
         command = ["--uwsgi", uwsgi or str(venv(version).uwsgi), *(f"--{name}={path}" for name, path in files.items())]
         command += ["--ini", str(config)] if config is not None else []
         done = subprocess.run(
-            [sys.executable, "-m", "stacks", "check", *command, *arguments],
+            [sys.executable, "-m", "stacks", "check", f"--ways={ways}", *command, *arguments],
             cwd=ROOT,
             env=os.environ | environment,
             capture_output=True,
@@ -194,7 +196,9 @@ def test_workers_that_crash(checking: Checking) -> None:
     config = PLAIN + "enable-threads = true\npy-call-osafterfork = true\n"
     done = checking(config, version="py313-2.0.30.post1")
     assert (done.code, done.value["verdict"], done.value["cause"]) == (3, "crash_loop", "after-fork-crash"), done.said
-    assert [remedy["cures"] for remedy in done.value["remedies"]] == [True]
+    cures = {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]}
+    assert cures["no-osafterfork"]
+    assert "Recommended change: py-call-osafterfork removed." in done.said
 
 
 def test_a_page_that_hangs_every_worker_at_its_first_request(checking: Checking) -> None:
@@ -209,9 +213,45 @@ def test_a_page_that_hangs_every_worker_at_its_first_request(checking: Checking)
 def test_a_page_that_ends_its_worker(checking: Checking) -> None:
     app = (catalogue.APPS / "exit_in_request.py").read_text()
     done = checking(app=app)
-    assert (done.code, done.value["verdict"]) == (3, "crash_loop"), done.said
-    assert done.value["measured"]["crashed"] >= 3
+    assert (done.code, done.value["verdict"], done.value["cause"]) == (3, "crash_loop", "dead-on-request"), done.said
+    assert done.value["measured"]["dead_on_request"] >= 3
     assert "(with exit code 1); the last line that such a worker wrote: backend: cannot continue after" in done.said
+    assert {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]} == {
+        "lazy-apps": False,
+        "fork-hooks": False,
+    }
+    assert "lazy-apps = true: does not help" in done.said
+    assert "before they were ready" not in done.said
+
+
+def test_an_app_that_ends_each_process_which_did_not_import_it(checking: Checking) -> None:
+    app = "import os\nME = os.getpid()\ndef application(e, s):\n    if os.getpid() != ME:\n        os._exit(1)\n"
+    app += "    s('200 OK', [('Content-Length', '1')])\n    return [b'x']\n"
+    done = checking(app=app)
+    assert (done.code, done.value["verdict"], done.value["cause"]) == (3, "crash_loop", "dead-on-request"), done.said
+    assert {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]} == {
+        "lazy-apps": True,
+        "fork-hooks": False,
+    }
+    assert "Recommended change: lazy-apps = true." in done.said
+
+
+def test_an_exit_that_waits_for_a_thread_of_the_master_and_goes_on(checking: Checking) -> None:
+    """An exporter that is told to end, and waited for, for a few seconds: the thread is the master's."""
+    app = (
+        "import atexit, threading\nended = threading.Event()\n"
+        "thread = threading.Thread(target=ended.wait, daemon=True)\nthread.start()\n"
+        "@atexit.register\ndef finish():\n    ended.set()\n    thread.join(timeout=4)\n" + ANSWERS
+    )
+    done = checking(PLAIN.replace("= 2", "= 4") + "enable-threads = true\n", app=app)
+    assert (done.code, done.value["verdict"]) == (0, "recovers"), done.said
+    assert done.value["measured"]["recycle_phases_s"]["exit"] > 3
+    assert {remedy["name"]: remedy["cures"] for remedy in done.value["remedies"]} == {
+        "lazy-apps": True,
+        "fork-hooks": True,
+    }
+    assert re.search(r"lazy-apps = true: an exit takes [\d.]+ s, without it [\d.]+ s", done.said), done.said
+    assert "Recommended change: lazy-apps = true." in done.said
 
 
 def test_only_the_environment(checking: Checking) -> None:
@@ -283,13 +323,13 @@ def test_bad_input_is_explained(checking: Checking, name: str) -> None:
 )
 def test_a_binary_that_is_not_uwsgi(checking: Checking, uwsgi: str, says: str) -> None:
     done = checking(uwsgi=uwsgi)
-    assert done.code == 1
+    assert done.code == (1 if uwsgi == "/bin/ls" else 2)
     assert says in done.said
 
 
 def test_an_ini_that_does_not_exist(checking: Checking, tmp_path: Path) -> None:
     done = checking(tmp_path / "missing.ini")
-    assert done.code == 1
+    assert done.code == 2
     assert "does not exist" in done.said
 
 

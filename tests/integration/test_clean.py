@@ -25,8 +25,8 @@ from .conftest import left_behind
 LIMIT_S = 60
 
 
-def until(condition: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + LIMIT_S
+def until(condition: Callable[[], object], what: str, limit_s: float = LIMIT_S) -> None:
+    end = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.05)
@@ -168,6 +168,47 @@ def test_a_signal_to_the_group_of_a_command(
     assert list(temporary.iterdir()) == []
     assert "interrupted" in statuses(results)
     assert "running" not in statuses(results)
+
+
+# (arguments, words of the output after the interrupt, exit code)
+SEARCHES = {
+    "capacity": (["--workers=2", "--threads=1", "--trials=1", "--demand=40"], "interrupted before the last size", 1),
+    "bisect": (["--stack=threads", "--version=3.12"], "interrupted", 1),
+}
+
+
+@pytest.mark.parametrize("command", SEARCHES)
+def test_an_interrupted_search_ends_its_runs_and_reports_nothing(
+    venv: Callable[[str], Venv], results: Path, temporary: Path, tmp_path: Path, command: str
+) -> None:
+    for version in ("py312-2.0.26", "py312-2.0.30.post1"):
+        venv(version)
+    arguments, words, code = SEARCHES[command]
+    with (tmp_path / "output").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stacks", command, *arguments],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            files = "*/*/events.jsonl"
+            until(
+                lambda: any('"load_begin"' in path.read_text() for path in results.glob(files)), "no run", 3 * LIMIT_S
+            )
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(LIMIT_S) == code
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    assert words in (tmp_path / "output").read_text()
+    assert left_behind(results) == []
+    assert list(temporary.iterdir()) == []
+    assert "running" not in statuses(results)
+    assert "interrupted" in statuses(results)
+    assert list(results.glob("*/capacity.*")) == []
 
 
 # May look into directories that are closed to others, such as root's own with its interpreters - and nothing else.

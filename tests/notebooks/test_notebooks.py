@@ -102,6 +102,24 @@ def test_pages_need_no_other_file(tmp_path, capsys):
     assert render(book, "one_run") == page
 
 
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, str]:
+    """The page of every notebook, made of the golden runs, without its style."""
+    runs = tmp_path_factory.mktemp("pages") / "runs"
+    shutil.copytree(GOLDEN, runs)
+    assert main(["notebooks", str(runs)]) == 0
+    texts = {path.stem: path.read_text() for path in (runs / "notebooks").glob("*.html")}
+    return {name: re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL) for name, text in texts.items()}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_no_page_shows_objects_or_words_of_pandas_or_text_that_is_cut_off(pages, name):
+    outputs = " ".join(re.findall(r'<div class="output">(.*?)</div>', pages[name], flags=re.DOTALL))
+    words = re.sub(r"<[^>]*>", " ", outputs)
+    assert len(words) > 100
+    assert not re.search(r"\binf\b|&lt;NA&gt;|\bNaN\b|\bNone\b|\.\.\.|IPython|_p\s+0\.0\b", words)
+
+
 def test_pages_show_sentences_and_neither_objects_nor_backticks(tmp_path):
     """The golden runs carry no capacity curve, so the notebook says this in a sentence."""
     runs = tmp_path / "runs"

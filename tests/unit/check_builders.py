@@ -9,6 +9,9 @@ from stacks.check.diagnosis import Findings
 from stacks.check.measurement import Measurement
 from stacks.check.remedies import Remedy, remedies
 from stacks.check.server import Server
+from stacks.check.ways.taken import TakenWay
+from stacks.check.ways.way import RECYCLE, RELOAD, STOP, Way
+from stacks.lifecycle.way_results import WayResult
 
 KNOWN = frozenset("enable-threads lazy-apps py-call-uwsgi-fork-hooks skip-atexit-teardown max-requests-delta".split())
 MASTER = [("master", "true"), ("die-on-term", "true")]
@@ -32,3 +35,18 @@ def findings(
 def remedy(name: str) -> Remedy:
     """Return the remedy of remedies.toml with this name."""
     return next(remedy for remedy in remedies() if remedy.name == name)
+
+
+def taken(name: str, verdict: str = "recovers", reason: str = "", kind: str = RELOAD, **more: object) -> TakenWay:
+    """Return a way that was taken, with its verdict. `more` are further fields of its result."""
+    return TakenWay(Way(name, kind, f"what {name} does"), WayResult(verdict, reason, **more), Path("results/x"))  # type: ignore[arg-type]
+
+
+def recycled(measurement: Measurement) -> TakenWay:
+    """Return the recycle at max-requests that `measurement` has measured."""
+    return taken("max-requests", measurement.verdict, measurement.reason, RECYCLE)
+
+
+def stopped(name: str, verdict: str = "recovers", **more: object) -> TakenWay:
+    """Return a stop that was taken."""
+    return taken(name, verdict, kind=STOP, **more)

@@ -14,7 +14,7 @@ const Workers = (() => {
   const LEFT = 46, RIGHT = 150, NARROW = 16, PLOT = 84, GAP = 30;
 
   const escaped = (text) =>
-    String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
+    String(text).replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
   const seconds = (s) => (s === null || s === undefined ? "–" : s === "never" ? "never" : s < 10 ? `${s.toFixed(2)} s` : `${s.toFixed(1)} s`);
   const percent = (share) => `${+(100 * share).toPrecision(3)} %`;
 
@@ -35,7 +35,7 @@ const Workers = (() => {
     const parts = [];
     for (const [slot, what, begin, end, note] of state.lanes) {
       const height = LOOKS[what][0] * box.lane, from = x(begin), width = Math.max(0.8, x(end) - from);
-      const title = `<title>slot ${slot}: ${what}, ${escaped(note)}, ${seconds(end - begin)}</title>`;
+      const title = `<title>slot ${escaped(slot)}: ${what}, ${escaped(note)}, ${seconds(end - begin)}</title>`;
       const at = `x="${from.toFixed(1)}" y="${(middle(slot) - height / 2).toFixed(1)}" width="${width.toFixed(1)}" height="${height.toFixed(1)}"`;
       parts.push(`<rect class="w-${what}" ${at}>${title}</rect>`);
       if (what === "hung") {
@@ -49,10 +49,10 @@ const Workers = (() => {
     for (const [slot, what, since] of state.slots) {
       const y = (middle(slot) + 3.5).toFixed(1);
       if (row.get(slot) % every) continue;
-      parts.push(`<text class="w-axis" text-anchor="end" x="${LEFT - 8}" y="${y}">${slot}</text>`);
+      parts.push(`<text class="w-axis" text-anchor="end" x="${LEFT - 8}" y="${y}">${escaped(slot)}</text>`);
       if (box.right === RIGHT) {
         const mark = what === "hung" ? "✕ " : "";
-        parts.push(`<text class="w-now w-now-${what}" x="${box.end + 10}" y="${y}">${mark}${what} ${seconds(since)}</text>`);
+        parts.push(`<text class="w-now w-now-${escaped(what)}" x="${box.end + 10}" y="${y}">${mark}${escaped(what)} ${seconds(since)}</text>`);
       }
     }
     return parts.join("");
@@ -142,7 +142,7 @@ const Workers = (() => {
   }
 
   function tile(title, value, more, bad) {
-    return `<div class="w-tile${bad ? " w-bad" : ""}"><h3>${title}</h3><p>${value}</p><small>${more}</small></div>`;
+    return `<div class="w-tile${bad ? " w-bad" : ""}"><h3>${title}</h3><p>${escaped(value)}</p><small>${escaped(more)}</small></div>`;
   }
 
   function tiles(state) {
@@ -191,12 +191,12 @@ const Workers = (() => {
 
   function title(state) {
     const c = state.choice;
-    const threads = c.threads ? `, ${c.threads} threads each` : "";
+    const threads = c.threads ? `, ${escaped(c.threads)} threads each` : "";
     const watched = c.pid ? `the pack watches its master, pid ${escaped(c.pid)}, and sends it no signal` : "only the load is recorded; with PID= of its master, its workers are shown too";
-    const numbers = c.url ? watched : `${c.workers} workers, max-requests ${c.max_requests}${threads}`;
+    const numbers = c.url ? watched : `${escaped(c.workers)} workers, max-requests ${escaped(c.max_requests)}${threads}`;
     return (
       `<div class="w-head"><h2>${name(c)}</h2><small>${numbers}</small>` +
-      `<span class="w-phase w-phase-${state.phase}">${escaped(state.words)}</span></div>`
+      `<span class="w-phase w-phase-${escaped(state.phase)}">${escaped(state.words)}</span></div>`
     );
   }
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import Event
+from stacks.observe.row_file import RowFile
 
 Sample = tuple[int, str, int, int, int, int, int, int, str, int]  # the values of records.SAMPLE_COLUMNS, in their order
 
@@ -45,6 +46,7 @@ class Base:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self.file: RowFile | None = None  # to which it appends what it reads
         self.off = ""  # why this collector gave up during the run; '' while it works
 
     @property

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from stacks.lifecycle.backtraces import stops_the_world
@@ -73,7 +74,17 @@ class Collector(Base):
 
     def _start(self, pid: int) -> None:
         folder = self.context.directory / EVIDENCE_DIR
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+            self._open_gdb(folder, pid)
+        except OSError as error:  # a full disk, or no file descriptor left: the verdict needs no backtrace
+            self.off = f"{folder} cannot be written ({error.strerror})"
+            self._count = MOST
+            return
+        self._pid, self._begun_ns, self._count = pid, self.context.clock(), self._count + 1
+        self.context.watch(self._fd, self)
+
+    def _open_gdb(self, folder: Path, pid: int) -> None:
         with (folder / f"backtrace-{pid}.txt").open("wb") as file:
             self._gdb = subprocess.Popen(
                 [*GDB, "-p", str(proc.living_thread(pid))],
@@ -81,9 +92,7 @@ class Collector(Base):
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
-        self._pid, self._begun_ns, self._count = pid, self.context.clock(), self._count + 1
         self._fd = os.pidfd_open(self._gdb.pid)
-        self.context.watch(self._fd, self)
 
     def read(self, fd: int) -> list[Event]:
         assert self._gdb is not None  # noqa: S101 - the file descriptor is that of a running gdb

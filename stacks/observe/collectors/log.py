@@ -7,6 +7,8 @@ app needs no code for this. It is a stream socket, because a datagram socket ref
 An app that opens /dev/stdout by its path needs a pipe instead, because a socket cannot be opened (ENXIO, socket(7)). A
 pipe does not say who writes, so with a pipe the line must hold the pid.
 
+An app may write the words of uWSGI as well, so a line is held against its writer (`log_belief`).
+
 A row `died` also holds the last line that the worker itself wrote, which often says why the worker ended.
 """
 
@@ -17,13 +19,16 @@ import re
 import socket
 import stat
 import struct
-from typing import IO
 
 from stacks.lifecycle.records import LOG_FILE, Event
 from stacks.observe.collectors import Base, Context
+from stacks.observe.log_belief import is_believed
+from stacks.observe.row_file import RowFile
 
 READY_LINE = "pack-ready"  # printed by hook-accepting in stacks/common.ini
 CHUNK = 1 << 16
+LONGEST_LINE = 1 << 16  # bytes that are kept of a line without an end: an app may write gigabytes of them
+MOST_DIGITS = 9  # of a number in a line: more make no pid, slot, signal or time
 LAST_LINE_LENGTH = 300  # of a line that is kept, in characters
 # The lines after one of these describe the state of the process and not the cause: a worker's own backtrace
 # (uwsgi_segfault, core/uwsgi.c), and the threads and modules of a Python that gives up.
@@ -66,14 +71,13 @@ class Collector(Base):
         super().__init__(context)
         self._partial: dict[int, bytes] = {}  # pid of the writer -> its line that has no end yet
         self._last: dict[int, str] = {}  # pid of the writer -> its last line that stands for no row
-        self._file: IO[bytes] | None = None
         self._socket: socket.socket | None = None
         if stat.S_ISSOCK(os.fstat(context.log_fd).st_mode):
             self._socket = socket.socket(fileno=context.log_fd)
 
     def open(self) -> str:
         os.set_blocking(self.context.log_fd, False)
-        self._file = (self.context.directory / LOG_FILE).open("ab")
+        self.file = RowFile(self.context.directory / LOG_FILE)
         self.context.watch(self.context.log_fd, self)
         return ""
 
@@ -98,16 +102,17 @@ class Collector(Base):
 
     def _lines(self, writer: int, data: bytes) -> list[Event]:
         now_ns = self.context.clock()
-        if self._file is not None:
-            self._file.write(data)
-            self._file.flush()
+        if self.file is not None:
+            self.file.write(data)
         *lines, rest = (self._partial.pop(writer, b"") + data).split(b"\n")
         if rest:
-            self._partial[writer] = rest
+            self._partial[writer] = rest[:LONGEST_LINE]
         return [event for line in lines if (event := self._row(line.decode(errors="replace"), now_ns, writer))]
 
     def _row(self, line: str, now_ns: int, writer: int) -> Event | None:
         event = parse(line, now_ns, writer)
+        if event is not None and not is_believed(event, writer, self.context.lifecycle):
+            event = None
         if event is None:
             self._keep(writer, line)
         elif event.kind == "died":
@@ -130,8 +135,8 @@ class Collector(Base):
             self._socket.close()
         else:
             os.close(self.context.log_fd)
-        if self._file is not None:
-            self._file.close()
+        if self.file is not None:
+            self.file.close()
 
 
 def parse(line: str, t_ns: int, writer: int) -> Event | None:
@@ -141,6 +146,8 @@ def parse(line: str, t_ns: int, writer: int) -> Event | None:
         if match is None:
             continue
         values = match.groupdict()
+        if any(len(value) > MOST_DIGITS for value in values.values() if value is not None):
+            return None
         pid = int(values.pop("pid", None) or writer)
         slot = int(values.pop("slot", None) or 0)
         data: dict[str, object] = {key: int(value) for key, value in values.items() if value is not None}

@@ -148,8 +148,11 @@ class Collector(Base):
 
     def _write_text(self, pid: int, data: dict[str, Any]) -> str:
         path = Path(EVIDENCE_DIR) / f"threads-{pid}.txt"
-        (self.context.directory / EVIDENCE_DIR).mkdir(exist_ok=True)
-        (self.context.directory / path).write_text(python_threads.as_text(data), encoding="utf-8")
+        try:
+            (self.context.directory / EVIDENCE_DIR).mkdir(exist_ok=True)
+            (self.context.directory / path).write_text(python_threads.as_text(data), encoding="utf-8")
+        except OSError:  # a full disk: the row itself has the threads
+            return ""
         return str(path)
 
     def _without_own_threads(self, data: dict[str, Any]) -> list[list[Any]]:

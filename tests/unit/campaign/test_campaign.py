@@ -10,7 +10,8 @@ import pytest
 from stacks.campaign import campaign_directory
 from stacks.campaign.campaign import MATRIX, Campaign
 from stacks.campaign.runner import carry_out
-from stacks.lifecycle.records import CAMPAIGN_FILE, LATEST, SCHEMA, RecordError, read_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import CAMPAIGN_FILE, LATEST, SCHEMA, RecordError
 
 
 def second(campaign: Campaign) -> Campaign:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
+from stacks.campaign import capacity_sizes
 from stacks.campaign.capacity_options import read_options
 from stacks.catalogue import APPS, UsageError, load
+from stacks.commands import command_line
 
 
 def test_every_mistake_is_an_error_at_once(tmp_path: Path) -> None:
@@ -16,7 +20,7 @@ def test_every_mistake_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read_options(load(), changes)
     errors = str(caught.value).splitlines()
-    assert errors[0].startswith("no version py399-1; there are: ")
+    assert errors[0].startswith("no version py399-1")
     assert [line.split(":")[0] for line in errors[1:]] == ["WORKERS", "CPU_MS", "APP"]
 
 
@@ -41,3 +45,14 @@ def test_the_app_of_the_pack_has_the_size_that_its_environment_names(monkeypatch
     assert space["application"]({}, lambda status, headers: statuses.append(status)) == [b"ok\n"]
     assert (statuses, clock.slept) == (["200 OK"], [0.0])
     assert clock.now >= 0.003
+
+
+def test_a_demand_that_the_report_would_refuse_is_refused_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def measure() -> None:
+        raise AssertionError("the catalogue is read for a measurement")
+
+    monkeypatch.setattr(capacity_sizes, "load", measure)
+    options = command_line.parser(["capacity"]).parse_args(["capacity", "--demand=abc"])
+    assert capacity_sizes.main(options, Console(file=io.StringIO())) == 2

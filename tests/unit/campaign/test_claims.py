@@ -17,7 +17,8 @@ from analysis.reports.claims_table import show
 from analysis.summary.summary import summarise
 from stacks.campaign import claims
 from stacks.catalogue import UsageError, load
-from stacks.lifecycle.records import RUN_FILE, read_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import RUN_FILE
 
 KNOWN = load()
 GOLDEN = Path(__file__).parents[2] / "data" / "runs"

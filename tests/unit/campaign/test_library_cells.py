@@ -15,7 +15,8 @@ from stacks.campaign.library_cells import LibraryOptions, library_cells
 from stacks.campaign.plan_options import PlanOptions
 from stacks.catalogue import APPS, UsageError, load, venvs
 from stacks.catalogue.libraries import MODES, load_libraries
-from stacks.lifecycle.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, read_json, write_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, write_json
 
 KNOWN, LISTED = load(), load_libraries()
 

@@ -14,7 +14,8 @@ from stacks.campaign.campaign_directory import INTERRUPTED_DIR
 from stacks.campaign.matrix import matrix_plan, unfinished
 from stacks.campaign.plan_options import PlanOptions
 from stacks.catalogue import UsageError, load, venvs
-from stacks.lifecycle.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, read_json, write_json
+from stacks.lifecycle.reading import read_json
+from stacks.lifecycle.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, write_json
 
 KNOWN = load()
 SMALL = PlanOptions(stack="threads,plain", version="py312-2.0.26,py312-2.0.30.post1")

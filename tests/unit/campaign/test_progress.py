@@ -13,7 +13,7 @@ from stacks.campaign.campaign import Campaign
 from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.progress import Progress
-from stacks.campaign.progress_table import FIRST_GUESS_S, MARKS, mark, render, time_left_s
+from stacks.campaign.progress_table import MARKS, mark, render, time_left_s
 from stacks.campaign.run_order import run_order
 from stacks.catalogue import load
 
@@ -29,8 +29,8 @@ def campaign(tmp_path: Path) -> Campaign:
     return campaign
 
 
-def end_run(campaign: Campaign, index: int, verdict: str, respawns: int = 20, hung: int = 0) -> None:
-    counts = {"respawns": respawns, "hung": hung, "hung_initial": 0}
+def end_run(campaign: Campaign, index: int, verdict: str, respawns: int = 20, hung: int = 0, first: int = 0) -> None:
+    counts = {"respawns": respawns, "hung": hung, "hung_initial": first}
     record = {"status": "done", "verdict": verdict, "counts": counts, "run_id": f"run-{index}", "duration_s": 2.5}
     campaign.done.append((index, record))
 
@@ -41,14 +41,19 @@ def drawn_lines(campaign: Campaign, now_s: float = 0.0) -> list[str]:
     return console.export_text().splitlines()
 
 
-def test_the_time_left_is_a_guess_first_and_then_follows_from_the_mean(campaign: Campaign) -> None:
+def test_the_time_left_follows_from_the_mean_and_never_climbs(campaign: Campaign) -> None:
     count = len(campaign.runs)
-    assert time_left_s(campaign, campaign.began_s + 9) == FIRST_GUESS_S * count
+    assert time_left_s(campaign, campaign.began_s + 9) is None
     for index in range(4):
         end_run(campaign, index, "recovers")
-    assert time_left_s(campaign, campaign.began_s + 20) == pytest.approx(5.0 * (count - 4))
-    campaign.done = campaign.done * (count // 4) + campaign.done[: count % 4]
-    assert time_left_s(campaign, campaign.began_s + 20) == 0
+    campaign.last_end_s = campaign.began_s + 20
+    shown = [time_left_s(campaign, campaign.began_s + 20 + second) for second in range(5)]
+    assert shown == pytest.approx([5.0 * (count - 4) - second for second in range(5)])
+    end_run(campaign, 4, "recovers")
+    campaign.last_end_s = campaign.began_s + 60  # a slow run: the mean has doubled, and the time does not climb
+    assert time_left_s(campaign, campaign.began_s + 60) == shown[-1]
+    campaign.done = campaign.done * (count // 5) + campaign.done[: count % 5]
+    assert time_left_s(campaign, campaign.began_s + 61) == 0
 
 
 def test_each_cell_has_a_row_with_its_counts_so_far(campaign: Campaign) -> None:
@@ -58,6 +63,7 @@ def test_each_cell_has_a_row_with_its_counts_so_far(campaign: Campaign) -> None:
     running = SimpleNamespace(index=1, has_ended=False, phase="loading", respawns=5, hung=1)
     over = SimpleNamespace(index=2, has_ended=True, phase="done", respawns=99, hung=9)
     campaign.active = [running, over]
+    campaign.last_end_s = campaign.began_s + 30
     lines = drawn_lines(campaign, campaign.began_s + 30)
     assert lines[0].split() == ["cell", "runs", "respawns", "hung", "now"]
     assert len(lines) == 1 + len(campaign.cells) + 1
@@ -72,13 +78,13 @@ def test_a_log_has_one_line_for_each_run_with_its_verdict_or_its_error(campaign:
     progress = Progress(console)
     with progress:
         progress.update(campaign)
-        end_run(campaign, 0, "hung_worker", 16, 15)
+        end_run(campaign, 0, "hung_worker", 16, 15, 8)
         progress.run_ended(campaign, *campaign.done[0])
         failed = {"status": "failed", "error": "no [such] app", "run_id": "run-x", "verdict": None}
         progress.run_ended(campaign, 1, failed)
     assert console.export_text().splitlines() == [
-        "[1/18] run-0: hung_worker (16 respawns, 15 hung, 2.5 s)",
-        "[1/18] run-x: failed: no [such] app (0 respawns, 0 hung, 0.0 s)",
+        "[1/18] run-0: hung_worker (23 of 24 workers hung at the fork, 2.5 s)",
+        "[1/18] run-x: failed: no [such] app (0 of 0 workers hung at the fork, 0.0 s)",
     ]
 
 

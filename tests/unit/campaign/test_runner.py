@@ -14,7 +14,8 @@ from run_processes import Starter, starter
 
 from stacks.campaign.campaign import Campaign
 from stacks.campaign.runner import MOST_STOPPING, Runner
-from stacks.lifecycle.records import SCHEMA, read_json, write_json
+from stacks.lifecycle.reading import read_record
+from stacks.lifecycle.records import SCHEMA, write_json
 
 
 class RecordingView:
@@ -85,7 +86,8 @@ def test_a_waiting_run_gets_its_turn_when_the_run_before_has_its_verdict(runner:
 
 
 @pytest.mark.parametrize(
-    ("errors", "why"), [("", "the run was killed"), ("Traceback ...", "the run itself failed, see")]
+    ("errors", "why"),
+    [("", "the run was killed"), ("Traceback ...", "a fault of the pack: the run ended")],
 )
 def test_a_run_that_ends_without_a_verdict_has_failed(
     runner: Runner, view: RecordingView, start: Starter, tmp_path: Path, errors: str, why: str
@@ -97,7 +99,7 @@ def test_a_run_that_ends_without_a_verdict_has_failed(
     runner.campaign.active = [run]
     runner.step()
     assert runner.campaign.active == []
-    record = read_json(tmp_path / "run.json")
+    record = read_record(tmp_path / "run.json")
     assert (record["status"], record["precious"]) == ("failed", 1)
     assert record["error"].startswith(why)
     assert view.records == [record]

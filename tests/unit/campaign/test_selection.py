@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
+from stacks.campaign.selection import explain_versions
 from stacks.catalogue import load
 
 KNOWN = load()
@@ -49,7 +50,7 @@ def test_a_version_outside_of_the_plan_is_combined_with_every_stack_of_the_plan(
 
 def test_a_pin_means_its_versions_in_the_plan_or_all_its_versions() -> None:
     assert {version for _, version in pairs(version="2.0.26")} == {"py312-2.0.26", "py311-2.0.26"}
-    assert {version for _, version in pairs(version="2.0.29")} == {f"py3{minor}-2.0.29" for minor in range(10, 15)}
+    assert {version for _, version in pairs(version="2.0.29")} == {f"py3{minor}-2.0.29" for minor in range(10, 16)}
 
 
 def test_stacks_and_versions_together_mean_every_combination() -> None:
@@ -80,3 +81,15 @@ def test_every_name_has_a_cell_and_no_cell_comes_twice(stacks: list[str], versio
         assert {stack for stack, _ in found} == set(stacks)
     if versions:
         assert {version for _, version in found} == ids
+
+
+def test_a_pin_or_a_python_says_which_versions_it_stands_for_and_why() -> None:
+    assert explain_versions("2.0.26,py312-2.0.30.post1", KNOWN) == [
+        "2.0.26 is the pin of 2 versions in the default plan (stacks/loadtest.toml), and all of them run: "
+        "py311-2.0.26, py312-2.0.26. Name an id, such as py312-2.0.26, to run one."
+    ]
+    [sentence] = explain_versions("2.0.22", KNOWN)
+    assert "in stacks/versions.toml" in sentence
+    [sentence] = explain_versions("3.12", KNOWN)
+    assert sentence.startswith("3.12 is the Python of 3 versions")
+    assert explain_versions(None, KNOWN) == explain_versions("py312-2.0.26", KNOWN) == []

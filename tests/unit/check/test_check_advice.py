@@ -209,6 +209,13 @@ def test_a_thread_that_a_worker_waits_for_at_its_exit_is_named_and_skipping_the_
     assert "Recommended change: py-call-uwsgi-fork-hooks = true." in text
 
 
+def test_workers_that_hang_in_another_way_are_told_apart() -> None:
+    run = replace(HUNG, hung=8, hung_at_exit=6, evidence="take_gil <- PyEval_RestoreThread")
+    text = "\n".join(advise(findings(run, import_threads=["APScheduler"], pin="2.0.30.post1"), DEFECTS))
+    assert "6 workers hung in another way: at the exit of a worker Python" in text
+    assert "hung in another way" not in "\n".join(advise(findings(HUNG, import_threads=["T"]), DEFECTS))
+
+
 def test_a_remedy_that_moves_the_hang_to_the_fork_is_told_as_such() -> None:
     trial = RemedyTrial(remedy("skip-atexit-teardown"), HUNG, leaves_threads=True)
     assert trial.describe().endswith("moves the hang to the fork, 4 of 4 workers hung there")

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from check_builders import HEALTHY, HUNG, findings, remedy
+from check_builders import HEALTHY, HUNG, findings, recycled, remedy
+from contract import problems
 
 from stacks.check.check_result import CheckResult, write_failure
 from stacks.check.measurement import Measurement
@@ -19,7 +20,7 @@ from stacks.lifecycle.lost_threads import ThreadGroup, ThreadTable
 def test_the_result_of_a_hang(tmp_path: Path) -> None:
     run = replace(HUNG, evidence="take_gil\x00 <- <x>", stop_signal="KILL", stop_s=3.0, unanswered=8)
     neutral = NeutralConfiguration(workers=2)
-    result = CheckResult(findings(run, ("threads", "2")), neutral, ["do & this"], tmp_path, 9.0)
+    result = CheckResult(findings(run, ("threads", "2")), neutral, [recycled(run)], ["do & this"], tmp_path, 9.0)
     result.write(tmp_path / "out.json", tmp_path / "out.xml")
     value = json.loads((tmp_path / "out.json").read_text())
     assert (value["verdict"], value["recovers"], value["cause"]) == ("hung_worker", False, "thread-state")
@@ -33,14 +34,13 @@ def test_the_result_of_a_hang(tmp_path: Path) -> None:
 def test_the_changes_in_check_json_have_the_keys_of_the_file_contract(tmp_path: Path) -> None:
     neutral = NeutralConfiguration()
     neutral.note("stats", ":1717", "", "why")
-    (change,) = CheckResult(findings(), neutral, [], tmp_path, 9.0).as_json()["changes"]
+    (change,) = CheckResult(findings(), neutral, [recycled(HEALTHY)], [], tmp_path, 9.0).as_json()["changes"]
     assert change == {"option": "stats", "theirs": ":1717", "ours": "", "why": "why"}
 
 
 def test_the_text_of_a_check_that_passes_says_what_it_rules_out(tmp_path: Path) -> None:
-    text = CheckResult(findings(), NeutralConfiguration(workers=2), [], tmp_path, 9.0).text()
-    assert "fewer than 22 % of the respawns hang (95 % confidence, n = 12)" in text
-    assert "not checked: reloads" in text
+    text = CheckResult(findings(), NeutralConfiguration(workers=2), [recycled(HEALTHY)], [], tmp_path, 9.0).text()
+    assert "so at most 24 % of the respawns hang (95 % interval of 0 in 12, Wilson)" in text
 
 
 def table(in_workers: int, *, answered: bool = True) -> ThreadTable:
@@ -50,8 +50,20 @@ def table(in_workers: int, *, answered: bool = True) -> ThreadTable:
     return ThreadTable((scheduler, pool), 2, answered=answered, reason="")
 
 
+def healthy_result(path: Path, threads: ThreadTable | None) -> CheckResult:
+    run = replace(HEALTHY, fork_threads=threads)
+    return CheckResult(findings(run), NeutralConfiguration(), [recycled(run)], [], path, 9.0)
+
+
 def test_threads_that_no_worker_has_are_named_where_nothing_hangs(tmp_path: Path) -> None:
-    result = CheckResult(findings(replace(HEALTHY, fork_threads=table(0))), NeutralConfiguration(), [], tmp_path, 9.0)
+    result = CheckResult(
+        findings(replace(HEALTHY, fork_threads=table(0))),
+        NeutralConfiguration(),
+        [recycled(HEALTHY)],
+        [],
+        tmp_path,
+        9.0,
+    )
     said = (
         "4 threads of your app live in the master only; no worker does their work: APScheduler (of apscheduler), "
         "ThreadPoolExecutor-0_0 and 2 more (of the standard library). With lazy-apps each worker has its own."
@@ -69,7 +81,7 @@ def test_each_remedy_says_how_many_of_the_lost_threads_come_back(tmp_path: Path)
         RemedyTrial(remedy("upgrade"), None, "no index"),
     ]
     hung = findings(replace(HUNG, fork_threads=table(0, answered=False)), remedy_trials=trials)
-    result = CheckResult(hung, NeutralConfiguration(), [], tmp_path, 9.0)
+    result = CheckResult(hung, NeutralConfiguration(), [recycled(HUNG)], [], tmp_path, 9.0)
     assert result.as_json()["lost_threads"]["remedies"] == [
         {"what": remedy("fork-hooks").what, "come_back": 1, "lost": 4}
     ]
@@ -78,22 +90,26 @@ def test_each_remedy_says_how_many_of_the_lost_threads_come_back(tmp_path: Path)
 
 
 def test_a_check_that_saw_no_lost_thread_says_nothing_of_threads(tmp_path: Path) -> None:
-    result = CheckResult(findings(replace(HEALTHY, fork_threads=None)), NeutralConfiguration(), [], tmp_path, 9.0)
+    result = healthy_result(tmp_path, None)
     assert "threads:" not in result.text()
     assert result.as_json()["lost_threads"] is None
 
 
 def test_values_of_the_environment_are_not_in_the_result(tmp_path: Path) -> None:
     neutral = NeutralConfiguration(options=[("env", "PASSWORD=secret"), ("module", "app")])
-    result = CheckResult(findings(HEALTHY, ("env", "PASSWORD=secret")), neutral, [], tmp_path, 9.0)
+    result = CheckResult(findings(HEALTHY, ("env", "PASSWORD=secret")), neutral, [recycled(HEALTHY)], [], tmp_path, 9.0)
     assert "secret" not in json.dumps(result.as_json())
     assert ["env", "PASSWORD=..."] in result.as_json()["run"]
 
 
 def test_the_files_of_a_check_that_could_not_measure(tmp_path: Path) -> None:
-    write_failure(tmp_path / "out.json", tmp_path / "out.xml", "why not")
-    assert json.loads((tmp_path / "out.json").read_text())["error"] == "why not"
-    assert ElementTree.parse(tmp_path / "out.xml").getroot().get("errors") == "1"  # noqa: S314 - our own file
+    write_failure(tmp_path / "out.json", tmp_path / "out.xml", "why not", 6.5)
+    value = json.loads((tmp_path / "out.json").read_text())
+    assert (value["error"], value["seconds"]) == ("why not", 6.5)
+    assert problems("check", value) == []
+    suite = ElementTree.parse(tmp_path / "out.xml").getroot()  # noqa: S314 - our own file
+    assert (suite.get("errors"), suite.get("time")) == ("1", "6.5")
+    assert [case.get("time") for case in suite.iter("testcase")] == ["6.5"]
 
 
 UNSTOPPED = [
@@ -110,7 +126,7 @@ UNSTOPPED = [
 
 def stop_case(run: Measurement, path: Path) -> tuple[list[str], str]:
     """Return the tags below the test case of the stop, and the text for people."""
-    result = CheckResult(findings(run), NeutralConfiguration(), [], path, 9.0)
+    result = CheckResult(findings(run), NeutralConfiguration(), [recycled(run)], [], path, 9.0)
     result.write(None, path / "out.xml")
     suite = ElementTree.parse(path / "out.xml").getroot()  # noqa: S314 - our own file
     case = next(case for case in suite.iter("testcase") if case.get("name") == "stops when asked")

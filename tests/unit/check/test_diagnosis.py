@@ -7,18 +7,27 @@ from dataclasses import replace
 import pytest
 from check_builders import HEALTHY, HUNG, findings
 
-from stacks.check.diagnosis import Findings, leaves_threads, likely_defect
+from stacks.check.diagnosis import Findings, leaves_threads, likely_defect, may_be_luck, second_defect
+from stacks.lifecycle.lost_threads import ThreadGroup, ThreadTable
 from stacks.lifecycle.stuck_words import LACKED, SERVES
 
 EXIT = replace(HUNG, verdict="hung_exit")
+CRASHES = replace(HUNG, verdict="crash_loop", hung=0)
 SHUTDOWN = replace(EXIT, evidence="wait_for_thread_shutdown <- Py_FinalizeEx <- Py_FinalizeEx <- uwsgi_plugins_atexit")
 HANDLER = replace(EXIT, evidence="atexit_callfuncs <- _PyAtExit_Call <- Py_FinalizeEx <- Py_FinalizeEx")
 TRACER = "std::condition_variable::wait <- PeriodicThread_join <- _threads_at_exit <- atexit_callfuncs"
 LAZY, HOOKS = ("lazy-apps", "true"), ("py-call-uwsgi-fork-hooks", "true")
 
+
+def threads(in_workers: int) -> ThreadTable:
+    """Return the threads of a master with one thread of an app, which `in_workers` of 2 workers have."""
+    return ThreadTable((ThreadGroup("T", "python", "app", "", 1, in_workers),), 2, answered=True, reason="")
+
+
 STOP = "stop_the_world <- _imp_create_dynamic_impl"  # the evidence in a free-threaded Python
 
 
+WOKEN = "the request waits at app.py:4 (Condition.wait); 3 threads of the master are not in this worker: Thread-1"
 POOL = (
     "the request waits at app.py:7 (Condition.wait); 4 threads of the master that serve it are not in this worker: A, B"
 )
@@ -46,12 +55,39 @@ POOL = (
         ),
         (findings(replace(HUNG, master_threads=4), import_threads=[], pin="2.0.30.post1"), None),
         (findings(replace(HUNG, verdict="hung_exit"), ("threads", "2"), pin="2.0.23.post0"), "exit-stall"),
-        (findings(replace(HUNG, verdict="crash_loop"), ("py-call-osafterfork", "1")), "after-fork-crash"),
+        (findings(replace(CRASHES, crashed=9), ("py-call-osafterfork", "1")), "after-fork-crash"),
+        (findings(replace(CRASHES, crashed=9)), None),
+        (findings(replace(CRASHES, crashed=9, dead_on_request=9)), "dead-on-request"),
+        (findings(replace(CRASHES, crashed=9, dead_on_request=8), ("py-call-osafterfork", "1")), "dead-on-request"),
+        (findings(replace(CRASHES, crashed=9, dead_on_request=1), ("py-call-osafterfork", "1")), "after-fork-crash"),
         (findings(replace(HUNG, verdict="hung_request"), import_threads=["T"], pin="2.0.30.post1"), "lock-at-fork"),
         (findings(replace(HUNG, verdict="hung_request"), pin="2.0.30.post1"), None),
         (findings(replace(HUNG, verdict="hung_request", evidence=POOL), import_threads=["T"]), "pool-at-fork"),
         (findings(replace(HUNG, verdict="hung_request", master_threads=12), import_threads=[]), "pool-at-fork"),
         (findings(replace(HUNG, verdict="hung_request", master_threads=1), import_threads=[]), None),
+        # A pool of a library that the words do not know: its manager's condition is waited for, and nobody answers.
+        (
+            findings(replace(HUNG, verdict="hung_request", evidence=WOKEN), import_threads=["Thread-1"]),
+            "pool-at-fork",
+        ),
+        (
+            findings(
+                replace(HUNG, verdict="hung_request", evidence=WOKEN, statuses={"200": 9}), import_threads=["Thread-1"]
+            ),
+            "lock-at-fork",
+        ),
+        (
+            findings(
+                replace(HUNG, verdict="hung_request", evidence=WOKEN.replace("(Condition.wait)", "(in use)")),
+                import_threads=["Thread-1"],
+            ),
+            "lock-at-fork",
+        ),
+        # A native library whose lock some forks find held: other workers answered.
+        (
+            findings(replace(HUNG, verdict="hung_request", master_threads=4, statuses={"200": 90}), import_threads=[]),
+            "lock-at-fork",
+        ),
         (
             findings(
                 replace(
@@ -99,6 +135,15 @@ def test_the_defect_follows_from_version_options_and_threads(given: Findings, ex
             "thread-joined-at-exit",
         ),
         (findings(EXIT, import_threads=["T"], pin="2.0.30.post1"), "thread-joined-at-exit"),  # no backtrace
+        # The library starts its thread again in each worker, so nothing of the master is waited for.
+        (
+            findings(replace(SHUTDOWN, fork_threads=threads(in_workers=2)), import_threads=["T"], pin="2.0.30.post1"),
+            "waiting-at-exit",
+        ),
+        (
+            findings(replace(SHUTDOWN, fork_threads=threads(in_workers=0)), import_threads=["T"], pin="2.0.30.post1"),
+            "thread-joined-at-exit",
+        ),
         (findings(SHUTDOWN, LAZY, pin="2.0.30.post1"), "waiting-at-exit"),
         (findings(SHUTDOWN, HOOKS, import_threads=["T"], pin="2.0.30.post1"), "waiting-at-exit"),
         (findings(SHUTDOWN, pin="2.0.30.post1"), "waiting-at-exit"),
@@ -141,3 +186,33 @@ def test_a_thread_that_only_the_evidence_shows_is_left_in_the_master() -> None:
 def test_a_thread_that_each_worker_starts_is_not_in_the_master() -> None:
     given = findings(SHUTDOWN, LAZY, pin="2.0.30.post1")
     assert not leaves_threads(given, [LAZY, ("skip-atexit-teardown", "true")])
+
+
+@pytest.mark.parametrize(
+    ("hung", "back", "trials", "master_threads", "expected"),
+    [
+        (3, 29, 24, 4, True),  # (29/32) ** 24 = 0.09
+        (3, 29, 24, 1, False),  # no thread is left that could hold a lock
+        (3, 29, 40, 4, False),  # 0.02
+        (8, 0, 16, 4, False),  # every worker hung
+        (0, 0, 16, 4, False),
+    ],
+)
+def test_a_rare_hang_that_does_not_come_with_a_remedy_may_be_luck(
+    hung: int, back: int, trials: int, master_threads: int, expected: bool
+) -> None:
+    run = replace(HUNG, verdict="hung_request", hung=0, hung_in_request=hung, respawns=back)
+    with_remedy = replace(HEALTHY, respawns=trials, master_threads=master_threads)
+    assert may_be_luck(findings(run, import_threads=[]), with_remedy) is expected
+    assert not may_be_luck(findings(replace(run, verdict="hung_worker")), with_remedy)
+
+
+def test_a_thread_may_hang_some_workers_at_their_fork_and_others_at_their_exit() -> None:
+    run = replace(HUNG, hung=8, hung_at_exit=6, evidence="take_gil <- PyEval_RestoreThread")
+    given = findings(run, import_threads=["APScheduler"], pin="2.0.30.post1")
+    assert (likely_defect(given), second_defect(given)) == ("thread-at-fork", "thread-joined-at-exit")
+    alone = findings(replace(run, hung_at_exit=0), import_threads=["APScheduler"], pin="2.0.30.post1")
+    assert (likely_defect(alone), second_defect(alone)) == ("thread-at-fork", None)
+    old = findings(HUNG, ("threads", "2"), import_threads=["T"])
+    assert (likely_defect(old), second_defect(old)) == ("thread-state", "thread-at-fork")
+    assert second_defect(findings(HUNG, ("threads", "2"), import_threads=[])) is None

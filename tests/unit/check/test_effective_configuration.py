@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from stacks.check import effective_configuration
-from stacks.check.effective_configuration import VERSION, plugin_arguments, read_effective
+from stacks.check import effective_configuration, no_locks
+from stacks.check.effective_configuration import VERSION, read_effective
 from stacks.check.invocation import CannotCheck, Invocation
 from stacks.check.read_only import read_only_except
 
@@ -106,12 +108,44 @@ def has_landlock(tmp_path: Path) -> bool:
     return not path.exists()
 
 
-def test_the_plugins_of_a_configuration_are_loaded_before_the_binary_lists_its_options() -> None:
-    options = [("plugin", "python3"), ("master", "true"), ("plugins-dir", "/usr/lib/uwsgi"), ("plugins", "http,cgi")]
-    assert plugin_arguments(options) == ["--plugins-dir=/usr/lib/uwsgi", "--plugin=python3", "--plugins=http,cgi"]
-    assert plugin_arguments([("plugins-dir", "/usr/lib/uwsgi")]) == []
-
-
 @pytest.mark.parametrize("text", ["2.0.26", "2.0.21-debian", "2.0.31+dfsg", "2.1-dev-4e2af2a5", "2.0.28~rc1"])
 def test_a_version_of_uwsgi_may_have_words_of_a_distribution(text: str) -> None:
     assert VERSION.match(text)
+
+
+FLOCKS = """
+import fcntl, sys
+
+try:
+    file = open("their.lock", "r+")
+except OSError as error:
+    sys.exit(print(f'open("their.lock"): {error.strerror} [core/uwsgi.c line 4896]'))
+try:
+    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except OSError:
+    sys.exit(print("uWSGI ERROR: their.lock is locked by another instance"))
+print("\\n;uWSGI instance configuration\\n[uwsgi]\\nflock = their.lock\\n;end of configuration\\n")
+"""
+
+
+def test_a_configuration_that_locks_a_file_is_read_without_the_lock(
+    invocation: Callable[..., Invocation], tmp_path: Path
+) -> None:
+    """The user's own instance has the lock, and keeps it. The file does not change."""
+    if not no_locks.is_supported():
+        pytest.skip("the system calls of this architecture are not known")
+    private, lock = tmp_path / "private", tmp_path / "their.lock"
+    private.mkdir()
+    lock.write_text("theirs")
+    (tmp_path / "flocks.py").write_text(FLOCKS)
+    before = lock.stat()
+    with lock.open("r+") as theirs:
+        fcntl.lockf(theirs, fcntl.LOCK_EX)
+        effective = read_effective(invocation(f"exec '{sys.executable}' {tmp_path}/flocks.py"), private)
+    assert effective.options == [("flock", "their.lock")]
+    after = lock.stat()
+    assert (after.st_mtime_ns, after.st_ctime_ns, after.st_ino) == (
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+        before.st_ino,
+    )

@@ -90,6 +90,12 @@ def test_too_few_respawns_are_explained() -> None:
     none = replace(HEALTHY, respawns=0, recycle_median_s=None, latency_p50_s=2.0)
     assert explain_too_few_respawns(none).startswith("No worker recycled, because")
     assert "--url" in explain_too_few_respawns(none)
+    leaving = explain_too_few_respawns(replace(none, exit_max_s=58.2))
+    assert "began to exit, and still lived 58 s later" in leaving
+    assert "--url" not in leaving
+    assert "(atexit)" in leaving
+    dead = explain_too_few_respawns(replace(none, crashed=1))
+    assert dead.startswith("1 worker died, and none came back")
 
 
 def test_a_run_whose_observer_was_held_up_asks_for_a_quiet_machine() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from check_builders import HEALTHY, HUNG
 
-from stacks.check.measurement import read_measurement
+from stacks.check.measurement import SLOW_EXIT, SLOW_STOP, Measurement, read_measurement
 
 RUNS = Path(__file__).resolve().parents[2] / "data" / "runs"
+IN_EXIT = {"pid": 7, "role": "worker", "starting": False, "waits": ["futex"], "frames": ["Py_FinalizeEx"]}
+SLOW_TO_END = {"exit": 30.1, "reap": 0.7, "start": 0.1}
 
 
 @pytest.mark.parametrize(
@@ -45,3 +49,35 @@ def test_hung_workers_are_counted_at_the_fork_and_at_the_exit() -> None:
     assert read_measurement(RUNS / "hung_worker").hung > 0
     assert read_measurement(RUNS / "hung_exit").hung > 0
     assert read_measurement(RUNS / "crash_loop").crashed > 0
+    assert read_measurement(RUNS / "crash_loop").dead_on_request == 0
+    in_request = read_measurement(RUNS / "crash_loop_in_request")
+    assert in_request.dead_on_request == in_request.crashed > 0
+
+
+def test_workers_that_never_answer_are_counted_and_the_longest_exit_is_timed() -> None:
+    assert read_measurement(RUNS / "hung_request").hung_in_request > 0
+    assert read_measurement(RUNS / "recovers").hung_in_request == 0
+    healthy, hung = (read_measurement(RUNS / name).exit_max_s for name in ("recovers", "hung_exit"))
+    assert healthy is not None
+    assert hung is not None
+    assert 0 < healthy < 1 < hung
+    assert read_measurement(RUNS / "crash_loop").exit_max_s is None
+
+
+@pytest.mark.parametrize(
+    ("run", "problem"),
+    [
+        (HEALTHY, ""),
+        (HUNG, "hung_worker"),
+        (replace(HUNG, verdict="crash_loop"), "crash_loop"),
+        (replace(HEALTHY, recycle_median_s=30.9, recycle_phases_s=SLOW_TO_END), SLOW_EXIT),
+        (replace(HEALTHY, recycle_median_s=30.9, recycle_phases_s=SLOW_TO_END, verdict="invalid"), ""),
+        (replace(HEALTHY, recycle_median_s=30.9, recycle_phases_s=SLOW_TO_END | {"start": 31.0}), ""),
+        (replace(HEALTHY, stop_signal="KILL", unstopped=[IN_EXIT]), SLOW_STOP),
+        (replace(HEALTHY, stop_signal="KILL", unstopped=[IN_EXIT | {"starting": True}]), ""),
+        (replace(HEALTHY, stop_signal="KILL", unstopped=[IN_EXIT | {"frames": ["epoll_wait"]}]), ""),
+        (replace(HEALTHY, recycle_median_s=2.9, recycle_phases_s=SLOW_TO_END | {"exit": 2.0}), ""),
+    ],
+)
+def test_a_problem_is_a_verdict_or_a_slow_exit(run: Measurement, problem: str) -> None:
+    assert run.problem == problem

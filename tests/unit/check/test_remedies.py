@@ -6,7 +6,7 @@ import pytest
 from check_builders import KNOWN, remedy, server
 
 from stacks.check.neutral_configuration import NeutralConfiguration
-from stacks.check.remedies import with_partners
+from stacks.check.remedies import remedies, with_partners
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,9 @@ from stacks.check.remedies import with_partners
         ("fork-hooks", "hung_request", [], "2.0.30.post1", True),
         ("fork-hooks", "hung_exit", [], "2.0.30.post1", False),
         ("no-osafterfork", "crash_loop", [("py-call-osafterfork", "true")], "2.0.30", True),
+        ("lazy-apps", "crash_loop", [], "2.0.30.post1", True),
+        ("fork-hooks", "crash_loop", [], "2.0.30.post1", True),
+        ("skip-atexit-teardown", "slow_exit", [], "2.0.30.post1", False),
     ],
 )
 def test_which_remedies_apply(
@@ -32,6 +35,11 @@ def test_which_remedies_apply(
 ) -> None:
     neutral = NeutralConfiguration(options=options)
     assert remedy(name).applies(verdict, neutral, KNOWN, server(pin)) is expected
+
+
+def test_the_remedy_for_the_cause_comes_before_those_for_any_crash() -> None:
+    names = [remedy.name for remedy in remedies() if "crash_loop" in remedy.verdicts]
+    assert names == ["no-osafterfork", "lazy-apps", "fork-hooks"]
 
 
 def test_a_remedy_changes_a_copy() -> None:
@@ -43,10 +51,11 @@ def test_a_remedy_changes_a_copy() -> None:
 
 
 @pytest.mark.parametrize("name", ["lazy-apps", "fork-hooks"])
-def test_a_hung_exit_gets_the_cures_of_threads_if_the_master_has_threads(name: str) -> None:
+@pytest.mark.parametrize("problem", ["hung_exit", "slow_exit", "slow_stop"])
+def test_an_exit_gets_the_cures_of_threads_if_the_master_has_threads(problem: str, name: str) -> None:
     neutral = NeutralConfiguration()
-    assert remedy(name).applies("hung_exit", neutral, KNOWN, server("2.0.30.post1"), master_threads=2)
-    assert not remedy(name).applies("hung_exit", neutral, KNOWN, server("2.0.30.post1"), master_threads=1)
+    assert remedy(name).applies(problem, neutral, KNOWN, server("2.0.30.post1"), master_threads=2)
+    assert not remedy(name).applies(problem, neutral, KNOWN, server("2.0.30.post1"), master_threads=1)
     assert remedy(name).applies("hung_request", neutral, KNOWN, server("2.0.30.post1"), master_threads=1)
 
 

@@ -7,6 +7,8 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +16,11 @@ from stacks.__main__ import COMMANDS, main
 from stacks.catalogue import ROOT, UsageError
 from stacks.commands import command_line, exit_codes
 from stacks.commands.command_line import code_of, join_values, load, parser
+from stacks.lifecycle import pack_fault
 from stacks.lifecycle.records import RecordError
 
-SHARED = {"__init__", "command_line", "exit_codes", "plan_options", "run_campaign"}
+OPTIONS = {"plan_arguments", "watch_companions", "check_outputs"}  # groups of options, in files of their own
+SHARED = {"__init__", "command_line", "exit_codes", "run_campaign", *OPTIONS}
 
 
 def test_every_file_of_the_folder_is_a_command_of_the_table() -> None:
@@ -64,7 +68,9 @@ class TestCommand:
             "print(*(m for m in sys.modules if m not in before and m.split('.')[0] not in sys.stdlib_module_names))"
         )
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-        assert set(done.stdout.split()) - {"stacks.commands.plan_options"} == {f"stacks.commands.{name}"}
+        assert set(done.stdout.split()) - {f"stacks.commands.{options}" for options in OPTIONS} == {
+            f"stacks.commands.{name}"
+        }
 
 
 def test_the_help_of_the_program_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +78,8 @@ def test_the_help_of_the_program_lists_every_command(capsys: pytest.CaptureFixtu
         main(["-h"])
     text = capsys.readouterr().out
     for name in COMMANDS:
-        assert re.search(rf"^    {name}( |$)", text, re.MULTILINE)  # the text of a long name begins on the next line
+        is_listed = bool(re.search(rf"^    {name}( |$)", text, re.MULTILINE))
+        assert is_listed is (name not in command_line.INTERNAL)  # the text of a long name begins on the next line
     for meaning in exit_codes.MEANINGS.values():
         assert meaning in text
 
@@ -98,13 +105,19 @@ def test_an_error_that_tells_enough_is_an_exit_code(error: Exception, code: int 
     assert code_of(error) == code
 
 
-def test_a_defect_of_the_pack_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_pack_is_a_sentence_and_keeps_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pack_fault, "RESULTS", tmp_path)
+
     def fail(_options: argparse.Namespace) -> int:
         raise ZeroDivisionError
 
     monkeypatch.setattr(load("list"), "main", fail)
-    with pytest.raises(ZeroDivisionError):
-        command_line.run(COMMANDS, ["list"])
+    assert command_line.run(COMMANDS, ["list"]) == exit_codes.NOT_MEASURED
+    [file] = tmp_path.glob("fault-*.txt")
+    assert f"please send {file}" in capsys.readouterr().err
+    assert "ZeroDivisionError" in file.read_text()
 
 
 def test_a_directory_without_a_plan_is_a_sentence(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,3 +144,11 @@ def test_an_option_without_its_value_stays_an_error(capsys: pytest.CaptureFixtur
 def test_a_quote_that_is_not_closed_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--args", "--env 'A=b"]) == exit_codes.USAGE
     assert capsys.readouterr().err == "check: --args has a quote that is not closed: --env 'A=b\n"
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert capsys.readouterr().out == f"uwsgi-respawn-pack {project['version']}\n"

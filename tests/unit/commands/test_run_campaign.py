@@ -38,7 +38,8 @@ def summary(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The summary command does not run: the fixture sets its exit code and records its arguments."""
     fake: dict[str, Any] = {"code": 0, "commands": []}
 
-    def run(command: list[str], *, check: bool) -> subprocess.CompletedProcess[bytes]:
+    def run(command: list[str], *, cwd: Path, check: bool) -> subprocess.CompletedProcess[bytes]:
+        assert (cwd / "analysis").is_dir()  # where Python finds the package
         fake["commands"].append(command[1:])
         return subprocess.CompletedProcess(command, fake["code"])
 

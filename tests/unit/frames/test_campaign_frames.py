@@ -5,7 +5,10 @@ import math
 from dataclasses import replace
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from damage import make_campaign
 from results_builder import BEGIN, Builder, Story, edit_json, hanging, load_only_run, recovering, typical
 
 from analysis.frames.campaigns import load_campaign
@@ -147,13 +150,64 @@ def test_an_unknown_campaign_schema_is_refused(builder, schema, words):
         load_campaign(path)
 
 
-def test_a_campaign_that_lacks_a_required_field_is_refused(builder):
+def test_a_cell_that_lacks_a_required_field_is_left_out(builder):
     path = builder.write()
     cells = json.loads((path / CAMPAIGN_FILE).read_text())["cells"]
     del cells[0]["pin"]
     edit_json(path / CAMPAIGN_FILE, cells=cells)
-    with pytest.raises(RecordError, match="lacks 'pin'"):
-        load_campaign(path)
+    campaign = load_campaign(path)
+    assert campaign.campaign["cells"] == []
+    [(file, why)] = campaign.damaged
+    assert file == CAMPAIGN_FILE
+    assert "cells[0].pin is missing; the entry is left out" in why
+
+
+def test_a_row_that_changes_nothing_is_left_out_and_the_run_counts(tmp_path):
+    path = make_campaign(tmp_path / "campaign", ("recovers",))
+    [events] = path.rglob(EVENTS_FILE)
+    before = load_campaign(path)
+    lines = events.read_text().splitlines()
+    number = next(n for n, line in enumerate(lines) if '"heartbeat"' in line)
+    lines[number] = lines[number].replace('"t_ns"', '"t_nz"')
+    events.write_text("\n".join(lines) + "\n")
+    campaign = load_campaign(path)
+    assert campaign.left_out == []
+    assert campaign.episodes.equals(before.episodes)
+    [(_, why)] = campaign.damaged
+    assert f"events.jsonl:{number + 1}: not a row (t_ns is missing)" in why
+    assert "The row is left out; the others give the same verdict and counts." in why
+
+
+def test_a_run_is_left_out_if_a_row_is_missing_that_counts(tmp_path):
+    path = make_campaign(tmp_path / "campaign", ("hung_worker",))
+    [events] = path.rglob(EVENTS_FILE)
+    lines = events.read_text().splitlines()
+    number = max(n for n, line in enumerate(lines) if '"respawned"' in line)
+    lines[number] = "\0" * 20
+    events.write_text("\n".join(lines) + "\n")
+    [(_, why)] = load_campaign(path).left_out
+    assert f"events.jsonl:{number + 1}: not a row" in why
+
+
+def test_damaged_samples_are_left_out_and_the_run_counts(tmp_path):
+    path = make_campaign(tmp_path / "campaign", ("recovers",))
+    cut(next(path.rglob("samples.parquet")))
+    campaign = load_campaign(path)
+    assert len(campaign.counted) == 1
+    assert "The samples are left out; the run counts." in campaign.damaged[0][1]
+
+
+def test_a_request_that_cannot_be_is_left_out_and_the_others_count(tmp_path):
+    path = make_campaign(tmp_path / "campaign", ("recovers",))
+    [file] = path.rglob(REQUESTS_FILE)
+    table = pq.read_table(file)
+    latencies = table["latency_us"].to_pylist()
+    latencies[3] = -(2**63)
+    index = table.column_names.index("latency_us")
+    pq.write_table(table.set_column(index, "latency_us", pa.array(latencies, pa.int64())), file)
+    campaign = load_campaign(path)
+    assert campaign.counted["requests"].tolist() == [table.num_rows - 1]
+    assert f"1 of {table.num_rows} rows have values that cannot be" in campaign.damaged[0][1]
 
 
 def test_a_campaign_without_cells_has_empty_frames(tmp_path):

@@ -27,7 +27,8 @@ def ready(clone: Path) -> Path:
     """A clone that is set up, with a stub for each command of the pack."""
     (clone / ".venv/bin").mkdir(parents=True)
     (clone / ".venv/bin/python").symlink_to(Path(sys.executable).resolve())
-    (clone / ".venv/.complete").write_text(f"{clone}\n")
+    for part in ("", "-analysis", "-notebooks", "-dev"):
+        (clone / f".venv/.complete{part}").write_text(f"{clone}\n")
     for package in ("stacks", "analysis", "locustfiles/workers_ui"):
         (clone / package).mkdir(parents=True)
         (clone / package / "__main__.py").write_text(COMMAND_STUB)

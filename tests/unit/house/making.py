@@ -38,8 +38,9 @@ sys.exit(plan.get("code", 0))
 PYTHON_STUB = """#!/bin/sh
 echo "$0 $*" >> "$LOG"
 case "$1 $2" in
-  '-m venv') mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+  '-m venv') for last; do :; done; mkdir -p "$last/bin" && cp "$0" "$last/bin/python" ;;
   '-m pip')
+    if [ "$3" = --version ] || { [ "$3" = --python ] && [ -n "${OLD_PIP:-}" ]; }; then exit 0; fi
     printf '#!/bin/sh\\necho "uv $*" >> "$LOG"\\nexit "${UV_EXIT:-0}"\\n' > .venv/bin/uv && chmod +x .venv/bin/uv ;;
 esac
 """

@@ -1,14 +1,16 @@
 """What each room may import, and what no file of the pack may do.
 
 - An app in `stacks/apps/` imports only the standard library.
-- `stacks/lifecycle/` imports only itself and the standard library, without clocks, processes and sockets. Only two of
-  its modules, `records` and `losses`, read files.
+- `stacks/lifecycle/` imports only itself and the standard library, without clocks, processes and sockets. Only
+  six of its modules touch files: `records`, `reading`, `schema_check`, `losses`, `pack_fault` and `disk_room`.
 - The other rooms of `stacks/` import the rooms below them. The table is `[tool.importlinter]` in pyproject.toml. They
   import neither `analysis`, nor `locustfiles`, nor Locust and gevent.
 - The rooms of `analysis/` import the rooms below them, by the same table, and of `stacks` only `stacks.lifecycle`.
 - A scenario in `locustfiles/` imports nothing of `stacks` and `analysis`, so it runs with Locust alone.
 - `locustfiles/fast_client/` and `locustfiles/recording/` import of `stacks` only `stacks.lifecycle.records`.
-- `locustfiles/workers_ui/` imports of `stacks` only `stacks.lifecycle`, because it judges a run that is under way.
+- `stacks/listen/` imports only itself and the standard library, because both of the next use it.
+- `locustfiles/workers_ui/` imports of `stacks` only `stacks.lifecycle`, because it judges a run that is under way, and
+  `stacks.listen`, because it has a web page.
 - A notebook imports only `analysis`, and defines no function or class.
 """
 
@@ -27,8 +29,16 @@ from sources import FOLDERS, ROOT, STDLIB, imports, packages, sources, tree
 OURS = {"stacks", "analysis", "locustfiles", "tests"}
 LOAD_GENERATOR = {"locust", "gevent", "geventhttpclient"}
 LIFECYCLE = {"stacks", "stacks.lifecycle"}
+CONSOLE = {"stacks.console"}
 RECORDS = {"stacks.lifecycle.records"}
-READ_FILES = ("records", "losses")  # the modules of the lifecycle that read files
+READ_FILES = (
+    "records",
+    "reading",
+    "schema_check",
+    "losses",
+    "pack_fault",
+    "disk_room",
+)  # the modules of the lifecycle that read files
 OUTSIDE_WORLD = {"time", "subprocess", "socket", "threading", "signal", "random", "datetime"}
 FILES = {"os", "pathlib", "io"}
 
@@ -101,6 +111,12 @@ def test_the_lifecycle_imports_only_itself_and_the_standard_library(path: Path) 
     assert packages(tree(path)) - {"stacks"} <= STDLIB
 
 
+@pytest.mark.parametrize("path", sources("stacks/listen") + sources("stacks/console"), ids=name)
+def test_the_guard_and_the_console_import_only_themselves_and_the_standard_library(path: Path) -> None:
+    assert modules_of("stacks", path) <= {"stacks", f"stacks.{path.parent.name}"}
+    assert packages(tree(path)) - {"stacks"} <= STDLIB
+
+
 @pytest.mark.parametrize("package", ["stacks", "stacks/lifecycle"])
 def test_importing_the_lifecycle_imports_no_other_room(package: str) -> None:
     assert imports(tree(ROOT / package / "__init__.py")) == set()
@@ -116,9 +132,9 @@ def test_the_lifecycle_uses_no_clock_no_process_and_almost_no_file(path: Path) -
 
 
 @pytest.mark.parametrize("path", sources("analysis"), ids=name)
-def test_the_analysis_imports_only_the_lifecycle_of_stacks_and_no_load_generator(path: Path) -> None:
+def test_the_analysis_imports_only_the_lifecycle_and_the_console_and_no_load_generator(path: Path) -> None:
     assert not packages(tree(path)) & {"locustfiles", *LOAD_GENERATOR}
-    assert modules_of("stacks", path) <= LIFECYCLE
+    assert modules_of("stacks", path) <= LIFECYCLE | CONSOLE
 
 
 @pytest.mark.parametrize("package", ["stacks", "analysis"])
@@ -157,8 +173,9 @@ def test_the_client_and_the_recorder_import_only_the_records_of_stacks(path: Pat
 
 
 @pytest.mark.parametrize("path", sources("locustfiles/workers_ui"), ids=name)
-def test_the_web_ui_imports_only_the_lifecycle_of_stacks(path: Path) -> None:
-    assert all(module.startswith("stacks.lifecycle.") for module in modules_of("stacks", path, depth=3))
+def test_the_web_ui_imports_only_the_lifecycle_and_the_guard_of_stacks(path: Path) -> None:
+    allowed = ("stacks.lifecycle.", "stacks.listen.")
+    assert all(module.startswith(allowed) for module in modules_of("stacks", path, depth=3))
 
 
 def test_every_folder_of_locustfiles_has_a_rule() -> None:

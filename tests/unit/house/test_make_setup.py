@@ -26,8 +26,8 @@ def test_setup_skips_a_python_that_fails_and_a_second_setup_does_nothing(clone: 
     executable(tools / "python3", "#!/bin/sh\nexit 127\n")
     executable(tools / "python3.12", PYTHON_STUB)
     assert setup(clone, tools).returncode == 0
-    assert f"{tools}/python3.12 -m venv .venv" in logged(clone)
-    assert "uv sync --locked --compile-bytecode" in logged(clone)
+    assert f"{tools}/python3.12 -m venv --without-pip .venv" in logged(clone)
+    assert "uv sync --locked --inexact" in logged(clone)
     assert setup(clone, tools).returncode == 0
     assert logged(clone) == ""
 
@@ -83,11 +83,55 @@ def test_setup_makes_an_environment_anew_that_cannot_work_any_more(clone: Path, 
     assert "-m venv" in logged(clone)
 
 
+def test_setup_takes_the_uv_of_the_machine_if_it_is_new_enough(clone: Path, tools: Path) -> None:
+    executable(tools / "python3", PYTHON_STUB)
+    (tools / "ln").symlink_to("/bin/ln")
+    for version, is_taken in (("0.13.9 (x)", True), ("0.9.1", True), ("0.8.24", False), ("1.0.0", False)):
+        shutil.rmtree(clone / ".venv", ignore_errors=True)
+        text = f'#!/bin/sh\nif [ "$1" = --version ]; then echo "uv {version}"; else echo "uv $*" >> "$LOG"; fi\n'
+        executable(tools / "uv", text)
+        assert setup(clone, tools).returncode == 0
+        assert ("-m pip" not in logged(clone)) is is_taken
+        assert (clone / ".venv/bin/uv").is_symlink() is is_taken
+        assert "uv sync" in logged(clone)
+
+
+def test_where_pip_cannot_install_into_another_environment_the_environment_gets_its_own(
+    clone: Path, tools: Path
+) -> None:
+    executable(tools / "python3", PYTHON_STUB)
+    assert setup(clone, tools, OLD_PIP="1").returncode == 0
+    assert "-m venv .venv\n" in logged(clone)
+    assert "uv sync" in logged(clone)
+
+
+@pytest.mark.parametrize(
+    ("targets", "parts"),
+    [
+        (("setup-check",), ["--no-dev"]),
+        (("setup",), ["--no-dev --extra analysis"]),
+        (("setup-check", "setup"), ["--no-dev", "--no-dev --extra analysis"]),
+        (("setup-notebooks", "setup", "setup-check"), ["--no-dev --extra analysis --extra notebooks"]),
+        (("setup-dev", "setup-notebooks", "setup"), ["--all-extras"]),
+    ],
+)
+def test_every_target_installs_only_what_it_needs_and_nothing_twice(
+    clone: Path, tools: Path, targets: tuple[str, ...], parts: list[str]
+) -> None:
+    executable(tools / "python3", PYTHON_STUB)
+    log = {"LOG": str(clone / "log"), "PATH": str(tools), "HOME": str(tools), "PYENV_ROOT": str(tools / "pyenv")}
+    for target in targets:
+        assert make(clone, target, **log).returncode == 0
+    synced = [line for line in logged(clone).splitlines() if "uv sync" in line]
+    assert [line.split("--inexact ")[1].split(" --python")[0] for line in synced] == parts
+    assert logged(clone).count("-m venv") == 1
+
+
 def test_setup_installs_from_a_mirror_of_the_index(clone: Path, tools: Path) -> None:
     executable(tools / "python3", PYTHON_STUB)
     assert setup(clone, tools, UV_DEFAULT_INDEX="https://mirror.invalid/simple").returncode == 0
     assert "uv export" in logged(clone)
-    assert "--require-hashes --compile-bytecode" in logged(clone)
+    assert "--require-hashes --python" in logged(clone)
 
 
 def test_clean_removes_the_caches_and_keeps_the_results_and_the_environment(ready: Path) -> None:

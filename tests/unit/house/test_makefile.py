@@ -29,12 +29,16 @@ WITH_OPTIONS = {
     "claims": "stacks",
     "libraries": "stacks",
     "check": "stacks",
+    "watch": "stacks",
     "capacity": "stacks",
     "report": "analysis",
     "notebooks": "analysis",
     "ui": "",
 }
-SWITCHES = {"DRY_RUN": "--dry-run", "VERIFY": "--verify", "WRITE": "--write"}
+# Variables that a command takes instead of another one.
+INSTEAD = {"watch": {"INI": "PID", "PIDFILE": "PID", "ALL": "PID", "ONCE": "JSON_LINES"}}
+SWITCHES = {"DRY_RUN": "--dry-run", "VERIFY": "--verify", "WRITE": "--write", "ALL": "--all", "ONCE": "--once"}
+SWITCHES |= {"JSON_LINES": "--json", "HEAL": "--heal", "DEEP": "--deep"}
 
 pytestmark = pytest.mark.skipif(MAKE is None, reason="make is not installed")
 
@@ -90,18 +94,27 @@ def test_a_variable_t_in_the_environment_is_ignored(clone: Path) -> None:
 
 @pytest.mark.parametrize("target", WITH_OPTIONS)
 def test_the_help_of_a_target_shows_the_variables_that_it_passes_on_and_no_others(ready: Path, target: str) -> None:
-    every = {name for one in WITH_OPTIONS for name in documented(ready, one)}
-    make(ready, target, *(f"{name}=the-value-of-{name}" for name in every))
+    own = set(documented(ready, target))
+    make(ready, target, *(f"{name}=the-value-of-{name}" for name in own))
     ((_, *arguments),) = calls(ready)
-    passed = {name for name in every if any(word.endswith(f"the-value-of-{name}") for word in arguments)}
+    passed = {name for name in own if any(word.endswith(f"the-value-of-{name}") for word in arguments)}
     passed |= {name for name, option in SWITCHES.items() if option in arguments}
-    assert passed == set(documented(ready, target))
+    assert passed == own
+    for name in {name for one in WITH_OPTIONS for name in documented(ready, one)} - own:
+        refused = make(ready, target, f"{name}=4")
+        assert refused.returncode == 2
+        assert f"make {target} has no variable {name}=, which belongs to: " in refused.stderr
+    assert len(calls(ready)) == 1
 
 
 @pytest.mark.parametrize("target", WITH_OPTIONS)
 def test_every_variable_is_an_option_of_the_command(ready: Path, target: str) -> None:
     valid = {"STOP": "wait", "RESULTS": "results/latest"}
-    make(ready, target, *(f"{name}={valid.get(name, '4')}" for name in documented(ready, target)))
+    valid |= {"LISTEN": "::1"} if target == "watch" else {}
+    alone = INSTEAD.get(target, {})
+    make(ready, target, *(f"{name}={valid.get(name, '4')}" for name in documented(ready, target) if name not in alone))
+    for name, usual in alone.items():
+        make(ready, target, f"{name}=4", *([] if usual == "PID" else ["PID=4"]))
     example = make(ready, "help", f"T={target}").stdout.splitlines()[-1].partition("Example: make ")[2]
     make(ready, *shlex.split(example))
     for package, *arguments in calls(ready):
@@ -109,7 +122,7 @@ def test_every_variable_is_an_option_of_the_command(ready: Path, target: str) ->
         if package:  # the options of `make ui` are tested with its own parser
             parser = stacks_parser(COMMANDS) if package == "stacks" else analysis_parser()
             assert parser.parse_args(arguments).command == target
-    assert len(calls(ready)) == 2
+    assert len(calls(ready)) == 2 + len(alone)
 
 
 def test_the_help_of_loadtest_shows_every_variable_of_a_plan(clone: Path) -> None:
@@ -117,6 +130,45 @@ def test_the_help_of_loadtest_shows_every_variable_of_a_plan(clone: Path) -> Non
 
 
 # -- variables ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "typed", "meant"),
+    [
+        ("loadtest", "TRAILS=1", "TRIALS"),
+        ("loadtest", "trials=1", "TRIALS"),
+        ("loadtest", "MAXREQUESTS=9", "MAX_REQUESTS"),
+        ("capacity", "DEMANDS=400", "DEMAND"),
+        ("check", "INNI=app.ini", "INI"),
+        ("bench-observer", "PAIR=2", "PAIRS"),
+        ("lint", "PYTHN=python3", "PYTHON"),
+    ],
+)
+def test_a_mistyped_variable_is_refused_with_a_suggestion(ready: Path, target: str, typed: str, meant: str) -> None:
+    done = make(ready, target, typed)
+    name = typed.partition("=")[0]
+    assert (done.returncode, calls(ready)) == (2, [])
+    assert f"make {target} has no variable {name}= (did you mean {meant}=?)" in done.stderr
+    assert f"`make help T={target}`" in done.stderr
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_takes_its_own_variables_and_those_of_the_setup_and_no_other_name(ready: Path, target: str) -> None:
+    shared = ["PYTHON=/nothing", "UV_DEFAULT_INDEX=http://127.0.0.1:9", "PACK_RESULTS=elsewhere", "SHELL=/bin/sh"]
+    own = [f"{name}=4" for name in documented(ready, target)]
+    assert "has no variable" not in make(ready, "-n", target, *shared, *own).stderr
+    assert f"make {target} has no variable QQQQQQ=; " in make(ready, "-n", target, "QQQQQQ=1").stderr
+
+
+def test_the_variables_of_every_named_target_are_taken(ready: Path) -> None:
+    assert make(ready, "-n", "matrix", "report", "DRY_RUN=1", "DEMAND=4").returncode == 0
+    assert "belongs to: matrix" in make(ready, "-n", "report", "DRY_RUN=1").stderr
+
+
+def test_the_name_of_a_variable_is_never_executed(ready: Path) -> None:
+    done = make(ready, "-n", "loadtest", "`touch${IFS}stolen`=1", "a'b=2", "c;touch\tstolen=3")
+    assert done.returncode == 2
+    assert not list(ready.rglob("stolen"))
 
 
 def test_without_variables_no_option_is_passed_on(ready: Path) -> None:
@@ -137,7 +189,7 @@ def test_every_option_is_passed_on_as_typed_and_never_executed(ready: Path, sour
 
 
 def test_a_matrix_gets_the_options_of_a_plan_as_typed_and_does_not_wait_for_a_stop(ready: Path) -> None:
-    make(ready, "matrix", "ENV=A='b  c' D=--stop=x", "STOP=wait", "DRY_RUN=1")
+    make(ready, "matrix", "ENV=A='b  c' D=--stop=x", "DRY_RUN=1", STOP="wait")
     assert calls(ready) == [["stacks", "matrix", "--dry-run", "--env=A='b  c' D=--stop=x"]]
 
 
@@ -158,13 +210,13 @@ def test_the_variables_are_not_in_the_environment_of_what_is_measured(ready: Pat
 
 
 def test_the_web_ui_gets_what_was_typed_and_nothing_is_executed(ready: Path) -> None:
-    values = [f"{name}={HOSTILE}" for name in ("UI_PORT", "SCENARIO", "URL", "PID", "ARGS")]
+    values = [f"{name}={HOSTILE}" for name in ("UI_PORT", "LISTEN", "SCENARIO", "URL", "PID", "ARGS")]
     make(ready, "ui", *values)
-    options = [f"--{name}={HOSTILE}" for name in ("port", "scenario", "url", "pid", "args")]
+    options = [f"--{name}={HOSTILE}" for name in ("port", "listen", "scenario", "url", "pid", "args")]
     assert calls(ready) == [["", *options]]
     assert not (ready / "stolen").exists()
     # An environment may use these names for something else.
-    make(ready, "ui", URL="x", PID="1", UI_PORT="2", ARGS="3")
+    make(ready, "ui", URL="x", PID="1", UI_PORT="2", ARGS="3", LISTEN="128")
     assert calls(ready)[1:] == [[""]]
 
 

@@ -11,11 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stacks.lifecycle import records
-from stacks.lifecycle.records import SCHEMA, Event, RecordError, read_events, read_json, write_json
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import SCHEMA, Event, RecordError, write_json
 
 OWN = {"t_ns", "source", "kind", "pid", "slot"}
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -56,7 +61,7 @@ def test_empty_fields_are_left_out() -> None:
     }
 
 
-GOOD = '{"t_ns":1,"source":"log","kind":"ready"}\n'
+GOOD = '{"t_ns":1,"source":"log","kind":"ready","pid":3}\n'
 
 
 @pytest.mark.parametrize(
@@ -85,7 +90,7 @@ def test_the_rows_before_the_damaged_one_are_read(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_text(GOOD * 2 + "{")
     rows = read_events(path)
-    assert [next(rows), next(rows)] == [Event(1, "log", "ready")] * 2
+    assert [next(rows), next(rows)] == [Event(1, "log", "ready", 3)] * 2
     with pytest.raises(RecordError):
         next(rows)
 
@@ -96,7 +101,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_json_file_is_replaced_by_a_new_file(tmp_path: Path) -> None:
-    path = tmp_path / "run.json"
+    path = tmp_path / "any.json"
     write_json(path, {"schema": SCHEMA, "a": 1})
     before = path.stat().st_ino
     write_json(path, {"schema": SCHEMA, "a": 2})
@@ -106,12 +111,12 @@ def test_a_json_file_is_replaced_by_a_new_file(tmp_path: Path) -> None:
 
 
 def test_a_value_that_cannot_be_written_leaves_only_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "run.json"
+    path = tmp_path / "any.json"
     write_json(path, {"schema": SCHEMA})
     with pytest.raises(TypeError):
         write_json(path, {"schema": SCHEMA, "bad": object()})
     assert read_json(path) == {"schema": SCHEMA}
-    assert os.listdir(tmp_path) == ["run.json"]
+    assert os.listdir(tmp_path) == ["any.json"]
 
 
 @pytest.mark.parametrize(
@@ -128,10 +133,10 @@ def test_a_value_that_cannot_be_written_leaves_only_the_old_file(tmp_path: Path)
     ],
 )
 def test_an_error_names_a_json_file_that_cannot_be_used(tmp_path: Path, text: str | bytes | None, message: str) -> None:
-    path = tmp_path / "run.json"
+    path = tmp_path / "any.json"
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(RecordError, match=rf"run\.json: .*{message}"):
+    with pytest.raises(RecordError, match=rf"any\.json: .*{message}"):
         read_json(path)
 
 

@@ -50,7 +50,7 @@ def test_slow_exits_that_came_back_recover_with_fewer_respawns_than_wanted() -> 
     assert (judgement.verdict, judgement.respawns) == ("recovers", 2)
     assert judgement.reason == (
         "2 of 2 respawned workers came back; a recycle takes 31.0 s, 30.0 s of it the exit of the old worker, so the "
-        "20 that were wanted do not fit into 92 s, and hang rates below 78 % are not ruled out"
+        "20 that were wanted do not fit into 92 s, and hang rates below 66 % are not ruled out"
     )
 
 

@@ -110,7 +110,9 @@ def test_the_most_severe_finding_is_the_verdict() -> None:
     leaving = [row(0.5, "exit_begun", 300), *looks(300, 0.6, 1.6, "futex")]
     rows = generation(100, 200, 300)
     assert judged(rows, leaving).verdict == "hung_exit"
-    assert judged(rows, leaving, worker).verdict == "hung_worker"
+    both = judged(rows, leaving, worker)
+    assert both.verdict == "hung_worker"
+    assert both.reason == "1 worker was forked and never became ready, and 1 worker began to exit and never ended"
     assert judged(rows, leaving, worker, leave(100, 1.0), hang(MASTER, 2.2)).verdict == "hung_master"
     order = [VERDICTS.index(v) for v in ("hung_master", "hung_worker", "hung_exit", "crash_loop", "recovers")]
     assert all(a < b for a, b in itertools.pairwise(order))

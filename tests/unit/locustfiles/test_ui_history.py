@@ -16,7 +16,7 @@ from workers_ui._view import state
 
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.rates import wilson
-from stacks.lifecycle.records import read_events
+from stacks.lifecycle.reading import read_events
 from tests.unit.locustfiles.ui_runs import RUNS, FakeStack, golden_history, recycled
 
 

@@ -19,30 +19,30 @@ from stacks.observe.collectors.log import READY_LINE, Collector, parse
 
 WRITER = 77
 LINES = [
-    ("spawned uWSGI worker 1 (pid: 812, cores: 1)", ("spawned", 812, 1, {})),
-    ("spawned uWSGI worker 1 (and the only) (pid: 812, cores: 2)", ("spawned", 812, 1, {})),
+    ("spawned uWSGI worker 1 (pid: 5000812, cores: 1)", ("spawned", 5000812, 1, {})),
+    ("spawned uWSGI worker 1 (and the only) (pid: 5000812, cores: 2)", ("spawned", 5000812, 1, {})),
     ("spawned uWSGI master process (pid: 800)", ("master", 800, 0, {})),
-    ("...The work of process 812 is done. Seeya!", ("exit_begun", 812, 0, {})),
-    ("worker 1 killed successfully (pid: 812)", ("reaped", 812, 1, {})),
-    ("Respawned uWSGI worker 16 (new pid: 4190113)", ("respawned", 4190113, 16, {})),
+    ("...The work of process 5000812 is done. Seeya!", ("exit_begun", 5000812, 0, {})),
+    ("worker 1 killed successfully (pid: 5000812)", ("reaped", 5000812, 1, {})),
+    ("Respawned uWSGI worker 16 (new pid: 5000113)", ("respawned", 5000113, 16, {})),
     (
-        "DAMN ! worker 1 (pid: 812) died, killed by signal 9 :( trying respawn ...",
-        ("died", 812, 1, {"signal": 9, "text": "died, killed by signal 9"}),
+        "DAMN ! worker 1 (pid: 5000812) died, killed by signal 9 :( trying respawn ...",
+        ("died", 5000812, 1, {"signal": 9, "text": "died, killed by signal 9"}),
     ),
-    ("DAMN ! worker 1 (pid: 812) died :( trying respawn ...", ("died", 812, 1, {"text": "died"})),
+    ("DAMN ! worker 1 (pid: 5000812) died :( trying respawn ...", ("died", 5000812, 1, {"text": "died"})),
     (
-        "Tue Nov 24 04:07:22 2026 - worker 1 (pid: 812) is taking too much time to die...NO MERCY !!!",
-        ("no_mercy", 812, 1, {}),
+        "Tue Nov 24 04:07:22 2026 - worker 1 (pid: 5000812) is taking too much time to die...NO MERCY !!!",
+        ("no_mercy", 5000812, 1, {}),
     ),
-    ("worker 1 (pid: 812) is taking too much time to die...NO MERCY !!!", ("no_mercy", 812, 1, {})),
+    ("worker 1 (pid: 5000812) is taking too much time to die...NO MERCY !!!", ("no_mercy", 5000812, 1, {})),
     ("worker respawning too fast !!! i have to sleep a bit (2 seconds)...", ("throttle", WRITER, 0, {})),
     (
-        "Tue Nov 24 04:07:22 2026 - *** HARAKIRI ON WORKER 3 (pid: 812, try: 1, graceful: yes) ***",
-        ("harakiri", 812, 3, {}),
+        "Tue Nov 24 04:07:22 2026 - *** HARAKIRI ON WORKER 3 (pid: 5000812, try: 1, graceful: yes) ***",
+        ("harakiri", 5000812, 3, {}),
     ),
     ("worker 2 lifetime reached, it was running for 11 second(s)", ("lifetime", WRITER, 2, {})),
     (
-        "WSGI app 0 (mountpoint='') ready in 3 seconds on interpreter 0x55d2 pid: 812 (default app)",
+        "WSGI app 0 (mountpoint='') ready in 3 seconds on interpreter 0x55d2 pid: 5000812 (default app)",
         ("app_ready", WRITER, 0, {"seconds": 3}),
     ),
     (
@@ -52,8 +52,8 @@ LINES = [
     ("Python version: 3.14.0 free-threading build (main, Oct  7 2025)", ("free_threaded", WRITER, 0, {})),
     ("goodbye to uWSGI.", ("goodbye", WRITER, 0, {})),
     ("pack-ready", ("ready", WRITER, 0, {})),
-    ("pack-ready 812", ("ready", 812, 0, {})),
-    ("Gracefully killing worker 1 (pid: 812)...", ("told", 812, 1, {})),
+    ("pack-ready 5000812", ("ready", 5000812, 0, {})),
+    ("Gracefully killing worker 1 (pid: 5000812)...", ("told", 5000812, 1, {})),
     ("uWSGI worker 2 cheaped.", ("cheaped", WRITER, 2, {})),
     (
         "workers have been inactive for more than 1 seconds (1795573669-1795573667)",
@@ -119,12 +119,12 @@ def test_a_line_in_pieces_is_one_row_and_the_file_is_verbatim(
     tmp_path: Path, pair: tuple[Collector, socket.socket, Watched]
 ) -> None:
     collector, theirs, _ = pair
-    pieces = [b"Respawned uWSGI wor", b"ker 1 (new pid: 8", b"12)\npack", b"-ready\nrest \xff"]
+    pieces = [b"Respawned uWSGI wor", b"ker 1 (new pid: 50008", b"12)\npack", b"-ready\nrest \xff"]
     rows = []
     for piece in pieces:
         theirs.sendall(piece)
         rows.append(read_rows(collector))
-    assert rows == [[], [], [("respawned", 812)], [("ready", os.getpid())]]
+    assert rows == [[], [], [("respawned", 5000812)], [("ready", os.getpid())]]
     assert (tmp_path / LOG_FILE).read_bytes() == b"".join(pieces)
 
 
@@ -144,9 +144,9 @@ def test_pieces_of_lines_of_several_writers_are_kept_apart(
     collector, theirs, _ = pair
     theirs.sendall(b"Respawned uWSGI wor")
     first = write_as_child(theirs, b"pack-ready\npack-")
-    theirs.sendall(b"ker 1 (new pid: 812)\n")
+    theirs.sendall(b"ker 1 (new pid: 5000812)\n")
     second = write_as_child(theirs, b"pack-ready\n")
-    assert read_rows(collector) == [("ready", first), ("respawned", 812), ("ready", second)]
+    assert read_rows(collector) == [("ready", first), ("respawned", 5000812), ("ready", second)]
 
 
 @pytest.mark.parametrize(
@@ -198,8 +198,8 @@ def test_a_pipe_has_every_line_but_no_writer(tmp_path: Path) -> None:
     ctx, watched = context(tmp_path, log_fd=ours)
     collector = Collector(ctx)
     collector.open()
-    os.write(theirs, b"pack-ready 812\nRespawned uWSGI wor")
-    assert read_rows(collector) == [("ready", 812)]
+    os.write(theirs, b"pack-ready 5000812\nRespawned uWSGI wor")
+    assert read_rows(collector) == [("ready", 5000812)]
     os.write(theirs, b"ker 1 (new pid: 813)\n")
     assert read_rows(collector) == [("respawned", 813)]
     os.close(theirs)
@@ -217,6 +217,6 @@ def test_the_rows_do_not_depend_on_where_the_writes_are_cut(
     ours, theirs = socket.socketpair()
     collector = Collector(context(tmp_path_factory.getbasetemp(), log_fd=ours.detach())[0])
     with theirs:
-        rows = [event for a, b in itertools.pairwise(edges) for event in collector._lines(5, text[a:b])]
+        rows = [event for a, b in itertools.pairwise(edges) for event in collector._lines(0, text[a:b])]
     collector.close()
     assert [(event.kind, event.pid, event.slot) for event in rows] == [row[:3] for _, row in LINES[:6]]

@@ -109,7 +109,7 @@ def test_a_closed_pipe_causes_no_traceback(tmp_path):
     streams = {"capture_output": False, "stdout": writing, "stderr": subprocess.PIPE}
     done = run("-m", "analysis", "summary", str(path), **streams)
     os.close(writing)
-    assert done.returncode != 0
+    assert done.returncode == 0  # of the verdicts: a closed pipe is nobody's failure
     assert "Traceback" not in done.stderr
     assert (path / SUMMARY_FILE).exists()
     assert (path / "report.html").exists()

@@ -112,7 +112,7 @@ def test_a_number_that_is_not_finite(tmp_path, capsys):
     edit_json(path / "hung_worker" / "run.json", load=run["load"] | {"window_s": float("nan")})
     assert main(["report", str(path)]) == 0
     [line] = capsys.readouterr().err.splitlines()
-    assert "no time; the file is damaged" in line
+    assert "run.json: cannot be read (NaN is no number)" in line
 
 
 def test_mixed_hosts_are_refused_unless_allowed(tmp_path, capsys):
@@ -146,3 +146,17 @@ def test_a_verdict_that_a_later_version_adds_breaks_nothing(tmp_path, monkeypatc
     assert "hung_request" in capsys.readouterr().out
     assert main(["report", str(path)]) == 0
     assert "hung_request" in (path / "capacity.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("option", "name"), [("--demand=abc", "DEMAND"), ("--slo-p99=fast", "SLO_P99"), ("--headroom=x", "HEADROOM")]
+)
+def test_a_demand_is_understood_or_refused_before_anything_is_measured(
+    option: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demand", "--demand=400/s", "--slo-p99=0.2", "--headroom=10%"]) == 0
+    assert capsys.readouterr().out == (
+        "400 requests/s at the peak, 99 % of them answered within 200 ms, 10 % headroom\n"
+    )
+    assert main(["demand", option]) == 2
+    assert f"{name}: " in capsys.readouterr().err

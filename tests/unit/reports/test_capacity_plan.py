@@ -3,17 +3,21 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from capacity_sweep import HOST, LIMIT, SERVICE_S, sweep
+from html_page import Page
 from results_builder import BEGIN, at, edit_json
 
 from analysis.capacity import formula_check
 from analysis.capacity.demand import Demand
 from analysis.capacity.recommendation import round_up
+from analysis.figures.durations import duration_words
 from analysis.frames.results import load
-from analysis.reports.capacity_decision import decision
+from analysis.reports import capacity_page
+from analysis.reports.capacity_decision import decision, doubt, ini
 from analysis.reports.capacity_plan import build
 
 GOLDEN = Path(__file__).resolve().parents[2] / "data" / "runs"
@@ -86,6 +90,51 @@ def test_the_forecast_of_the_version_that_hangs(plan):
     [outage] = plan.outages
     assert outage.outage_s == pytest.approx(8 * plan.advice.max_requests / 200)
     assert 0 < outage.breach_s <= outage.outage_s
+
+
+def test_the_table_and_the_figure_of_an_outage_show_the_same_workers_and_times(campaign):
+    """Where no number of workers suffices, there is no recommendation: both take the measured number."""
+    for demand in (Demand(200, 0.2, 0.25, 1), Demand(2000, 0.2)):
+        plan = build(load(campaign), demand)
+        [outage] = plan.outages
+        figure = capacity_page.pictures(plan)["outage"]
+        assert f"for {outage.workers} workers and {demand.rps} requests/s" in figure.alt_text
+        assert (
+            f"At max-requests {outage.max_requests}: 100 % hung: {duration_words(outage.outage_s)}." in figure.alt_text
+        )
+        assert duration_words(outage.outage_s) in figure.title
+        words = Page(capacity_page.render(plan)).words
+        assert f"from the start of {outage.workers} workers with max-requests {outage.max_requests} under" in words
+
+
+def contradicted(plan, holds):
+    """The plan with as many loss checks as `holds` has values."""
+    losses = [check for check in plan.checks if check.what.startswith("throughput lost")]
+    outages = [check for check in plan.checks if not check.what.startswith("throughput lost")]
+    return replace(plan, checks=[replace(losses[0], holds=value) for value in holds] + outages)
+
+
+def test_the_headline_carries_the_doubt_of_its_own_checks(plan):
+    doubtful = contradicted(plan, [False] * 5 + [True])
+    text = doubt(doubtful)
+    assert text.startswith("Doubtful: 5 of 6 checks of the formula for throughput lost do not hold on these runs")
+    page = capacity_page.render(doubtful)
+    assert Page(page).words.index(text) < Page(page).words.index("How sure the plan is")
+    assert "border: 2px solid var(--warn)" in page
+    assert doubt(contradicted(plan, [True] * 4 + [False] * 2)) == ""
+    assert doubt(plan) == ""
+    assert "border: 2px solid var(--good)" in capacity_page.render(plan)
+
+
+def test_the_ini_of_the_plan_starts_the_server_that_was_measured(plan):
+    lines = ini(plan).splitlines()
+    assert lines[0] == "[uwsgi]"
+    assert {"master = true", "processes = 8", "die-on-term = true"} <= set(lines)
+    assert "lazy-apps = true" not in lines
+    assert "enable-threads = true" not in lines  # the runs had no threads
+    runs = plan.results.runs.assign(enable_threads=True)
+    threaded = replace(plan, results=replace(plan.results, runs=runs), advice=replace(plan.advice, lazy_apps=True))
+    assert {"enable-threads = true", "lazy-apps = true"} <= set(ini(threaded).splitlines())
 
 
 def test_the_loss_agrees_with_its_formula(plan):

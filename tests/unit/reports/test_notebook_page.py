@@ -1,9 +1,14 @@
 """The HTML page of a notebook: every kind of output, and sentences instead of the names of objects."""
 
+import math
+
 import nbformat.v4 as nbf
+import numpy as np
+import pandas as pd
+import pytest
 from html_page import Page
 
-from analysis.reports.notebook_outputs import picture, sentence
+from analysis.reports.notebook_outputs import picture, sentence, table, value_words
 from analysis.reports.notebook_page import render
 
 
@@ -54,3 +59,34 @@ def test_the_title_is_the_first_heading():
     book = nbf.new_notebook(cells=[nbf.new_markdown_cell("# One run\n\ntext")])
     assert "<title>One run</title>" in render(book, "one_run")
     assert "<title>one_run</title>" in render(nbf.new_notebook(), "one_run")
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "words"),
+    [
+        (math.inf, "respawn_s", "never"),
+        (math.nan, "", "-"),
+        (pd.NA, "", "-"),
+        (None, "", "-"),
+        (1e-30, "0 fisher_p", "< 0.0001"),
+        (0.03, "fisher_p 0", "0.03"),
+        (np.float64(0.123456), "", "0.1235"),
+        (123456.7, "", "123457"),
+        ([0.5, 0.75], "difference", "0.5 to 0.75"),
+        (True, "", "yes"),
+        (3, "", "3"),
+    ],
+)
+def test_values_are_shown_as_people_read_them(value, name, words):
+    assert value_words(value, name) == words
+
+
+def test_a_table_cuts_nothing_off_and_escapes():
+    text = table([{"claim": "<b>" + "word " * 60, "t_s": math.inf}])._repr_html_()
+    assert "&lt;b&gt;" + "word " * 59 in text
+    assert "never" in text
+    assert "..." not in text
+
+
+def test_a_table_without_rows_is_a_sentence():
+    assert "There are no rows" in table([])._repr_html_()

@@ -87,7 +87,7 @@ def test_the_guard_kills_what_main_leaves_and_returns_its_exit_code(guard: Calla
     assert process.returncode == code
     assert len(pids) == 3  # main, its child, and a child of that child in a session of its own
     assert have_ended(pids)
-    assert ("ValueError: oh" in errors) is (code == 1)
+    assert ("a fault of the pack: ValueError" in errors and "oh, please send" in errors) is (code == 1)
 
 
 def test_the_guard_kills_what_a_killed_main_leaves(guard: Callable) -> None:

@@ -33,7 +33,11 @@ def test_log_rank():
     test = survival.log_rank(sample(MP6), sample(PLACEBO))
     assert test.chi2 == pytest.approx(16.793, abs=5e-4)
     assert test.p == pytest.approx(4.169e-5, abs=5e-9)
-    assert survival.log_rank(sample(MP6), sample(PLACEBO), gehan_breslow=True).chi2 == pytest.approx(13.458, abs=5e-4)
+
+
+def test_log_rank_of_samples_without_any_variance():
+    alike = survival.Sample([0.5, 0.5], [True, True])
+    assert survival.log_rank(alike, alike) == survival.Comparison(0.0, 1.0)
 
 
 @pytest.mark.parametrize(("weeks", "horizon", "expected"), [(MP6, 23, 17.909), (MP6, 35, 23.287), (PLACEBO, 23, 8.667)])

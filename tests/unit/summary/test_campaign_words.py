@@ -16,7 +16,13 @@ def test_the_answer_names_the_cells_whose_workers_did_not_come_back(tmp_path):
     answer = campaign_words.answer(summarise(load_campaign(typical(tmp_path / "campaign"))))
     assert answer.startswith("In 2 of 6 cells workers did not come back: threads x py312-2.0.26, thread-at-fork x")
     assert "In 4 of 6 cells every worker came back." in answer
-    assert answer.endswith("All cells are as expected.")
+    assert answer.endswith("These are known defects, seen as known: no verdict differs from the expected one.")
+
+
+def test_where_nothing_failed_the_answer_names_no_defect(builder):
+    builder.cell()
+    builder.run("recovers", recovering())
+    assert campaign_words.answer(summary_of(builder)).endswith("All cells are as expected.")
 
 
 def test_the_answer_groups_failures_by_what_failed(builder):

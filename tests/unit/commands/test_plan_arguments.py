@@ -9,7 +9,7 @@ import pytest
 
 from stacks.campaign.plan_options import PlanOptions
 from stacks.commands.command_line import parser
-from stacks.commands.plan_options import plan_options, share
+from stacks.commands.plan_arguments import plan_options, share
 
 GIVEN = {
     "stack": "threads",

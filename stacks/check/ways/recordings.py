@@ -1,0 +1,73 @@
+"""Reads the files of a finished run into the results of the ways that it has taken."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+from stacks.check.measurement import Measurement
+from stacks.lifecycle.outages import Request, outage
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, Event
+from stacks.lifecycle.way_results import WayResult, way_results
+from stacks.run import parquet
+
+COLUMNS = ("start_ns", "latency_us", "status", "error", "pid")
+
+
+def read_ways(directory: Path) -> list[tuple[str, WayResult]]:
+    """Return the ways that the run in `directory` has taken, in order. The list is empty if it took none."""
+    return way_results(read_rows(directory), read_requests(directory))
+
+
+def read_error(directory: Path) -> str:
+    """Return why the run in `directory` could not be made, or ''."""
+    record = read_json(directory / RUN_FILE)
+    return str(record["error"] or "")
+
+
+def read_limited_way(measurement: Measurement) -> WayResult:
+    """Return the result of a way that the load took, from its measurement and from the files of its run."""
+    directory = Path(measurement.directory)
+    load: dict[str, Any] = read_json(directory / RUN_FILE)["load"]
+    met = None
+    if load["begin_ns"] and load["end_ns"]:
+        # The workers leave from the first second on, so there are no usual answers to compare with.
+        met = outage(read_requests(directory), load["begin_ns"], load["begin_ns"], load["end_ns"])
+    return WayResult(
+        measurement.verdict,
+        measurement.reason,
+        measurement.evidence,
+        times=measurement.trials,
+        replaced=measurement.respawns,
+        ended_s=measurement.recycle_median_s,
+        nothing_s=met.nothing_s if met else 0.0,
+        requests=measurement.requests,
+        lost=met.lost if met else {},
+    )
+
+
+def read_rows(directory: Path) -> list[Event]:
+    """Return the rows of the run up to its verdict: what comes later is the work of the run itself."""
+    path = directory / EVENTS_FILE
+    if not path.exists():
+        return []
+    return list(itertools.takewhile(lambda row: row.kind not in ("verdict", "stop"), read_events(path)))
+
+
+def read_requests(directory: Path) -> list[Request]:
+    """Return the requests of the run."""
+    path = directory / REQUESTS_FILE
+    if not path.exists():
+        return []
+    columns = parquet.read_requests(path, list(COLUMNS))
+    return [Request(*values) for values in zip(*(columns[name] for name in COLUMNS), strict=True)]
+
+
+def start_s(directory: Path) -> float:
+    """Return how long the first workers took to be ready; 0 if none was."""
+    rows = read_rows(directory)
+    began_ns = next((row.t_ns for row in rows if row.kind == "start"), 0)
+    ready = next((row.t_ns for row in rows if row.kind == "ready"), began_ns)
+    return (ready - began_ns) / 1e9

@@ -1,0 +1,120 @@
+"""Takes the ways of a configuration on as few starts of uWSGI as possible, each in its own run directory.
+
+The ways that a trigger takes follow each other on one instance. After one that fails, the next begins on a new
+instance, because the old one shows nothing about it. Each stop, and each limit of a worker, needs an own instance.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stacks.check.check_runs import CheckRuns
+from stacks.check.measurement import read_measurement
+from stacks.check.neutral_configuration import NeutralConfiguration
+from stacks.check.recycling import Preparation
+from stacks.check.ways import copies, recordings, way_plans
+from stacks.check.ways.taken import TakenWay, merged, not_taken
+from stacks.check.ways.way import INSTANCE, STOP, Way
+from stacks.lifecycle.way_results import WayResult
+from stacks.run import interrupts
+
+AT_ONCE = 3  # a run mostly waits: for the master's turns, and for the answers of a few users
+SLOW_URL = "PACK_SLOW_URL"  # a page that locustfiles/check.py requests beside the other
+
+
+@dataclass
+class WayTaker:
+    """Takes ways. `neutralise` makes the copy for a preparation, and `progress` hears of each step."""
+
+    runs: CheckRuns
+    neutralise: Callable[[Preparation], NeutralConfiguration]
+    slow_url: str
+    start_s: float  # how long the app needs to start
+    log: str  # what the log of uWSGI is: socket or pipe
+    deep: bool
+    progress: Callable[[str, str], None]
+    _numbers: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, ways: Sequence[Way]) -> list[TakenWay]:
+        """Take every way that can be taken, and return all of them in their order."""
+        can = [way for way in ways if not way.why_not]
+        taken = [not_taken(way, way.why_not) for way in ways if way.why_not]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            try:
+                waiting = {pool.submit(self._take_asked, chain) for chain in self._chains(can)}
+                waiting |= {pool.submit(self._take_limited, way) for way in can if not way.is_asked}
+                while waiting:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    for part in done:
+                        found, left = part.result()
+                        taken += found
+                        waiting |= {pool.submit(self._take_asked, chain) for chain in left}
+            except KeyboardInterrupt:  # reaches only this thread; the pool waits for the threads of the runs
+                interrupts.ignore()
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.runs.end()
+                raise
+        by_way = {way: [one for one in taken if one.way == way] for way in ways}
+        return [merged(parts) for parts in by_way.values() if parts]
+
+    def _chains(self, ways: Sequence[Way]) -> list[list[Way]]:
+        """Return the ways that follow each other on one instance: what may end the instance comes last.
+
+        The first list has all ways but the stops, and ends with the first stop. Each other stop is a list of its own.
+        """
+        asked = [way for way in ways if way.is_asked]
+        stops = [way for way in asked if way.kind == STOP]
+        workers = self.neutralise(copies.calm(asked)).workers
+        others = sorted((way for way in asked if way.kind != STOP), key=lambda way: way.risk)
+        steps = [way for way in others for _ in range(way_plans.times(way, workers, deep=self.deep))]
+        return [chain for chain in ([*steps, *stops[:1]], *([stop] for stop in stops[1:])) if chain]
+
+    def _take_asked(self, steps: Sequence[Way]) -> tuple[list[TakenWay], list[list[Way]]]:
+        """Take `steps` in their order, up to the first that fails. Return their results, and what is left to take."""
+        directory = self._run_asked(steps)
+        results = recordings.read_ways(directory)
+        if not results:
+            why = recordings.read_error(directory) or "the run ended before this way could be taken"
+            return [TakenWay(way, WayResult("invalid", why, times=0), directory) for way in dict.fromkeys(steps)], []
+        failed = next((number for number, (_, result) in enumerate(results) if result.verdict != "recovers"), None)
+        end = len(results) if failed is None else failed + 1
+        taken = [TakenWay(way, result, directory) for way, (_, result) in zip(steps, results[:end], strict=False)]
+        left = [way for way in steps[end:] if failed is None or way != steps[failed]]
+        if failed is not None and steps[failed].risk == INSTANCE:
+            # What ends the instance here will do the same to the others, so each gets an instance of its own at once.
+            return taken, [[way for way in left if way == other] for other in dict.fromkeys(left)]
+        return taken, [left] if left else []
+
+    def _run_asked(self, steps: Sequence[Way]) -> Path:
+        neutral = self.neutralise(copies.calm(steps))
+        runs = self.runs
+        plan = way_plans.asked_plan(steps, neutral.workers, runs.url, self.start_s, runs.start_limit_s, self.log)
+        name = self._name(steps[0].name)
+        return runs.execute(name, neutral, runs.invocation.uwsgi, plan, on_line=lambda line: self._hear(name, line))
+
+    def _take_limited(self, way: Way) -> tuple[list[TakenWay], list[list[Way]]]:
+        neutral, runs = self.neutralise(copies.limited(way)), self.runs
+        plan = way_plans.limited_plan(way, neutral.workers, runs.url, runs.start_limit_s, self.log, deep=self.deep)
+        environment = {SLOW_URL: self.slow_url} if way.option == "harakiri" else {}
+        self.progress(way.name, way.name)
+        directory = runs.execute(self._name(way.name), neutral, runs.invocation.uwsgi, plan, environment)
+        self.progress(way.name, "")
+        measurement = read_measurement(directory)
+        if measurement.error:
+            return [TakenWay(way, WayResult("invalid", measurement.error, times=0), directory)], []
+        return [TakenWay(way, recordings.read_limited_way(measurement), directory)], []
+
+    def _hear(self, name: str, line: dict[str, Any]) -> None:
+        self.progress(name, "" if line["phase"] == "done" else line.get("way", ""))
+
+    def _name(self, first: str) -> str:
+        """Return the name of the next run directory that begins with the way `first`."""
+        with self._lock:
+            number = self._numbers[first] = self._numbers.get(first, 0) + 1
+        return f"way-{first}" + (f"-{number}" if number > 1 else "")

@@ -1,0 +1,92 @@
+"""The numbers of the runs that take ways, as run.json has them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from stacks.check.check_runs import FEWEST_RESPAWNS, GRACE_S, HUNG_GRACE_S, USERS
+from stacks.check.ways.way import ONE_BY_ONE, RELOAD, STOP, Way
+from stacks.lifecycle.rates import respawns_to_rule_out
+
+DEEP_RATE = 0.05  # DEEP=1 rules out this hang rate
+# A healthy reload takes 1 to 3 s and the start of the app: the master turns once a second, and looks at a touched file
+# in one turn and acts in the next. So a way that takes this long has something to tell.
+LIMIT_S = 12.0
+STARTS = 3.0  # an app that starts slowly gets so many starts in addition; a chain reload so many for each worker
+# Before a way: the answers of this time are the usual ones. Before a later way the runner holds for a second.
+FIRST_PAUSE_S, NEXT_PAUSE_S = 1, 0
+SETTLE_S = 2.0
+AFTER_GRACE_S = 1.0  # for SIGINT after a way that has failed, or after the last one: the way has shown how it stops
+LIMIT_WINDOW_S, LIMIT_LIMIT_S = 3.0, 20.0
+MOST_LIMIT_RESPAWNS = 8
+# A request to the slow page comes every 4 s (locustfiles/check.py), and its worker is back 2 to 4 s later.
+HARAKIRI_RESPAWNS, HARAKIRI_WINDOW_S = 2, 8.0
+
+
+def times(way: Way, workers: int, *, deep: bool) -> int:
+    """Return how often to take `way`: once, or as often as rules out DEEP_RATE for each worker that it replaces."""
+    if not deep or way.kind == STOP:
+        return 1
+    trials = workers if way.kind == RELOAD else 1
+    return math.ceil(respawns_to_rule_out(DEEP_RATE) / trials)
+
+
+def asked_plan(
+    ways: Sequence[Way], workers: int, url: str, start_s: float, start_limit_s: float, log: str
+) -> dict[str, Any]:
+    """Return the plan of a run that takes `ways` one after another. The app needs `start_s` to start."""
+    steps: list[dict[str, Any]] = [
+        {
+            "way": way.name,
+            "trigger": f"{way.trigger}, after {NEXT_PAUSE_S if number else FIRST_PAUSE_S} s",
+            "wants": way.wants,
+            "limit_s": limit_s(way, workers, start_s),
+        }
+        for number, way in enumerate(ways)
+    ]
+    return _common(workers, url, start_limit_s, log) | {
+        "ways": steps,
+        "duration_s": 0.0,
+        "respawns": 1,
+        "limit_s": 10.0 + sum(step["limit_s"] + 3.0 for step in steps),
+        "settle_s": SETTLE_S,
+        "grace_s": AFTER_GRACE_S,
+        "hung_grace_s": AFTER_GRACE_S,
+    }
+
+
+def limit_s(way: Way, workers: int, start_s: float) -> float:
+    """Return how long `way` may take until it counts as one that does not end."""
+    if way.kind == STOP:
+        return GRACE_S
+    starts = STARTS + (workers if way.risk == ONE_BY_ONE else 0)
+    return round(LIMIT_S + starts * start_s, 1)
+
+
+def limited_plan(way: Way, workers: int, url: str, start_limit_s: float, log: str, *, deep: bool) -> dict[str, Any]:
+    """Return the plan of a run in which the load takes a way: the workers reach a limit again and again."""
+    wanted = min(max(2 * workers, FEWEST_RESPAWNS // 2), MOST_LIMIT_RESPAWNS)
+    window_s = LIMIT_WINDOW_S
+    if way.name == "harakiri":
+        wanted, window_s = HARAKIRI_RESPAWNS, HARAKIRI_WINDOW_S
+    wanted = respawns_to_rule_out(DEEP_RATE) if deep and way.name != "harakiri" else wanted
+    return _common(workers, url, start_limit_s, log) | {
+        "duration_s": window_s,
+        "respawns": wanted,
+        "limit_s": LIMIT_LIMIT_S + (3.0 * wanted / workers if deep else 0.0),
+        "grace_s": GRACE_S,
+        "hung_grace_s": HUNG_GRACE_S,
+    }
+
+
+def _common(workers: int, url: str, start_limit_s: float, log: str) -> dict[str, Any]:
+    return {
+        "users": USERS,
+        "max_requests": 0,
+        "workers": workers,
+        "start_limit_s": start_limit_s,
+        "probe": url,
+        "log": log,
+    }

@@ -1,0 +1,63 @@
+"""The ways as text for people: in a few lines what comes back and what does not, and one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from stacks.check.ways.taken import TakenWay
+from stacks.check.ways.way import STOP
+
+HEAD = ("way", "verdict", "over after", "answered nothing", "answered less", "lost", "new code")
+INDENT = "  "
+
+
+def ways_lines(ways: Sequence[TakenWay]) -> list[str]:
+    """Return what comes back, what does not and why, and what was not taken. `ways` are in the order worst first."""
+    failing = [taken for taken in ways if taken.result.fails]
+    sound = [taken for taken in ways if taken.result.verdict in ("recovers", "throttled")]
+    lines = _names("comes back", (taken for taken in sound if taken.way.kind != STOP))
+    lines += _names("stops when asked", (taken for taken in sound if taken.way.kind == STOP))
+    lines += _names("does NOT come back", (taken for taken in failing if taken.way.kind != STOP))
+    lines += _names("does NOT stop when asked", (taken for taken in failing if taken.way.kind == STOP))
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for taken in failing:
+        reasons.setdefault((taken.result.verdict, taken.result.reason), []).append(taken.way.name)
+    lines += [f"{INDENT}{', '.join(names)}: {verdict}, {reason}" for (verdict, reason), names in reasons.items()]
+    old_code = [taken for taken in ways if taken.result.new_code is False]
+    lines += _names("comes back with the OLD code, because the master had loaded it before", old_code)
+    lines += _names("not measured", (taken for taken in ways if taken.result.verdict == "invalid"), with_reason=True)
+    return lines + _names("not taken", (t for t in ways if t.result.verdict == "not_taken"), with_reason=True)
+
+
+def _names(title: str, ways: Iterable[TakenWay], *, with_reason: bool = False) -> list[str]:
+    names = [taken.way.name + (f" ({taken.result.reason})" if with_reason else "") for taken in ways]
+    return [f"{title}: {', '.join(names)}"] if names else []
+
+
+def table_lines(ways: Sequence[TakenWay]) -> list[str]:
+    """Return the table of the ways that were taken. `ways` are in the order worst first."""
+    rows = [HEAD, *(_row(taken) for taken in ways if taken.result.verdict != "not_taken")]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        INDENT + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def _row(taken: TakenWay) -> tuple[str, ...]:
+    result = taken.result
+    lost = ", ".join(f"{count} {kind}" for kind, count in result.lost.items()) or "none"
+    code = {True: "yes", False: "NO", None: "-"}[result.new_code]
+    name = f"{taken.way.name} x{result.times}" if result.times > 1 else taken.way.name
+    return (
+        name,
+        result.verdict,
+        _seconds(result.ended_s),
+        "to the end" if result.fails and result.nothing_s else _seconds(result.nothing_s),
+        _seconds(result.less_s),
+        lost,
+        code,
+    )
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} s"

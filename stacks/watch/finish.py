@@ -1,0 +1,84 @@
+"""`python -m stacks.watch.finish DIRECTORY`: gives a recorded run its verdict, and makes the page of its recording.
+
+DIRECTORY is a run, or the recording itself: then it only makes the page. It is a process of its own, because the page
+needs libraries that are larger than the watcher may be.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from stacks.catalogue import ROOT
+from stacks.lifecycle.lifecycle import Lifecycle
+from stacks.lifecycle.reading import read_events, read_json
+from stacks.lifecycle.records import EVENTS_FILE, RUN_FILE, RecordError, write_json
+from stacks.lifecycle.verdict import judge
+
+NICENESS = 10  # the watched uWSGI goes first
+PAGE_FILE = "report.html"  # that of `analysis`, which this package does not import
+CLOCK_STEP_NS = 10_000_000  # a file system stamps files with the time of the last tick
+SHORTEST_S = 0.001  # a window of no length would be a damaged file
+
+
+def finish_run(directory: Path) -> None:
+    """Judge the rows of a run, and write its files. Raises RecordError and OSError."""
+    from stacks.run import parquet  # here, because its import takes half a second
+
+    record = read_json(directory / RUN_FILE)
+    cut_partial_line(directory / EVENTS_FILE)
+    lifecycle, begin_ns = Lifecycle(), 0
+    for event in read_events(directory / EVENTS_FILE):
+        lifecycle.feed(event)
+        if event.kind == "load_begin":
+            begin_ns = event.t_ns
+    judgement = judge(lifecycle, record["plan"]["respawns"], finished=True)
+    if judgement.verdict == "invalid" and not judgement.respawns:
+        judgement = replace(judgement, reason="no respawn was seen while it was watched: too few to say anything")
+    begin_ns = begin_ns or lifecycle.now_ns
+    window_s = max(SHORTEST_S, (lifecycle.now_ns - begin_ns) / 1e9)
+    record["load"] = {"begin_ns": begin_ns, "end_ns": lifecycle.now_ns, "window_s": window_s}
+    record |= {"verdict": judgement.verdict, "reason": judgement.reason, "evidence": judgement.evidence}
+    record |= {"status": "done", "counts": asdict(judgement), "duration_s": window_s}
+    parquet.write_requests(directory)
+    parquet.write_samples(directory, [])
+    write_json(directory / RUN_FILE, record)
+
+
+def cut_partial_line(path: Path) -> None:
+    """Remove a last line that a killed watcher could not complete."""
+    with path.open("rb+") as file:
+        data = file.read()
+        file.truncate(data.rfind(b"\n") + 1)
+
+
+def main(directory: Path) -> int:
+    """Finish a run, or only make the page. Returns 0 if both could be written."""
+    os.nice(NICENESS)
+    recording = directory
+    if (directory / RUN_FILE).exists():
+        recording = directory.parent
+        try:
+            finish_run(directory)
+        except (RecordError, OSError) as error:
+            print(f"watch: RECORD={recording}: the run {directory.name} has no verdict ({error}).", file=sys.stderr)
+            return 1
+    # Another process, because this package never imports the analysis.
+    command = [sys.executable, "-m", "analysis", "summary", str(recording)]
+    began_ns = time.time_ns()
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    page = recording / PAGE_FILE
+    # The exit code says whether the workers came back, and not whether there is a page.
+    if page.exists() and page.stat().st_mtime_ns > began_ns - CLOCK_STEP_NS:
+        return 0
+    reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2] or f"exit code {done.returncode}"
+    print(f"watch: RECORD={recording}: its page cannot be made ({reason}).", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,197 @@
+"""`check` on the uWSGI of Debian, whose Python is in a plugin: its options, an emperor, and nothing that is touched."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contract import problems
+
+from stacks.check.plugins import packagings
+
+from .conftest import LIMIT_S, ROOT, left_behind
+
+UWSGI = Path("/usr/bin/uwsgi-core")
+HAS_PLUGIN = any(Path(packagings()[0].folder).glob("python3_plugin.so"))
+pytestmark = pytest.mark.skipif(
+    not (UWSGI.exists() and HAS_PLUGIN),
+    reason="Debian's packages uwsgi-core and uwsgi-plugin-python3 are not installed",
+)
+APP = "def application(e, s):\n    s('200 OK', [('Content-Length', '1')])\n    return [b'x']\n"
+# What /usr/share/uwsgi/conf/default.ini has, which comes with another package.
+DEFAULT = """[uwsgi]
+declare-option = deb-confnamespace=$1
+declare-option = deb-confname=$1
+master = true
+workers = 2
+no-orphans = true
+pidfile = RUN/%(deb-confnamespace)-%(deb-confname).pid
+socket = RUN/%(deb-confnamespace)-%(deb-confname).socket
+chown-socket = www-data
+chmod-socket = 660
+log-date = true
+uid = www-data
+gid = www-data
+"""
+SITE = "[uwsgi]\nplugins = python3,http\nmodule = app\nenable-threads = true\npy-call-osafterfork = true\n"
+NAMES = {"UWSGI_DEB_CONFNAMESPACE": "app", "UWSGI_DEB_CONFNAME": "site"}
+# A process with the name and the pid file of uWSGI. It writes down every signal that it gets.
+DECOY = """
+import signal, sys, time
+def note(number, frame):
+    with open(sys.argv[1], "a") as file:
+        file.write(f"{number}\\n")
+for number in (1, 2, 3, 10, 12, 15, 18):
+    signal.signal(number, note)
+print("ready", flush=True)
+time.sleep(300)
+"""
+
+
+@dataclass
+class Done:
+    code: int
+    said: str
+    value: dict[str, Any]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Return a folder with an app, Debian's default.ini and a configuration."""
+    folder = tmp_path / "site"
+    (folder / "run").mkdir(parents=True)
+    (folder / "app.py").write_text(APP)
+    (folder / "default.ini").write_text(DEFAULT.replace("RUN", str(folder / "run")))
+    (folder / "site.ini").write_text(SITE)
+    return folder
+
+
+@pytest.fixture
+def checking(tmp_path: Path) -> Callable[..., Done]:
+    def run(*arguments: str, **environment: str) -> Done:
+        file = tmp_path / "check.json"
+        done = subprocess.run(
+            [sys.executable, "-m", "stacks", "check", "--ways", "max-requests", "--json", str(file), *arguments],
+            cwd=ROOT,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert "Traceback" not in said, said
+        value = json.loads(file.read_text())
+        assert problems("check", value) == []
+        return Done(done.returncode, said, value)
+
+    return run
+
+
+@pytest.fixture
+def decoy(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """Return the pid of a process that looks like the user's uWSGI, and the file with the signals that it got."""
+    signals = tmp_path / "signals"
+    process = subprocess.Popen(
+        ["uwsgi", "-c", DECOY, str(signals)], executable=sys.executable, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "ready\n"
+        yield process.pid, signals
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int, int, int]]:
+    """Return the state of everything below `folder`. A file that came and went changes the times of its directory."""
+    return {
+        str(path): (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        for path in (folder, *sorted(folder.rglob("*")))
+        if (status := path.lstat())
+    }
+
+
+def test_the_options_of_plugins_are_run_and_judged(checking: Callable[..., Done], site: Path) -> None:
+    """Started as Debian's init script does it. From Python 3.13 on this configuration crashes by hand as well."""
+    start = f"--ini {site}/default.ini --ini {site}/site.ini --daemonize {site}/run/log"
+    done = checking("--uwsgi", str(UWSGI), "--chdir", str(site), "--args", start, **NAMES)
+    run = done.value["run"]
+    assert ["module", "app"] in run
+    assert ["py-call-osafterfork", "true"] in run
+    assert ["plugins", "python3,http"] in run
+    python = tuple(map(int, done.value["server"]["python"].split(".")[:2]))
+    assert done.value["verdict"] == ("crash_loop" if python >= (3, 13) else "recovers"), done.said
+    assert "has no option" not in done.said
+    assert "of the distribution" in done.said
+    assert left_behind(Path(done.value["directory"])) == []
+
+
+def test_the_name_of_the_binary_loads_its_plugin(checking: Callable[..., Done], site: Path) -> None:
+    line = 'CMD ["/usr/bin/uwsgi_python3", "--http-socket", ":8000", "--module", "app", "-p", "2"]'
+    done = checking("--chdir", str(site), "--args", line)
+    assert (done.code, done.value["verdict"]) == (0, "recovers"), done.said
+    assert ["module", "app"] in done.value["run"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("module = app\n", "its Python is in a plugin, and the configuration loads none. So add plugins = python3."),
+        ("plugins-dir = /nowhere\nplugin = rubyx\nmodule = app\n", "plugins-dir names /nowhere, which does not exist"),
+        ("need-plugin = rubyx\n", "The plugin rubyx is missing"),
+        ("plugin = python3\nmodule = app\nflock = /nowhere/lock\n", "/nowhere/lock, which the configuration names"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_touches_nothing(
+    checking: Callable[..., Done], site: Path, text: str, says: str
+) -> None:
+    (site / "bad.ini").write_text(f"[uwsgi]\nhttp-socket = :8000\n{text}")
+    before = snapshot(site)
+    done = checking("--uwsgi", str(UWSGI), "--ini", str(site / "bad.ini"))
+    assert done.code == 1, done.said
+    assert says in done.value["error"]
+    assert snapshot(site) == before
+
+
+def test_an_emperor_has_a_line_for_each_vassal_and_nothing_is_touched(
+    checking: Callable[..., Done], site: Path, decoy: tuple[int, Path]
+) -> None:
+    """The user's instances hold the locks of their files, and a process that looks like them is not signalled."""
+    pid, signals = decoy
+    vassals = site / "vassals"
+    vassals.mkdir()
+    pidfile = site / "run" / "pid"
+    pidfile.write_text(f"{pid}\n")
+    (site / "emperor.ini").write_text(
+        "[uwsgi]\nemperor = %d/vassals\nflock = %p\nvassal-set = safe-pidfile=%d/run/pid\n"
+    )
+    one = f"plugins = python3\nsocket = %n.sock\nmodule = app\nchdir = {site}\nflock = %p\ntouch-reload = %p\n"
+    (vassals / "one.ini").write_text(
+        f"[uwsgi]\n{one}pidfile = {pidfile}\ndaemonize = {site}/run/%n.log\nvacuum = true\n"
+    )
+    (vassals / "two.yaml").write_text(f"uwsgi:\n  http-socket: ':8000'\n  module: nothing_here\n  chdir: {site}\n")
+    before = snapshot(site)
+    with (vassals / "one.ini").open("r+") as locked, (site / "emperor.ini").open("r+") as emperor:
+        fcntl.lockf(locked, fcntl.LOCK_EX)
+        fcntl.lockf(emperor, fcntl.LOCK_EX)
+        done = checking("--uwsgi", str(UWSGI), "--ini", str(site / "emperor.ini"))
+    time.sleep(0.1)
+    assert done.code == 1, done.said
+    assert "1 of 2  vassals/one.ini: the workers come back (recovers)" in done.said
+    assert "2 of 2  vassals/two.yaml: could not check: This uWSGI has no option module" in done.said
+    assert [row["code"] for row in done.value["vassals"]] == [0, 1]
+    assert snapshot(site) == before
+    assert not signals.exists()

@@ -1,0 +1,177 @@
+"""The ways of a configuration: which there are, which are selected, how the copies look, and how the result is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from check_builders import HEALTHY, recycled, stopped, taken
+
+from stacks.catalogue.triggers import parse
+from stacks.check.neutralise import neutralise
+from stacks.check.options import Options
+from stacks.check.ways import copies, selection, way_plans
+from stacks.check.ways.derivation import derive
+from stacks.check.ways.taken import merged, worst_first
+from stacks.check.ways.way import STOP, Way
+from stacks.check.ways.way_json import way_case
+from stacks.check.ways.ways_text import table_lines, ways_lines
+from stacks.lifecycle.way_steps import ALL, END
+
+APP: Options = [("module", "app"), ("http-socket", ":8000"), ("master", "true"), ("processes", "2")]
+KNOWN = frozenset(
+    "module http-socket master processes touch-reload touch-chain-reload master-fifo max-requests reload-on-rss "
+    "max-worker-lifetime harakiri die-on-term route-run hook-master-start".split()
+)
+
+
+def names(*options: tuple[str, str]) -> list[str]:
+    return [way.name for way in derive([*APP, *options])]
+
+
+def named(name: str, *options: tuple[str, str], slow_url: str = "") -> Way:
+    return next(way for way in derive([*APP, *options], slow_url) if way.name == name)
+
+
+def test_every_stack_has_the_deaths_a_reload_the_stops_and_a_recycle() -> None:
+    assert names() == "max-requests worker-kill worker-segv worker-term hup int term quit".split()
+
+
+def test_the_ways_that_the_options_switch_on_come_first() -> None:
+    options = [("touch-reload", "/x"), ("master-fifo", "/f"), ("max-worker-lifetime", "60"), ("reload-on-rss", "300")]
+    found = names(*options)
+    assert found[: found.index("worker-kill")] == (
+        "max-requests max-worker-lifetime reload-on-rss touch-reload fifo-c fifo-w fifo-r".split()
+    )
+    assert "touch-reload" not in names(("touch-reload", "false"))
+
+
+def test_every_trigger_can_be_carried_out() -> None:
+    touches = ("touch-reload", "touch-workers-reload", "touch-chain-reload", "master-fifo")
+    for way in derive([*APP, *((name, "/x") for name in touches)]):
+        if way.is_asked:
+            assert str(parse(way.trigger)) == way.trigger
+
+
+def test_die_on_term_exchanges_what_term_and_quit_do() -> None:
+    die = ("die-on-term", "true")
+    wants = {name: [named(name).wants, named(name, die).wants] for name in ("int", "term", "quit")}
+    assert wants == {"int": [END, END], "term": [ALL, END], "quit": [END, ALL]}
+    assert named("term", ("hook-master-start", "unix_signal:15 gracefully_kill_them_all")).kind == STOP
+
+
+def test_harakiri_needs_a_page_that_outlives_it() -> None:
+    assert "--slow-url" in named("harakiri", ("harakiri", "30")).why_not
+    assert named("harakiri", ("harakiri", "30"), slow_url="/slow").why_not == ""
+
+
+def test_a_way_that_a_copy_cannot_take_says_why() -> None:
+    assert "idle" in named("idle", ("idle", "60")).why_not
+
+
+def test_the_calm_copy_has_no_limit_and_its_own_file_and_fifo() -> None:
+    asked = [("touch-reload", "/srv/reload"), ("master-fifo", "/run/fifo")]
+    options: Options = [*APP, *asked, ("max-requests", "1000"), ("reload-on-rss", "300")]
+    neutral = neutralise(options, KNOWN, Path("/private"), prepare=copies.calm(derive(options)))
+    got = dict(neutral.options)
+    assert (got["touch-reload"], got["master-fifo"]) == ("$(PACK_RUN)/touch-reload", "$(PACK_RUN)/fifo")
+    assert not {"max-requests", "reload-on-rss", "die-on-term"} & set(got)
+    assert "touch-chain-reload" not in got
+
+
+def test_the_copy_for_a_limit_has_only_this_limit() -> None:
+    options: Options = [*APP, ("max-requests", "1000"), ("reload-on-rss", "300"), ("max-worker-lifetime", "3600")]
+    way = named("max-worker-lifetime", *options)
+    got = dict(neutralise(options, KNOWN, Path("/private"), prepare=copies.limited(way)).options)
+    assert got["max-worker-lifetime"] == "2"
+    assert not {"max-requests", "reload-on-rss"} & set(got)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("all", "max-requests touch-reload worker-kill worker-segv worker-term hup int term quit"),
+        ("reload", "touch-reload hup term"),
+        ("hup, death", "worker-kill worker-segv worker-term hup"),
+        ("fifo-r", "fifo-r"),
+    ],
+)
+def test_ways_are_selected_by_name_and_by_kind(text: str, expected: str) -> None:
+    chosen = selection.select(derive([*APP, ("touch-reload", "/x")]), text)
+    assert [way.name for way in chosen] == expected.split()
+
+
+def test_a_named_way_that_the_configuration_lacks_is_not_taken() -> None:
+    (way,) = selection.select(derive(APP), "touch-chain-reload")
+    assert way.why_not == "the configuration has no touch-chain-reload"
+
+
+def test_a_word_that_is_no_way_is_a_usage_error() -> None:
+    assert "did you mean touch-reload" in selection.usage_error("touch-relaod")
+    assert selection.usage_error(" , ") == "WAYS= names no way"
+    assert selection.usage_error("all,hup,stop") == ""
+
+
+def test_deep_takes_a_way_as_often_as_rules_out_five_percent() -> None:
+    reload, death, stop = named("hup"), named("worker-kill"), named("int")
+    assert [way_plans.times(way, 4, deep=False) for way in (reload, death, stop)] == [1, 1, 1]
+    # 0 of 73 is the least whose 95 % interval (Wilson) ends below 5 %: 1.96^2 / (73 + 1.96^2).
+    assert [way_plans.times(way, 4, deep=True) for way in (reload, death, stop)] == [19, 73, 1]
+
+
+def test_ways_are_told_with_the_worst_first() -> None:
+    ways = [
+        taken("hup", nothing_s=0.5),
+        taken("fifo-r", nothing_s=1.5),
+        taken("int", "not_taken"),
+        taken("touch-reload", "old_workers"),
+        taken("fifo-c", "hung_worker"),
+        taken("harakiri", "invalid"),
+    ]
+    assert [one.way.name for one in worst_first(ways)] == "fifo-c touch-reload harakiri fifo-r hup int".split()
+
+
+def test_a_way_that_was_taken_several_times_has_the_worst_verdict_and_the_sums() -> None:
+    parts = [
+        taken("hup", replaced=4, ended_s=1.0, lost={"reset": 1}, new_code=True),
+        taken("hup", "hung_exit", "why", replaced=0, lost={"reset": 2, "refused": 1}, nothing_s=2.0),
+        taken("hup", replaced=4, ended_s=3.0, new_code=True),
+    ]
+    result = merged(parts).result
+    assert (result.verdict, result.reason, result.times, result.replaced) == ("hung_exit", "why", 3, 8)
+    assert (result.ended_s, result.nothing_s, result.lost) == (3.0, 2.0, {"reset": 3, "refused": 1})
+
+
+def test_the_first_lines_say_what_comes_back_and_what_does_not() -> None:
+    ways = worst_first(
+        [
+            recycled(HEALTHY),
+            taken("hup", "dead_master", "the master ended"),
+            taken("touch-reload", "dead_master", "the master ended"),
+            taken("fifo-w", new_code=False),
+            taken("harakiri", "not_taken", "name a page"),
+            stopped("int"),
+            stopped("term", "hung_exit", reason="still there"),
+        ]
+    )
+    text = "\n".join(ways_lines(ways))
+    assert "comes back: max-requests, fifo-w\n" in text
+    assert "stops when asked: int\n" in text
+    assert "does NOT come back: hup, touch-reload\n" in text
+    assert "  hup, touch-reload: dead_master, the master ended\n" in text
+    assert "does NOT stop when asked: term\n" in text
+    assert "OLD code, because the master had loaded it before: fifo-w\n" in text
+    assert "not taken: harakiri (name a page)" in text
+    table = table_lines(ways)
+    assert len(table) == 1 + 6
+    assert table[1].split()[:2] == ["term", "hung_exit"]
+
+
+def test_a_way_is_one_test_case() -> None:
+    cases = [way_case(taken("hup", verdict, "why")) for verdict in ("recovers", "dead_master", "invalid", "not_taken")]
+    assert [(case.failure, case.error, case.skipped) for case in cases] == [
+        (None, None, None),
+        ("dead_master: why\n", None, None),
+        (None, "why", None),
+        (None, None, "why"),
+    ]

@@ -51,6 +51,7 @@ class CloserLooks:
         self._near: set[Child] = set()  # that are looked at closely
         self._slots: Slots | None = None  # None until the first workers have closed what is not theirs
         self._can_tell = True  # False: the sockets cannot be read, so a new child fills the lowest vacant slot
+        self._is_first = True  # no slot has been named yet
         self._last_fork_s = 0.0
         self._epolls: set[int] = set()  # descriptors of the epolls in which workers wait for connections
 
@@ -65,7 +66,9 @@ class CloserLooks:
 
     def begin(self) -> None:
         """Take in the children that live when the watching begins."""
-        self._name_slots(list(self._follower.children.values()), is_first=True)
+        settled = [child for child in self._follower.children.values() if self._is_settled(child)]
+        if settled:
+            self._name_slots(settled, is_first=True)
         for child in list(self._follower.children.values()):
             if child.slot:
                 self._look_at_starting(child)
@@ -75,6 +78,12 @@ class CloserLooks:
         self._slots, self._can_tell = None, True
         self._epolls.clear()
         self._near.discard(self._follower.master)
+
+    def are_outdated(self) -> bool:
+        """Return True if the master has executed itself since the slots were named. It has no worker then."""
+        if self._slots is None or any(child.slot for child in self._follower.children.values()):
+            return False
+        return self._slots.are_outdated(self._follower.master.pid)
 
     def begin_with(self, child: Child) -> None:
         """Take in a new child."""
@@ -98,6 +107,7 @@ class CloserLooks:
     def _name_slots(self, children: list[Child], *, is_first: bool) -> None:
         """Learn the sockets of the master, and name the slots of these children."""
         follower = self._follower
+        self._is_first = False
         self._slots = follower.sockets.slots()
         self._can_tell = self._slots is not None
         numbers = self._slots.begin(child.pid for child in children) if self._slots else {}
@@ -121,18 +131,24 @@ class CloserLooks:
     def _name_slot(self, child: Child, now_s: float) -> bool:
         """Try to find out which slot a new child fills. Return False if it is too early to know."""
         if self._slots is None and self._can_tell:
-            if now_s < self._last_fork_s + QUIET_S:
+            if now_s < self._last_fork_s + QUIET_S or (self._is_first and not self._is_settled(child)):
                 return False
             new = [other for other in self._follower.children.values() if other.slot is None]
-            self._name_slots(new, is_first=False)
+            self._name_slots(new, is_first=self._is_first)
             return True
         slot = self._slots.number(child.pid, self._follower.vacant) if self._slots else self._lowest_vacant()
         if slot == TOO_EARLY:
-            if now_s - child.forked_ns / 1e9 < STUCK_EARLY_S:
+            if not self._is_settled(child):
                 return False
             slot = self._lowest_vacant()
+        if slot == NO_WORKER and not self._is_settled(child):
+            return False
         self._fill(child, slot)
         return True
+
+    def _is_settled(self, child: Child) -> bool:
+        """Return True if a child is old enough to have closed the sockets of its siblings."""
+        return self._follower.now_s - child.forked_ns / 1e9 > STUCK_EARLY_S
 
     def name_slot_of_ended(self, child: Child) -> None:
         """Guess the slot of a child that has ended before its slot was known: the one that is vacant for longest."""

@@ -186,6 +186,8 @@ class Follower:
     def _forked(self, pid: int, t_ns: int) -> Child:
         child = self.children.get(pid)
         if child is None:  # otherwise a scan was faster
+            if self.looks.are_outdated():  # no event told of it
+                self.executed(t_ns)
             child = self.children[pid] = Child(pid, t_ns, 0.0)
             self.looks.begin_with(child)
             if self._has_begun:

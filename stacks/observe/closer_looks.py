@@ -7,15 +7,15 @@ look is a row `state`, from which the lifecycle proves a hang. All other workers
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any, Protocol
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.workers import REAP_LOOP_S
 from stacks.observe import ends, proc
 from stacks.observe.child import FIRST_LOOK_S, LONGEST_LOOK_S, NEW_S, PROVEN_LOOK_S, STILL_LOOK_S, Child
+from stacks.observe.instance_sockets import InstanceSockets
 from stacks.observe.slots import NO_WORKER, TOO_EARLY, Slots
-
-if TYPE_CHECKING:
-    from stacks.observe.follower import Follower
 
 # A child that keeps all sockets of its master for so long is stuck before it closes them (a fork hook of Python).
 STUCK_EARLY_S = 0.5
@@ -25,10 +25,32 @@ RETIRED_S = 4.0
 SUCCESSOR_AGE_S = 60.0  # a child that becomes a master itself does so within this time
 
 
+class Followed(Protocol):
+    """What the looks need of their follower."""
+
+    lifecycle: Lifecycle
+    master: Child
+    children: dict[int, Child]  # that live, workers or not
+    vacant: dict[int, Child]  # slot -> the worker that ended there and has no successor
+    sockets: InstanceSockets
+
+    @property
+    def now_s(self) -> float:
+        """The present time in seconds."""
+
+    def now_ns(self) -> int:
+        """Return the present time on CLOCK_MONOTONIC."""
+
+    def emit(
+        self, source: str, kind: str, pid: int = 0, slot: int = 0, t_ns: int = 0, data: Mapping[str, Any] = ...
+    ) -> None:
+        """Hand a row over."""
+
+
 class CloserLooks:
     """The looks of one follower."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: Followed) -> None:
         self._follower = follower
         self._near: set[Child] = set()  # that are looked at closely
         self._slots: Slots | None = None  # None until the first workers have closed what is not theirs
@@ -186,7 +208,7 @@ class CloserLooks:
     def _emit_state(self, child: Child) -> None:
         data = child.state()
         if data is not None:
-            self._follower.emit("closer", "state", child.pid, **data)
+            self._follower.emit("closer", "state", child.pid, data=data)
 
     # -- once a second --------------------------------------------------------------------------
 
@@ -203,7 +225,7 @@ class CloserLooks:
             return
         data = child.state()
         if data is not None and child.is_still:
-            self._follower.emit("closer", "state", child.pid, **data)
+            self._follower.emit("closer", "state", child.pid, data=data)
             child.interval_s = STILL_LOOK_S
             child.due_s = self._follower.now_s + STILL_LOOK_S
             self._near.add(child)
@@ -212,7 +234,7 @@ class CloserLooks:
         follower, master = self._follower, self._follower.master
         is_late = False
         for slot, worker in list(follower.vacant.items()):
-            vacant_s = (follower.clock() - worker.exited_ns) / 1e9
+            vacant_s = (follower.now_ns() - worker.exited_ns) / 1e9
             if vacant_s < REAP_LOOP_S:
                 continue
             if proc.exit_status(worker.pid) is not None:
@@ -230,7 +252,7 @@ class CloserLooks:
 
     def successors(self) -> list[int]:
         """Return the children that have become masters themselves: `f` to the master fifo makes one."""
-        now_ns = self._follower.clock()
+        now_ns = self._follower.now_ns()
         found = []
         for child in self._follower.children.values():
             if not child.slot and (now_ns - child.forked_ns) / 1e9 < SUCCESSOR_AGE_S:

@@ -7,8 +7,8 @@ look is a row `state`, from which the lifecycle proves a hang. All other workers
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.workers import REAP_LOOP_S
@@ -26,20 +26,24 @@ SUCCESSOR_AGE_S = 60.0  # a child that becomes a master itself does so within th
 
 
 class Followed(Protocol):
-    """What the looks need of the follower whose children they look at."""
+    """What the looks need of their follower."""
 
     lifecycle: Lifecycle
-    clock: Callable[[], int]
     master: Child
-    children: dict[int, Child]
-    vacant: dict[int, Child]
+    children: dict[int, Child]  # that live, workers or not
+    vacant: dict[int, Child]  # slot -> the worker that ended there and has no successor
     sockets: InstanceSockets
 
     @property
     def now_s(self) -> float:
-        """The present time on the monotonic clock."""
+        """The present time in seconds."""
 
-    def emit(self, source: str, kind: str, pid: int = 0, slot: int = 0, t_ns: int = 0, **data: object) -> None:
+    def now_ns(self) -> int:
+        """Return the present time on CLOCK_MONOTONIC."""
+
+    def emit(
+        self, source: str, kind: str, pid: int = 0, slot: int = 0, t_ns: int = 0, data: Mapping[str, Any] = ...
+    ) -> None:
         """Hand a row over."""
 
 
@@ -204,7 +208,7 @@ class CloserLooks:
     def _emit_state(self, child: Child) -> None:
         data = child.state()
         if data is not None:
-            self._follower.emit("closer", "state", child.pid, **data)
+            self._follower.emit("closer", "state", child.pid, data=data)
 
     # -- once a second --------------------------------------------------------------------------
 
@@ -221,7 +225,7 @@ class CloserLooks:
             return
         data = child.state()
         if data is not None and child.is_still:
-            self._follower.emit("closer", "state", child.pid, **data)
+            self._follower.emit("closer", "state", child.pid, data=data)
             child.interval_s = STILL_LOOK_S
             child.due_s = self._follower.now_s + STILL_LOOK_S
             self._near.add(child)
@@ -230,7 +234,7 @@ class CloserLooks:
         follower, master = self._follower, self._follower.master
         is_late = False
         for slot, worker in list(follower.vacant.items()):
-            vacant_s = (follower.clock() - worker.exited_ns) / 1e9
+            vacant_s = (follower.now_ns() - worker.exited_ns) / 1e9
             if vacant_s < REAP_LOOP_S:
                 continue
             if proc.exit_status(worker.pid) is not None:
@@ -248,7 +252,7 @@ class CloserLooks:
 
     def successors(self) -> list[int]:
         """Return the children that have become masters themselves: `f` to the master fifo makes one."""
-        now_ns = self._follower.clock()
+        now_ns = self._follower.now_ns()
         found = []
         for child in self._follower.children.values():
             if not child.slot and (now_ns - child.forked_ns) / 1e9 < SUCCESSOR_AGE_S:

@@ -20,13 +20,13 @@ COUNT_S = 1.0  # CPU, memory, queues and requests are read at most once in this 
 
 
 class Watched(Protocol):
-    """What a picture needs of the watch that it shows."""
+    """What a picture needs of its watch."""
 
+    name: str
     lifecycle: Lifecycle
     follower: Follower
-    name: str
-    respawns: Counter[str]
-    hung: dict[int, tuple[Proof, str]]
+    respawns: Counter[str]  # by cause
+    hung: dict[int, tuple[Proof, str]]  # pid -> proof, and where it hangs
     ready_s: deque[float]
     doing: str
     master_hang: str
@@ -37,13 +37,13 @@ class Watched(Protocol):
 
     @property
     def watched_s(self) -> float:
-        """For how long the master has been watched."""
+        """For how long the master is watched."""
 
     def respawn_history(self) -> tuple[int, ...]:
-        """Return the respawns of each of the newest seconds."""
+        """Return the respawns in each of the last seconds."""
 
     def notice_queues(self, queues: tuple[Queue, ...]) -> None:
-        """Learn of the accept queues."""
+        """Take the lengths of the accept queues in."""
 
 
 class Picture:

@@ -83,6 +83,11 @@ class CloserLooks:
         self._epolls.clear()
         self._near.discard(self._follower.master)
 
+    @property
+    def has_named(self) -> bool:
+        """True once the slots of the workers that were there at the beginning are named."""
+        return all(child.slot is not None for child in self._follower.children.values()) or not self._is_first
+
     def are_outdated(self) -> bool:
         """Return True if the master has executed itself since the slots were named. It has no worker then."""
         if self._slots is None or any(child.slot for child in self._follower.children.values()):
@@ -184,6 +189,8 @@ class CloserLooks:
         if child.is_ready:
             self._near.discard(child)
             follower.emit("children", "ready", child.pid)
+            if child.glance():
+                self._search(child)
             return
         if follower.now_s - child.forked_ns / 1e9 > NEW_S:
             self._emit_state(child)

@@ -61,7 +61,8 @@ class Picture:
         """Return the present picture."""
         watch, follower = self._watch, self._watch.follower
         workers = sorted((child for child in follower.children.values() if child.slot != 0), key=_order)
-        if follower.now_s >= self._counted_s + COUNT_S and not follower.is_over:
+        is_new = self._queues is None and bool(follower.sockets.listening)
+        if (is_new or follower.now_s >= self._counted_s + COUNT_S) and not follower.is_over:
             self._counted_s = follower.now_s
             self._count(workers)
         now_ns = follower.clock()

@@ -219,9 +219,11 @@ class TestCommand:
 
 
 def test_a_worker_is_refused_and_its_master_named(tmp_path: Path) -> None:
-    with forking_master(tmp_path) as master:
-        with pytest.raises(CannotWatch, match=f"child of the uWSGI master {master.pid}"):
-            Watch.open(master.children()[0])
+    with (
+        forking_master(tmp_path) as master,
+        pytest.raises(CannotWatch, match=f"child of the uWSGI master {master.pid}"),
+    ):
+        Watch.open(master.children()[0])
 
 
 def test_a_process_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

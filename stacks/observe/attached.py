@@ -1,6 +1,6 @@
 """An observer for a uWSGI that the pack did not start. It only looks: through /proc, pidfds and the kernel's events.
 
-It cannot read the log of that uWSGI, so `children` finds the workers, and nobody knows when a worker begins to exit.
+It cannot read the log of that uWSGI, so `children` follows the workers, and nobody knows when a worker begins to exit.
 It sends no signal, and no debugger stops a process, so only the waits of a process prove a hang.
 """
 
@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from stacks.observe import children, proc
-from stacks.observe.collectors import Base, closer, exits, kernel, usage
+from stacks.observe.collectors import Base, usage
 from stacks.observe.observer import ENDED, Observer
 
 
@@ -28,11 +28,10 @@ class AttachedObserver(Observer):
         return self._master_pid, os.open(os.devnull, os.O_RDONLY)
 
     def _collector_classes(self) -> list[type[Base]]:
-        of_a_master: list[type[Base]] = [children.Collector, closer.Collector, exits.Collector, kernel.Collector]
-        return [*(of_a_master if self._master_pid else ()), usage.Collector]
+        return [children.Collector, usage.Collector] if self._master_pid else [usage.Collector]
 
     def _poll(self) -> int | None:
-        return None if not self._master_pid or proc.is_alive(self._master_pid) else ENDED
+        return None if not self._master_pid or proc.is_alive(self.lifecycle.masters.pid or self._master_pid) else ENDED
 
     def _ended_data(self) -> dict[str, object]:
         return {}

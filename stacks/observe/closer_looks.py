@@ -7,15 +7,15 @@ look is a row `state`, from which the lifecycle proves a hang. All other workers
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any, Protocol
 
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.workers import REAP_LOOP_S
 from stacks.observe import ends, proc
 from stacks.observe.child import FIRST_LOOK_S, LONGEST_LOOK_S, NEW_S, PROVEN_LOOK_S, STILL_LOOK_S, Child
+from stacks.observe.instance_sockets import InstanceSockets
 from stacks.observe.slots import NO_WORKER, TOO_EARLY, Slots
-
-if TYPE_CHECKING:
-    from stacks.observe.follower import Follower
 
 # A child that keeps all sockets of its master for so long is stuck before it closes them (a fork hook of Python).
 STUCK_EARLY_S = 0.5
@@ -25,14 +25,37 @@ RETIRED_S = 4.0
 SUCCESSOR_AGE_S = 60.0  # a child that becomes a master itself does so within this time
 
 
+class Followed(Protocol):
+    """What the looks need of their follower."""
+
+    lifecycle: Lifecycle
+    master: Child
+    children: dict[int, Child]  # that live, workers or not
+    vacant: dict[int, Child]  # slot -> the worker that ended there and has no successor
+    sockets: InstanceSockets
+
+    @property
+    def now_s(self) -> float:
+        """The present time in seconds."""
+
+    def now_ns(self) -> int:
+        """Return the present time on CLOCK_MONOTONIC."""
+
+    def emit(
+        self, source: str, kind: str, pid: int = 0, slot: int = 0, t_ns: int = 0, data: Mapping[str, Any] = ...
+    ) -> None:
+        """Hand a row over."""
+
+
 class CloserLooks:
     """The looks of one follower."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: Followed) -> None:
         self._follower = follower
         self._near: set[Child] = set()  # that are looked at closely
         self._slots: Slots | None = None  # None until the first workers have closed what is not theirs
         self._can_tell = True  # False: the sockets cannot be read, so a new child fills the lowest vacant slot
+        self._is_first = True  # no slot has been named yet
         self._last_fork_s = 0.0
         self._epolls: set[int] = set()  # descriptors of the epolls in which workers wait for connections
 
@@ -47,7 +70,9 @@ class CloserLooks:
 
     def begin(self) -> None:
         """Take in the children that live when the watching begins."""
-        self._name_slots(list(self._follower.children.values()), is_first=True)
+        settled = [child for child in self._follower.children.values() if self._is_settled(child)]
+        if settled:
+            self._name_slots(settled, is_first=True)
         for child in list(self._follower.children.values()):
             if child.slot:
                 self._look_at_starting(child)
@@ -57,6 +82,17 @@ class CloserLooks:
         self._slots, self._can_tell = None, True
         self._epolls.clear()
         self._near.discard(self._follower.master)
+
+    @property
+    def has_named(self) -> bool:
+        """True once the slots of the workers that were there at the beginning are named."""
+        return all(child.slot is not None for child in self._follower.children.values()) or not self._is_first
+
+    def are_outdated(self) -> bool:
+        """Return True if the master has executed itself since the slots were named. It has no worker then."""
+        if self._slots is None or any(child.slot for child in self._follower.children.values()):
+            return False
+        return self._slots.are_outdated(self._follower.master.pid)
 
     def begin_with(self, child: Child) -> None:
         """Take in a new child."""
@@ -80,6 +116,7 @@ class CloserLooks:
     def _name_slots(self, children: list[Child], *, is_first: bool) -> None:
         """Learn the sockets of the master, and name the slots of these children."""
         follower = self._follower
+        self._is_first = False
         self._slots = follower.sockets.slots()
         self._can_tell = self._slots is not None
         numbers = self._slots.begin(child.pid for child in children) if self._slots else {}
@@ -103,18 +140,24 @@ class CloserLooks:
     def _name_slot(self, child: Child, now_s: float) -> bool:
         """Try to find out which slot a new child fills. Return False if it is too early to know."""
         if self._slots is None and self._can_tell:
-            if now_s < self._last_fork_s + QUIET_S:
+            if now_s < self._last_fork_s + QUIET_S or (self._is_first and not self._is_settled(child)):
                 return False
             new = [other for other in self._follower.children.values() if other.slot is None]
-            self._name_slots(new, is_first=False)
+            self._name_slots(new, is_first=self._is_first)
             return True
         slot = self._slots.number(child.pid, self._follower.vacant) if self._slots else self._lowest_vacant()
         if slot == TOO_EARLY:
-            if now_s - child.forked_ns / 1e9 < STUCK_EARLY_S:
+            if not self._is_settled(child):
                 return False
             slot = self._lowest_vacant()
+        if slot == NO_WORKER and not self._is_settled(child):
+            return False
         self._fill(child, slot)
         return True
+
+    def _is_settled(self, child: Child) -> bool:
+        """Return True if a child is old enough to have closed the sockets of its siblings."""
+        return self._follower.now_s - child.forked_ns / 1e9 > STUCK_EARLY_S
 
     def name_slot_of_ended(self, child: Child) -> None:
         """Guess the slot of a child that has ended before its slot was known: the one that is vacant for longest."""
@@ -146,6 +189,8 @@ class CloserLooks:
         if child.is_ready:
             self._near.discard(child)
             follower.emit("children", "ready", child.pid)
+            if child.glance():
+                self._search(child)
             return
         if follower.now_s - child.forked_ns / 1e9 > NEW_S:
             self._emit_state(child)
@@ -170,7 +215,7 @@ class CloserLooks:
     def _emit_state(self, child: Child) -> None:
         data = child.state()
         if data is not None:
-            self._follower.emit("closer", "state", child.pid, **data)
+            self._follower.emit("closer", "state", child.pid, data=data)
 
     # -- once a second --------------------------------------------------------------------------
 
@@ -187,7 +232,7 @@ class CloserLooks:
             return
         data = child.state()
         if data is not None and child.is_still:
-            self._follower.emit("closer", "state", child.pid, **data)
+            self._follower.emit("closer", "state", child.pid, data=data)
             child.interval_s = STILL_LOOK_S
             child.due_s = self._follower.now_s + STILL_LOOK_S
             self._near.add(child)
@@ -196,7 +241,7 @@ class CloserLooks:
         follower, master = self._follower, self._follower.master
         is_late = False
         for slot, worker in list(follower.vacant.items()):
-            vacant_s = (follower.clock() - worker.exited_ns) / 1e9
+            vacant_s = (follower.now_ns() - worker.exited_ns) / 1e9
             if vacant_s < REAP_LOOP_S:
                 continue
             if proc.exit_status(worker.pid) is not None:
@@ -214,7 +259,7 @@ class CloserLooks:
 
     def successors(self) -> list[int]:
         """Return the children that have become masters themselves: `f` to the master fifo makes one."""
-        now_ns = self._follower.clock()
+        now_ns = self._follower.now_ns()
         found = []
         for child in self._follower.children.values():
             if not child.slot and (now_ns - child.forked_ns) / 1e9 < SUCCESSOR_AGE_S:

@@ -14,7 +14,9 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import Event
@@ -94,10 +96,21 @@ class Follower:
     def now_s(self) -> float:
         return self.clock() / 1e9
 
-    def emit(self, source: str, kind: str, pid: int = 0, slot: int = 0, t_ns: int = 0, **data: object) -> None:
+    def now_ns(self) -> int:
+        return self.clock()
+
+    def emit(
+        self,
+        source: str,
+        kind: str,
+        pid: int = 0,
+        slot: int = 0,
+        t_ns: int = 0,
+        data: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """Hand a row over."""
         self.rows += 1
-        self._take(Event(t_ns or self.clock(), source, kind, pid, slot, data))
+        self._take(Event(t_ns or self.clock(), source, kind, pid, slot, dict(data)))
 
     # -- the loop -------------------------------------------------------------------------------
 
@@ -186,6 +199,8 @@ class Follower:
     def _forked(self, pid: int, t_ns: int) -> Child:
         child = self.children.get(pid)
         if child is None:  # otherwise a scan was faster
+            if self.looks.are_outdated():  # no event told of it
+                self.executed(t_ns)
             child = self.children[pid] = Child(pid, t_ns, 0.0)
             self.looks.begin_with(child)
             if self._has_begun:
@@ -216,7 +231,7 @@ class Follower:
         if not child.slot:
             return
         source = "kernel" if self._events is not None else "exits"
-        self.emit(source, "exited", child.pid, t_ns=t_ns, **ends.row_data(status))
+        self.emit(source, "exited", child.pid, t_ns=t_ns, data=ends.row_data(status))
         if not child.is_ready and ends.has_served(status):
             self.emit("children", "ready", child.pid, t_ns=t_ns)
         self.vacant[child.slot] = child

@@ -61,13 +61,20 @@ class Slots:
         """True if the sockets of the master can be read, so that slots can be told."""
         return bool(self._first and self.listeners)
 
-    def begin(self, children: Iterable[int]) -> dict[int, int]:
-        """Number the slots from the children that live when the watching begins. Return child -> slot or NO_WORKER.
+    def are_outdated(self, master_pid: int) -> bool:
+        """Return True if the master has made new pairs: it has executed itself."""
+        sockets = sockets_of(master_pid)
+        return sockets is not None and any(sockets.get(fd) != self._sockets[fd] for fd in self._numbers)
 
-        The lowest pair of a living worker is taken for that of slot 1.
+    def begin(self, children: Iterable[int]) -> dict[int, int]:
+        """Number the slots from children that have closed what is not theirs. Return child -> slot or NO_WORKER.
+
+        Slot 1 has the lowest pair: that of the first worker here, or of one before it whose worker is missing now.
         """
         own = {pid: self._own_socket(pid) for pid in children}
         first = min((fd for fd in own.values() if fd), default=min(self._first, default=0))
+        while first - 2 in self._first:  # a pair has two descriptors, one after the other
+            first -= 2
         ends = [fd for fd in sorted(self._first) if fd >= first]
         self._numbers = {fd: number for number, fd in enumerate(ends, start=1)}
         return {pid: self._numbers.get(fd, NO_WORKER) for pid, fd in own.items()}
@@ -82,7 +89,7 @@ class Slots:
                 return TOO_EARLY if self._keeps(pid, self._first[fd]) else number
         fd = self._own_socket(pid)
         if fd:
-            return self._numbers.get(fd, NO_WORKER)
+            return self._numbers.setdefault(fd, len(self._numbers) + 1)
         return TOO_EARLY if any(self._keeps(pid, self._first[fd]) for fd in list(self._numbers)[:1]) else NO_WORKER
 
     def _keeps(self, pid: int, fd: int) -> bool:

@@ -87,21 +87,22 @@ class SockDiag:
         return inodes - {0}  # 0: no process has accepted it yet
 
     def peers(self) -> dict[int, int]:
-        """Return inode -> inode of the other end, for every connected unix socket, such as those of socketpair(2)."""
+        """Return inode -> inode of the other end, for every connected unix stream socket, as socketpair(2) makes."""
         answers = self._ask_unix(1 << _ESTABLISHED, _SHOW_PEER)
         return {
             inode: struct.unpack("=I", attributes[_UNIX_PEER])[0]
-            for inode, attributes in answers
-            if _UNIX_PEER in attributes
+            for inode, kind, attributes in answers
+            if kind == socket.SOCK_STREAM and _UNIX_PEER in attributes
         }
 
-    def _ask_unix(self, states: int, show: int) -> Iterator[tuple[int, dict[int, bytes]]]:
-        """Yield inode and attributes of every unix socket in these states."""
+    def _ask_unix(self, states: int, show: int) -> Iterator[tuple[int, int, dict[int, bytes]]]:
+        """Yield inode, type and attributes of every unix socket in these states."""
         for data in self._ask(_UNIX_REQUEST.pack(socket.AF_UNIX, 0, 0, states, 0, show, b"\xff" * 8)):
-            yield _UNIX_ANSWER.unpack_from(data)[4], dict(_attributes(data[_UNIX_ANSWER.size :]))
+            _, kind, _, _, inode, _ = _UNIX_ANSWER.unpack_from(data)
+            yield inode, kind, dict(_attributes(data[_UNIX_ANSWER.size :]))
 
     def _unix(self, states: int) -> Iterator[Listener]:
-        for inode, attributes in self._ask_unix(states, _SHOW_NAME | _SHOW_QUEUE):
+        for inode, _, attributes in self._ask_unix(states, _SHOW_NAME | _SHOW_QUEUE):
             name = attributes.get(_UNIX_NAME, b"")
             path = f"@{name[1:].decode(errors='replace')}" if name[:1] == b"\0" else name.decode(errors="replace")
             waiting, limit = struct.unpack_from("=II", attributes.get(_UNIX_QUEUE, b"\0" * 8))

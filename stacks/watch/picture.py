@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from stacks.lifecycle.hangs import Proof
 from stacks.lifecycle.incarnation import Incarnation
+from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.observe import proc, uwsgi_processes
 from stacks.observe.child import Child
+from stacks.observe.follower import Follower
 from stacks.watch import view
 from stacks.watch.blindness import blind
 from stacks.watch.view import InstanceView, Phases, Queue, WorkerView
 
-if TYPE_CHECKING:
-    from stacks.watch.watch import Watch
-
 COUNT_S = 1.0  # CPU, memory, queues and requests are read at most once in this time
+
+
+class Watched(Protocol):
+    """What a picture needs of its watch."""
+
+    name: str
+    lifecycle: Lifecycle
+    follower: Follower
+    respawns: Counter[str]  # by cause
+    hung: dict[int, tuple[Proof, str]]  # pid -> proof, and where it hangs
+    ready_s: deque[float]
+    doing: str
+    master_hang: str
+
+    @property
+    def pid(self) -> int:
+        """The pid of the master."""
+
+    @property
+    def watched_s(self) -> float:
+        """For how long the master is watched."""
+
+    def respawn_history(self) -> tuple[int, ...]:
+        """Return the respawns in each of the last seconds."""
+
+    def notice_queues(self, queues: tuple[Queue, ...]) -> None:
+        """Take the lengths of the accept queues in."""
 
 
 class Picture:
     """Makes the pictures of one watch, and remembers what a later one is compared with."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watched) -> None:
         self._watch = watch
         self._counted_s = 0.0
         self._usage: dict[int, tuple[float, int, float | None, int]] = {}  # pid -> time, ticks, share of a core, KiB
@@ -33,7 +61,8 @@ class Picture:
         """Return the present picture."""
         watch, follower = self._watch, self._watch.follower
         workers = sorted((child for child in follower.children.values() if child.slot != 0), key=_order)
-        if follower.now_s >= self._counted_s + COUNT_S and not follower.is_over:
+        is_new = self._queues is None and bool(follower.sockets.listening)
+        if (is_new or follower.now_s >= self._counted_s + COUNT_S) and not follower.is_over:
             self._counted_s = follower.now_s
             self._count(workers)
         now_ns = follower.clock()

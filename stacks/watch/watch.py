@@ -73,7 +73,6 @@ class Watch:
         watch = cls(pid, take_row)
         try:
             watch.follower.open()
-            watch._take(Event(watch.follower.clock(), "observer", "load_begin"))
             check(pid)  # the pid may have got another process meanwhile
         except OSError as error:
             watch.close()
@@ -117,6 +116,8 @@ class Watch:
         if not self.is_over:
             self.follower.step(0.0 if self._changes else limit_s)
             self.lifecycle.now_ns = max(self.lifecycle.now_ns, self.follower.clock())
+            if not self.lifecycle.workers.is_under_load and self.follower.looks.has_named:
+                self._take(Event(self.follower.clock(), "observer", "load_begin"))
             if self.follower.rows != self._rows:
                 self._rows = self.follower.rows
                 self._judge()

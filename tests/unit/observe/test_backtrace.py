@@ -13,6 +13,7 @@ from contexts import context
 from rows import generation, hang, leave, looks, respawn
 
 from stacks.lifecycle.records import Event
+from stacks.observe import gdb
 from stacks.observe.collectors import Base, backtrace
 
 SLEEP = "import time; time.sleep(60)"

@@ -1,0 +1,161 @@
+"""A master that forks workers as uWSGI's does, without uWSGI: the same sockets, exit statuses, reload and hangs.
+
+Its file is called `uwsgi`, so that it counts as one. A test writes commands to its stdin:
+
+- `end SLOT STATUS`: the worker of a slot ends with this exit status, and the master forks a successor unless it is 15
+- `stick SLOT`: the worker takes a lock that it holds: it hangs in a request
+- `broken`: workers that are forked from now on hang before they accept
+- `reload`: every worker ends with 17, and the master executes itself
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stacks.observe import proc
+
+SCRIPT = r"""
+import os, select, socket, sys, threading, time
+
+WORKERS = int(sys.argv[1])
+STUCK = 254
+path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listen.sock")
+if len(sys.argv) > 2:
+    listener = socket.socket(fileno=int(sys.argv[2]))
+else:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(5)
+pairs = [socket.socketpair() for _ in range(WORKERS)]
+of_a_mule = socket.socketpair()
+pids, broken, reloading = {}, False, False
+
+def worker(slot):
+    for number, (first, second) in enumerate(pairs, start=1):
+        first.close()
+        if number != slot:
+            second.close()
+    lock = threading.Lock()
+    if broken:
+        lock.acquire(); lock.acquire()
+    events = select.epoll()
+    events.register(listener, select.EPOLLIN)
+    own = pairs[slot - 1][1]
+    events.register(own, select.EPOLLIN)
+    held = []
+    while True:
+        for fd, _ in events.poll():
+            if fd == listener.fileno():
+                held.append(listener.accept()[0])
+                continue
+            command = own.recv(1)
+            if not command:
+                os._exit(1)
+            if command[0] == STUCK:
+                lock.acquire(); lock.acquire()
+            os._exit(command[0])
+
+def fork(slot):
+    pid = os.fork()
+    if not pid:
+        worker(slot)
+    pids[pid] = slot
+
+def mule():
+    pid = os.fork()
+    if not pid:
+        listener.close()
+        for first, second in pairs:
+            first.close(); second.close()
+        while os.getppid() != 1:
+            time.sleep(0.2)
+        os._exit(0)
+
+for number in range(1, WORKERS + 1):
+    fork(number)
+mule()
+commands = select.epoll()
+commands.register(0, select.EPOLLIN)
+while True:
+    if commands.poll(0.05):
+        for line in os.read(0, 4096).decode().splitlines():
+            word, *numbers = line.split()
+            if word == "end":
+                pairs[int(numbers[0]) - 1][0].send(bytes([int(numbers[1])]))
+            elif word == "stick":
+                pairs[int(numbers[0]) - 1][0].send(bytes([STUCK]))
+            elif word == "broken":
+                broken = True
+            elif word == "reload":
+                reloading = True
+                for first, _ in pairs:
+                    first.send(bytes([17]))
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            break
+        if not pid:
+            break
+        slot = pids.pop(pid, 0)
+        if slot and not reloading and os.waitstatus_to_exitcode(status) != 15:
+            fork(slot)
+    if reloading and not pids:
+        listener.set_inheritable(True)
+        os.execv(sys.executable, [sys.executable, os.path.abspath(__file__), str(WORKERS), str(listener.fileno())])
+"""
+
+
+class Master:
+    """A running master, and how to command it."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        script = folder / "uwsgi"
+        script.write_text(SCRIPT)
+        self.socket = folder / "listen.sock"
+        self._process = subprocess.Popen([sys.executable, str(script), str(workers)], stdin=subprocess.PIPE, text=True)
+        self.pid = self._process.pid
+        until(lambda: len(self.children()) == workers + 1)
+
+    def children(self) -> list[int]:
+        return [pid for pid in proc.children_of(self.pid) if proc.is_alive(pid)]
+
+    def tell(self, command: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+
+    def kill(self) -> None:
+        """End the master alone: its workers end when their socket is closed."""
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        children = self.children()
+        self.kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        for pid in children:
+            subprocess.run(["kill", "-9", str(pid)], check=False, capture_output=True)
+
+
+@contextmanager
+def forking_master(folder: Path, workers: int = 3) -> Iterator[Master]:
+    master = Master(folder, workers)
+    try:
+        yield master
+    finally:
+        master.close()
+
+
+def until(condition: Callable[[], object], limit_s: float = 20.0) -> None:
+    """Wait until `condition` holds. Raises AssertionError."""
+    end_s = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end_s, "it did not happen in time"
+        time.sleep(0.02)

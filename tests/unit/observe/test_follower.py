@@ -1,0 +1,169 @@
+"""Following a master by events: slots, ready workers, ends, hangs, a reload and the end of the master."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from forking_master import Master, forking_master
+
+from stacks.lifecycle.lifecycle import Lifecycle
+from stacks.lifecycle.records import Event
+from stacks.observe import process_events
+from stacks.observe.follower import Follower
+
+LIMIT_S = 20.0
+
+
+class Following:
+    """A follower, its lifecycle and its rows."""
+
+    def __init__(self, master: Master) -> None:
+        self.master = master
+        self.lifecycle = Lifecycle()
+        self.rows: list[Event] = []
+        self.follower = Follower(master.pid, self.lifecycle, self._take)
+        self.follower.open()
+
+    def _take(self, row: Event) -> None:
+        self.rows.append(row)
+        self.lifecycle.feed(row)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        end_s = time.monotonic() + LIMIT_S
+        while not condition():
+            assert time.monotonic() < end_s, [row.to_json() for row in self.rows if row.kind != "state"]
+            self.follower.step(0.05)
+
+    def kinds(self, pid: int) -> list[str]:
+        return [row.kind for row in self.rows if row.pid == pid and row.kind != "state"]
+
+    def pid(self, slot: int) -> int:
+        return self.lifecycle.current()[slot].pid
+
+    def end(self, slot: int, status: int) -> int:
+        """End the worker of a slot, and wait until its successor is ready. Return the pid of the successor."""
+        former = self.pid(slot)
+        self.master.tell(f"end {slot} {status}")
+        self.until(lambda: self.pid(slot) != former and len(self.lifecycle.ready()) == 3)
+        return self.pid(slot)
+
+
+@pytest.fixture(params=["told by the kernel", "told by pidfds"])
+def following(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Following]:
+    if request.param == "told by pidfds":
+
+        def refuse(_masters: object) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr(process_events, "subscribe_to", refuse)
+    with forking_master(tmp_path) as master:
+        followed = Following(master)
+        if request.param == "told by the kernel" and "forks" in followed.follower.unavailable:
+            followed.follower.close()
+            pytest.skip(followed.follower.unavailable["forks"])
+        followed.until(lambda: len(followed.lifecycle.ready()) == 3)
+        yield followed
+        followed.follower.close()
+
+
+def test_slots_are_named_by_sockets_and_a_mule_is_no_worker(following: Following) -> None:
+    pids = following.master.children()
+    assert [following.pid(slot) for slot in (1, 2, 3)] == pids[:3]
+    mule = pids[3]
+    assert following.kinds(mule) == []
+    assert following.follower.children[mule].slot == 0
+
+
+def test_a_respawn_has_its_slot_its_times_and_the_status_of_the_end(following: Following) -> None:
+    former = following.pid(2)
+    successor = following.end(2, 30)
+    (exited,) = [row for row in following.rows if row.kind == "exited"]
+    assert (exited.pid, exited.data) == (former, {"exit_status": 30})
+    episode = following.lifecycle.slot_episodes(2)[-1]
+    assert (episode.pid, episode.outcome, episode.generation) == (successor, "ready", 1)
+    assert episode.exited_ns is not None
+    assert episode.forked_ns is not None
+    assert episode.ready_ns is not None
+    assert episode.exited_ns <= episode.forked_ns + 10_000_000  # pidfds know the fork to 10 ms
+    assert episode.forked_ns < episode.ready_ns
+
+
+def test_the_slot_of_a_worker_does_not_depend_on_the_order_of_the_ends(following: Following) -> None:
+    for slot in (3, 1, 2):
+        following.master.tell(f"end {slot} 30")
+    following.until(lambda: sum(row.kind == "ready" for row in following.rows) == 6)
+    assert [len(following.lifecycle.workers.by_slot[slot]) for slot in (1, 2, 3)] == [2, 2, 2]
+
+
+def test_a_worker_that_hangs_at_its_fork_is_proven_to(following: Following) -> None:
+    former = following.pid(1)
+    following.master.tell("broken")
+    os.kill(former, signal.SIGKILL)
+    following.until(lambda: following.pid(1) != former)
+    hung = following.pid(1)
+    following.until(lambda: following.lifecycle.hangs.proof(hung))
+    assert following.lifecycle.starting() == [hung]
+    assert following.lifecycle.slot_episodes(1)[-1].outcome == "hung_at_fork"
+    (exited,) = [row for row in following.rows if row.kind == "exited"]
+    assert exited.data == {"signal": signal.SIGKILL}
+
+
+def test_a_worker_that_hangs_in_a_request_is_proven_to_and_its_siblings_are_not(following: Following) -> None:
+    stuck = following.pid(3)
+    following.master.tell("stick 3")
+    following.until(lambda: following.lifecycle.deadlocks())
+    assert list(following.lifecycle.deadlocks()) == [stuck]
+    assert len([row for row in following.rows if row.kind == "state" and row.pid != stuck]) == 0
+
+
+def test_a_slot_that_its_master_leaves_empty_waits_for_no_successor(following: Following) -> None:
+    following.master.tell("end 2 15")
+    following.until(lambda: any(row.kind == "cheaped" for row in following.rows))
+    assert following.lifecycle.unreaped_s() == 0
+    assert following.lifecycle.spawns_on_demand()
+
+
+def test_a_reload_keeps_the_pid_and_names_the_slots_anew(following: Following) -> None:
+    former = [following.pid(slot) for slot in (1, 2, 3)]
+    following.master.tell("reload")
+    following.until(lambda: not set(former) & {following.pid(slot) for slot in (1, 2, 3)})
+    following.until(lambda: len(following.lifecycle.ready()) == 3)
+    following.until(lambda: following.follower.reloads == 1)
+    mule, *workers, _ = following.master.children()
+    assert [following.pid(slot) for slot in (1, 2, 3)] == workers
+    assert following.follower.children[mule].slot == 0
+
+
+def test_the_end_of_the_master_ends_the_following(following: Following) -> None:
+    following.master.kill()
+    following.until(lambda: following.follower.is_over)
+    assert following.rows[-1].kind == "ended"
+
+
+def test_at_rest_it_hardly_wakes(following: Following) -> None:
+    following.follower.step(2.0)
+    following.rows.clear()
+    begin_s, steps, cpu_s = time.monotonic(), 0, time.process_time()
+    while time.monotonic() < begin_s + 2.0:
+        following.follower.step(2.0)
+        steps += 1
+    assert steps <= 4
+    assert (time.process_time() - cpu_s) / 2.0 < 0.02
+    assert {row.kind for row in following.rows} == {"heartbeat"}
+
+
+def test_nothing_is_left_after_the_following(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with forking_master(tmp_path) as master:
+        open_files = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            followed = Following(master)
+            followed.follower.step(0.0)
+            followed.follower.close()
+        assert len(os.listdir("/proc/self/fd")) == open_files
+    assert len(os.listdir("/proc/self/fd")) == before

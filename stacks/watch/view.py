@@ -78,7 +78,7 @@ class WorkerView:
 class Queue:
     """The accept queue of one listening socket of the instance."""
 
-    address: str  # '127.0.0.1:8080', '[::]:8080' or the path of a unix socket
+    address: str  # an IP address with its port, an IPv6 address in brackets, or the path of a unix socket
     waiting: int  # connections that no worker has accepted yet
     limit: int  # the length at which the kernel refuses further ones
 

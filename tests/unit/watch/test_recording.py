@@ -119,8 +119,8 @@ def test_a_recording_stays_within_its_limit_and_keeps_the_newest_run(
     recording = Recording(tmp_path / "r", limit, print)
     (tmp_path / "r/mine.txt").write_text("a file of the user")
     (tmp_path / "r/watch-of-mine").mkdir()
-    for t_ns in range(1, 4000):
-        recording.take_row(PID, Event(t_ns, "observer", "heartbeat"))
+    for _ in range(1, 4000):
+        recording.take_row(PID, Event(time.monotonic_ns(), "observer", "heartbeat"))
     recording.close()
     runs = sorted(path for path in (tmp_path / "r").iterdir() if (path / "run.json").exists())
     assert len(finished) > len(runs) > 2
@@ -168,7 +168,7 @@ def test_a_full_disk_is_one_sentence_and_the_recording_goes_on_when_there_is_roo
 ) -> None:
     said: list[str] = []
     recording = Recording(tmp_path / "r", LARGE, said.append)
-    rows = iter(Event(t_ns, "observer", "heartbeat") for t_ns in range(1, 10_000))
+    rows = iter(Event(time.monotonic_ns(), "observer", "heartbeat") for _ in range(10_000))
 
     def take(count: int) -> None:
         for _ in range(count):

@@ -7,44 +7,17 @@ look is a row `state`, from which the lifecycle proves a hang. All other workers
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Protocol
 
-from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.workers import REAP_LOOP_S
 from stacks.observe import ends, proc
 from stacks.observe.child import FIRST_LOOK_S, LONGEST_LOOK_S, NEW_S, PROVEN_LOOK_S, STILL_LOOK_S, Child
-from stacks.observe.instance_sockets import InstanceSockets
-from stacks.observe.slots import NO_WORKER, TOO_EARLY, Slots
+from stacks.observe.followed import Followed
+from stacks.observe.slot_naming import SlotNaming
+from stacks.observe.slots import NO_WORKER
 
-# A child that keeps all sockets of its master for so long is stuck before it closes them (a fork hook of Python).
-STUCK_EARLY_S = 0.5
-QUIET_S = 0.1  # a master that has forked nothing for so long has forked its first workers
 # A dead worker without a successor: its master may sleep for 2 s first (forkbomb-delay). After that, none is due.
 RETIRED_S = 4.0
 SUCCESSOR_AGE_S = 60.0  # a child that becomes a master itself does so within this time
-
-
-class Followed(Protocol):
-    """What the looks need of their follower."""
-
-    lifecycle: Lifecycle
-    master: Child
-    children: dict[int, Child]  # that live, workers or not
-    vacant: dict[int, Child]  # slot -> the worker that ended there and has no successor
-    sockets: InstanceSockets
-
-    @property
-    def now_s(self) -> float:
-        """The present time in seconds."""
-
-    def now_ns(self) -> int:
-        """Return the present time on CLOCK_MONOTONIC."""
-
-    def emit(
-        self, source: str, kind: str, pid: int = 0, slot: int = 0, t_ns: int = 0, data: Mapping[str, Any] = ...
-    ) -> None:
-        """Hand a row over."""
 
 
 class CloserLooks:
@@ -53,10 +26,7 @@ class CloserLooks:
     def __init__(self, follower: Followed) -> None:
         self._follower = follower
         self._near: set[Child] = set()  # that are looked at closely
-        self._slots: Slots | None = None  # None until the first workers have closed what is not theirs
-        self._can_tell = True  # False: the sockets cannot be read, so a new child fills the lowest vacant slot
-        self._is_first = True  # no slot has been named yet
-        self._last_fork_s = 0.0
+        self.naming = SlotNaming(follower)
         self._epolls: set[int] = set()  # descriptors of the epolls in which workers wait for connections
 
     @property
@@ -70,34 +40,23 @@ class CloserLooks:
 
     def begin(self) -> None:
         """Take in the children that live when the watching begins."""
-        settled = [child for child in self._follower.children.values() if self._is_settled(child)]
-        if settled:
-            self._name_slots(settled, is_first=True)
+        self.naming.begin()
         for child in list(self._follower.children.values()):
             if child.slot:
                 self._look_at_starting(child)
+            elif child.slot == NO_WORKER:
+                self._near.discard(child)
 
     def begin_anew(self) -> None:
         """Forget the slots: the master has made new sockets."""
-        self._slots, self._can_tell = None, True
+        self.naming.begin_anew()
         self._epolls.clear()
         self._near.discard(self._follower.master)
 
-    @property
-    def has_named(self) -> bool:
-        """True once the slots of the workers that were there at the beginning are named."""
-        return all(child.slot is not None for child in self._follower.children.values()) or not self._is_first
-
-    def are_outdated(self) -> bool:
-        """Return True if the master has executed itself since the slots were named. It has no worker then."""
-        if self._slots is None or any(child.slot for child in self._follower.children.values()):
-            return False
-        return self._slots.are_outdated(self._follower.master.pid)
-
     def begin_with(self, child: Child) -> None:
         """Take in a new child."""
-        self._last_fork_s = self._follower.now_s
-        child.due_s = self._last_fork_s + FIRST_LOOK_S
+        self.naming.note_fork()
+        child.due_s = self._follower.now_s + FIRST_LOOK_S
         self._near.add(child)
 
     def forget(self, child: Child) -> None:
@@ -111,62 +70,6 @@ class CloserLooks:
             child.due_s = 0.0
             self._near.add(child)
 
-    # -- slots ----------------------------------------------------------------------------------
-
-    def _name_slots(self, children: list[Child], *, is_first: bool) -> None:
-        """Learn the sockets of the master, and name the slots of these children."""
-        follower = self._follower
-        self._is_first = False
-        self._slots = follower.sockets.slots()
-        self._can_tell = self._slots is not None
-        numbers = self._slots.begin(child.pid for child in children) if self._slots else {}
-        for child in sorted(children, key=lambda child: child.pid):
-            slot = numbers.get(child.pid, NO_WORKER) if self._slots else self._lowest_vacant()
-            self._fill(child, slot, "spawned" if is_first else "respawned")
-
-    def _fill(self, child: Child, slot: int, kind: str = "respawned") -> None:
-        child.slot = slot
-        if slot == NO_WORKER:
-            self._near.discard(child)
-            return
-        self._follower.vacant.pop(slot, None)
-        t_ns = child.forked_ns if kind == "spawned" else 0
-        self._follower.emit("children", kind, child.pid, slot, t_ns=t_ns)
-
-    def _lowest_vacant(self) -> int:
-        taken = {child.slot for child in self._follower.children.values()}
-        return next(number for number in range(1, len(taken) + 2) if number not in taken)
-
-    def _name_slot(self, child: Child, now_s: float) -> bool:
-        """Try to find out which slot a new child fills. Return False if it is too early to know."""
-        if self._slots is None and self._can_tell:
-            if now_s < self._last_fork_s + QUIET_S or (self._is_first and not self._is_settled(child)):
-                return False
-            new = [other for other in self._follower.children.values() if other.slot is None]
-            self._name_slots(new, is_first=self._is_first)
-            return True
-        slot = self._slots.number(child.pid, self._follower.vacant) if self._slots else self._lowest_vacant()
-        if slot == TOO_EARLY:
-            if not self._is_settled(child):
-                return False
-            slot = self._lowest_vacant()
-        if slot == NO_WORKER and not self._is_settled(child):
-            return False
-        self._fill(child, slot)
-        return True
-
-    def _is_settled(self, child: Child) -> bool:
-        """Return True if a child is old enough to have closed the sockets of its siblings."""
-        return self._follower.now_s - child.forked_ns / 1e9 > STUCK_EARLY_S
-
-    def name_slot_of_ended(self, child: Child) -> None:
-        """Guess the slot of a child that has ended before its slot was known: the one that is vacant for longest."""
-        if child.slot is None:
-            vacant = self._follower.vacant
-            earlier = [slot for slot, worker in vacant.items() if worker.exited_ns <= child.forked_ns]
-            slot = min(earlier, key=lambda slot: vacant[slot].exited_ns, default=NO_WORKER)
-            self._fill(child, slot)
-
     # -- looks ----------------------------------------------------------------------------------
 
     def look(self, now_s: float) -> None:
@@ -175,8 +78,10 @@ class CloserLooks:
             child.due_s = now_s + child.interval_s
             if child is self._follower.master:
                 self._emit_state(child)
-            elif (child.slot is None and not self._name_slot(child, now_s)) or child not in self._near:
+            elif child.slot is None and not self.naming.name(child):
                 continue
+            elif child.slot == NO_WORKER:
+                self._near.discard(child)
             elif not child.is_ready and not child.leaving_ns:
                 self._look_at_starting(child)
             else:

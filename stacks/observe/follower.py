@@ -10,9 +10,6 @@ processes that start, leave or may be stuck. Nothing is sent to uWSGI: no signal
 
 from __future__ import annotations
 
-import os
-import select
-import socket
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -23,6 +20,7 @@ from stacks.lifecycle.records import Event
 from stacks.observe import ends, proc, process_events
 from stacks.observe.child import Child
 from stacks.observe.closer_looks import CloserLooks
+from stacks.observe.event_sources import EventSources
 from stacks.observe.instance_sockets import InstanceSockets
 
 TICK_S = 1.0  # between two looks at everything
@@ -51,9 +49,7 @@ class Follower:
         self.lost = 0  # how often the kernel has dropped events
         self.is_over = False
         self.rows = 0  # how many there were; without new ones, nothing has changed
-        self._epoll = select.epoll()
-        self._pidfds: dict[int, Child] = {}
-        self._events: socket.socket | None = None
+        self._sources = EventSources()
         self._tick_s = self._scan_s = self.now_s
         self._ticks = 0
         self._has_begun = False
@@ -64,12 +60,10 @@ class Follower:
 
     def open(self) -> None:
         """Attach to the master. Raises OSError if it has ended meanwhile."""
-        self._add_pidfd(self.master)
-        try:
-            self._events = process_events.subscribe_to([self.master.pid])
-            self._epoll.register(self._events, select.EPOLLIN)
-        except OSError as error:
-            self.unavailable["forks"] = error.strerror or str(error)
+        self._sources.add(self.master)
+        reason = self._sources.subscribe(self.master.pid)
+        if reason:
+            self.unavailable["forks"] = reason
         if not proc.can_read_waits(self.master.pid):
             self.unavailable["waits"] = f"{proc.PROC}/{self.master.pid}/syscall"
         self.emit("observer", "attached", self.master.pid)
@@ -81,16 +75,10 @@ class Follower:
 
     def close(self) -> None:
         """Stop to follow. The master does not notice."""
-        if self._events is not None:
-            process_events.close(self._events)
-            self._events = None
-        for fd in self._pidfds:
-            os.close(fd)
-        self._pidfds.clear()
+        self._sources.close()
         for child in (self.master, *self.children.values()):
             child.close()
         self.sockets.close()
-        self._epoll.close()
 
     @property
     def now_s(self) -> float:
@@ -120,7 +108,7 @@ class Follower:
         return self._ticks > 0
 
     def fileno(self) -> int:
-        return self._epoll.fileno()
+        return self._sources.fileno()
 
     @property
     def next_due_s(self) -> float:
@@ -130,12 +118,9 @@ class Follower:
 
     def step(self, limit_s: float) -> None:
         """Wait for an event or a look that is due, for `limit_s` at most, and take it in."""
-        # Half a millisecond more, because epoll waits for whole milliseconds and would return too early.
-        for fd, _ in self._epoll.poll(max(0.0, min(limit_s, self.next_due_s + 0.0005))):
-            if self._events is not None and fd == self._events.fileno():
-                self._read_events(self._events)
-            elif fd in self._pidfds:
-                self._read_pidfd(fd)
+        for child in self._sources.wait(max(0.0, min(limit_s, self.next_due_s))):
+            self._ended(child)
+        self._read_events()
         if self.is_over:
             return
         now_s = self.now_s
@@ -150,14 +135,14 @@ class Follower:
     @property
     def _must_scan(self) -> bool:
         """True if a successor is due and the kernel does not tell of forks."""
-        if self._events is not None or not self.vacant:
+        if self._sources.tell_forks or not self.vacant:
             return False
         return self.clock() - max(child.exited_ns for child in self.vacant.values()) < VACANT_S * 1e9
 
     def _tick(self) -> None:
         self._ticks += 1
         self.emit("observer", "heartbeat")
-        if self._events is None or self._ticks % RESYNC_TICKS == 0:
+        if not self._sources.tell_forks or self._ticks % RESYNC_TICKS == 0:
             self._scan()
         self.looks.tick()
         for pid in self.looks.successors():
@@ -165,8 +150,8 @@ class Follower:
 
     # -- events ---------------------------------------------------------------------------------
 
-    def _read_events(self, events: socket.socket) -> None:
-        for event in process_events.receive(events):
+    def _read_events(self) -> None:
+        for event in self._sources.receive():
             if event is None:
                 self.lost += 1
                 self._scan()
@@ -179,27 +164,18 @@ class Follower:
             elif what == process_events.EXEC and fields[1] == self.master.pid:
                 self.executed(t_ns)
 
-    def _read_pidfd(self, fd: int) -> None:
-        child = self._pidfds.pop(fd)
-        self._epoll.unregister(fd)
-        try:
-            if child is self.master:
-                self._end(child.pid)
-            elif self.children.get(child.pid) is child:
-                self._gone(child, ends.status_of(child.pid, fd), self.clock())
-        finally:
-            os.close(fd)
-            child.pidfd = -1
-
-    def _add_pidfd(self, child: Child) -> None:
-        child.pidfd = os.pidfd_open(child.pid)
-        self._pidfds[child.pidfd] = child
-        self._epoll.register(child.pidfd, select.EPOLLIN)
+    def _ended(self, child: Child) -> None:
+        """Take in that the pidfd of a process says that it has ended."""
+        if child is self.master:
+            self._sources.drop(child)
+            self._end(child.pid)
+        elif self.children.get(child.pid) is child:
+            self._gone(child, ends.status_of(child.pid, child.pidfd), self.clock())
 
     def _forked(self, pid: int, t_ns: int) -> Child:
         child = self.children.get(pid)
         if child is None:  # otherwise a scan was faster
-            if self.looks.are_outdated():  # no event told of it
+            if self.looks.naming.are_outdated():  # no event told of it
                 self.executed(t_ns)
             child = self.children[pid] = Child(pid, t_ns, 0.0)
             self.looks.begin_with(child)
@@ -213,24 +189,21 @@ class Follower:
         elif child.pidfd < 0:  # only its main thread has ended
             self.looks.leaves(child, t_ns)
             try:
-                self._add_pidfd(child)
+                self._sources.add(child)
             except OSError:
                 self._gone(child, status, t_ns)
 
     def _gone(self, child: Child, status: int | None, t_ns: int) -> None:
         """Take the end of a child in."""
         child.exited_ns, child.status = t_ns, status
-        self.looks.name_slot_of_ended(child)
+        self.looks.naming.name_ended(child)
         del self.children[child.pid]
         self.looks.forget(child)
         child.close()
-        if child.pidfd >= 0 and child.pidfd in self._pidfds:
-            self._epoll.unregister(child.pidfd)
-            os.close(child.pidfd)
-            del self._pidfds[child.pidfd]
+        self._sources.drop(child)
         if not child.slot:
             return
-        source = "kernel" if self._events is not None else "exits"
+        source = "kernel" if self._sources.tell_forks else "exits"
         self.emit(source, "exited", child.pid, t_ns=t_ns, data=ends.row_data(status))
         if not child.is_ready and ends.has_served(status):
             self.emit("children", "ready", child.pid, t_ns=t_ns)
@@ -247,9 +220,9 @@ class Follower:
             child = self._forked(pid, proc.started_ns(stat, self.clock()))
             if stat.state in "ZX" and stat.threads <= 1:
                 self._gone(child, proc.exit_status(pid), self.clock())
-            elif self._events is None:
+            elif not self._sources.tell_forks:
                 try:
-                    self._add_pidfd(child)
+                    self._sources.add(child)
                 except OSError:  # it has just ended; the next look finds that out
                     continue
         for pid in self.children.keys() - pids:
@@ -286,14 +259,9 @@ class Follower:
             child.close()
         self.children.clear()
         self.vacant.clear()
-        for fd in self._pidfds:
-            self._epoll.unregister(fd)
-            os.close(fd)
-        self._pidfds.clear()
-        self._add_pidfd(self.master)
+        self._sources.follow(pid)
+        self._sources.add(self.master)
         self.emit("children", "master", pid)
-        if self._events is not None:
-            process_events.limit_to(self._events, [pid])
         self.sockets.close()
         self.sockets = InstanceSockets(pid, self.unavailable)
         self.looks.begin_anew()

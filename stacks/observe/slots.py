@@ -9,6 +9,7 @@ spoolers and routers close. So the sockets that a child shares with its master n
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from stacks.observe.proc import PROC
@@ -54,6 +55,7 @@ class Slots:
         by_inode = {inode: fd for fd, inode in self._sockets.items()}
         pairs = {fd: by_inode.get(peers.get(inode, 0), fd) for fd, inode in self._sockets.items()}
         self._first = {fd: other for fd, other in pairs.items() if other < fd}  # second socket of a pair -> the first
+        self._shared: set[int] = set()  # second sockets of pairs that several children keep
         self._numbers: dict[int, int] = {}  # second socket of a pair -> slot
 
     @property
@@ -71,7 +73,10 @@ class Slots:
 
         Slot 1 has the lowest pair: that of the first worker here, or of one before it whose worker is missing now.
         """
-        own = {pid: self._own_socket(pid) for pid in children}
+        kept = {pid: self._half_pairs(pid) for pid in children}
+        counts = Counter(fd for fds in kept.values() for fd in fds)
+        self._shared = {fd for fd, count in counts.items() if count > 1}
+        own = {pid: self._own_socket(fds) for pid, fds in kept.items()}
         first = min((fd for fd in own.values() if fd), default=min(self._first, default=0))
         while first - 2 in self._first:  # a pair has two descriptors, one after the other
             first -= 2
@@ -87,7 +92,7 @@ class Slots:
         for fd, number in self._numbers.items():
             if number in vacant and self._keeps(pid, fd):
                 return TOO_EARLY if self._keeps(pid, self._first[fd]) else number
-        fd = self._own_socket(pid)
+        fd = self._own_socket(self._half_pairs(pid))
         if fd:
             return self._numbers.setdefault(fd, len(self._numbers) + 1)
         return TOO_EARLY if any(self._keeps(pid, self._first[fd]) for fd in list(self._numbers)[:1]) else NO_WORKER
@@ -96,13 +101,19 @@ class Slots:
         """Return True if the child has this socket of the master."""
         return _inode(f"{PROC}/{pid}/fd/{fd}") == self._sockets[fd]
 
-    def _own_socket(self, pid: int) -> int:
-        """Return the descriptor of the child's own pair; 0 if it has none: it is no worker, or has not closed others.
-
-        Mules have pairs as well, which are made later.
-        """
+    def _half_pairs(self, pid: int) -> list[int]:
+        """Return the second sockets of pairs whose first socket the child has closed; [] if it does not listen."""
         sockets = sockets_of(pid) or {}
         kept = {fd for fd, inode in sockets.items() if self._sockets.get(fd) == inode}
         if not kept & set(self.listeners):
-            return 0
-        return min((fd for fd in kept if fd in self._first and self._first[fd] not in kept), default=0)
+            return []
+        return sorted(fd for fd in kept if fd in self._first and self._first[fd] not in kept)
+
+    def _own_socket(self, half_pairs: list[int]) -> int:
+        """Return the descriptor of the child's own pair; 0 if it is no worker, or has not closed what is not its own.
+
+        Each child keeps half of a pair of all workers as well (`worker_signal_pipe`), which is made later. A router has
+        this one only, and listens on a socket of its own.
+        """
+        own = [fd for fd in half_pairs if fd not in self._shared]
+        return own[0] if own and len(half_pairs) > 1 else 0

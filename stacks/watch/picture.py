@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from stacks.observe.child import Child
 from stacks.observe.follower import Follower
 from stacks.watch import view
 from stacks.watch.blindness import blind
+from stacks.watch.respawn_counts import RespawnCounts
 from stacks.watch.view import InstanceView, Phases, Queue, WorkerView
 
 COUNT_S = 1.0  # CPU, memory, queues and requests are read at most once in this time
@@ -25,7 +26,7 @@ class Watched(Protocol):
     name: str
     lifecycle: Lifecycle
     follower: Follower
-    respawns: Counter[str]  # by cause
+    counts: RespawnCounts
     hung: dict[int, tuple[Proof, str]]  # pid -> proof, and where it hangs
     ready_s: deque[float]
     doing: str
@@ -38,9 +39,6 @@ class Watched(Protocol):
     @property
     def watched_s(self) -> float:
         """For how long the master is watched."""
-
-    def respawn_history(self) -> tuple[int, ...]:
-        """Return the respawns in each of the last seconds."""
 
     def notice_queues(self, queues: tuple[Queue, ...]) -> None:
         """Take the lengths of the accept queues in."""
@@ -77,7 +75,7 @@ class Picture:
             name=watch.name,
             is_alive=not follower.is_over,
             workers=tuple(self._worker(child, now_ns) for child in workers),
-            respawns=dict(watch.respawns),
+            respawns=dict(watch.counts.by_cause),
             hung=len(watch.hung),
             queues=self._queues,
             ready_s=tuple(watch.ready_s),
@@ -85,7 +83,7 @@ class Picture:
             master_hang=watch.master_hang,
             reloads=follower.reloads,
             watched_s=watch.watched_s,
-            respawn_history=watch.respawn_history(),
+            respawn_history=watch.counts.history(now_ns),
             blind=blind(follower.unavailable),
             other_pids=tuple(sorted(child.pid for child in follower.children.values() if child.slot == 0)),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -12,16 +12,15 @@ from stacks.lifecycle.incarnation import Incarnation
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import Event
 from stacks.observe import uwsgi_processes
-from stacks.observe.child import Child
 from stacks.observe.follower import Follower
-from stacks.watch import causes, picture, view
+from stacks.watch import causes, picture, proofs, view
 from stacks.watch.activity import Activity
 from stacks.watch.blindness import blind
+from stacks.watch.respawn_counts import RespawnCounts
 from stacks.watch.target import CannotWatch, check
 from stacks.watch.view import Change, InstanceView, Queue
 
 __all__ = ["CannotWatch", "Watch"]
-HISTORY_S = 60  # of `respawn_history`
 READY_TIMES = 100  # so many of the newest times to ready are kept
 PRUNE_S = 10.0
 KEEP_S = 60.0  # rows that belong to no worker are kept for so long
@@ -45,7 +44,7 @@ class Watch:
         """Prepare the watching. `open` is the way to get one."""
         self.lifecycle = Lifecycle()  # what judges; recordings and `--heal` may ask it, and never feed it
         self.name = uwsgi_processes.name(pid)
-        self.respawns: Counter[str] = Counter()  # by cause
+        self.counts = RespawnCounts()
         self.hung: dict[int, tuple[Proof, str]] = {}  # pid -> proof, and where it hangs
         self.ready_s: deque[float] = deque(maxlen=READY_TIMES)
         self.doing = self.master_hang = ""
@@ -54,8 +53,6 @@ class Watch:
         self._take_row = take_row
         self._activity = Activity()
         self._changes: list[Change] = []
-        self._causes: dict[int, str] = {}  # slot -> why its last worker ended
-        self._seconds: deque[tuple[int, int]] = deque(maxlen=HISTORY_S)  # second, respawns in it
         self._begun_ns = self.follower.clock()
         self._prune_s = 0.0
         self._seen_blind: set[str] = set()
@@ -116,7 +113,7 @@ class Watch:
         if not self.is_over:
             self.follower.step(0.0 if self._changes else limit_s)
             self.lifecycle.now_ns = max(self.lifecycle.now_ns, self.follower.clock())
-            if not self.lifecycle.workers.is_under_load and self.follower.looks.has_named:
+            if not self.lifecycle.workers.is_under_load and self.follower.looks.naming.has_begun:
                 self._take(Event(self.follower.clock(), "observer", "load_begin"))
             if self.follower.rows != self._rows:
                 self._rows = self.follower.rows
@@ -168,13 +165,7 @@ class Watch:
         return incarnations[-1] if incarnations else None
 
     def _respawned(self, event: Event, former: Incarnation | None) -> None:
-        cause = self._causes.pop(event.slot, view.ADDED) if former is not None else view.ADDED
-        self.respawns[cause] += 1
-        second = event.t_ns // 1_000_000_000
-        if self._seconds and self._seconds[-1][0] == second:
-            self._seconds[-1] = (second, self._seconds[-1][1] + 1)
-        else:
-            self._seconds.append((second, 1))
+        cause = self.counts.add(event.slot, event.t_ns)
         ended = former if former is not None and former.exited_ns is not None else None
         status = ended.exit_status << 8 if ended is not None and ended.exit_status is not None else None
         self._activity.forked(event.slot, status, self.follower.now_s)
@@ -196,7 +187,7 @@ class Watch:
         slot = worker.slot if worker is not None else None
         cause = causes.of(event.data)
         if slot is not None:
-            self._causes[slot] = cause
+            self.counts.end(slot, cause)
         text = f"worker {slot} ended: {causes.describe(event.data)}"
         self._tell(view.ENDED, event.pid, slot, text, cause=cause, **event.data)
         if self.hung.pop(event.pid, None) is not None:
@@ -205,7 +196,7 @@ class Watch:
     def _master(self, event: Event) -> None:
         if self.follower.reloads != self._reloads:
             self._reloads = self.follower.reloads
-            self._causes = dict.fromkeys(self._causes, view.RELOADED)
+            self.counts.reload()
             self._tell(view.MASTER_RELOADED, event.pid, text="the master executed itself again (reload)")
         elif self._former_pid not in (0, event.pid):
             self._tell(view.MASTER_REPLACED, event.pid, text=f"master {event.pid} follows", old_pid=self._former_pid)
@@ -218,18 +209,20 @@ class Watch:
 
     def _judge(self) -> None:
         """Ask the lifecycle for proofs about the workers that are looked at closely."""
+        hangs = self.lifecycle.hangs
         for child in self.follower.looks.near():
             if not child.slot or child is self.follower.master:
                 continue
-            proof, where = self._proof(child)
+            proof, where = proofs.proof_of(hangs, child)
             if proof is not None and child.pid not in self.hung:
                 self.hung[child.pid] = (proof, where)
-                self._tell_hung(child, proof, where)
+                data = proofs.facts(hangs, child, proof, where, self.follower.clock())
+                self._tell(view.WORKER_HUNG, child.pid, child.slot, proofs.describe(child, proof, where), **data)
             elif proof is None and child.pid in self.hung:
                 self._moves(child.pid, child.slot)
         for pid in [pid for pid in self.hung if pid in self.follower.children]:
             child = self.follower.children[pid]
-            if self._proof(child)[0] is None:
+            if proofs.proof_of(hangs, child)[0] is None:
                 self._moves(pid, child.slot)
         hang = self.lifecycle.master_hang()
         if bool(hang) != bool(self.master_hang):
@@ -240,26 +233,6 @@ class Watch:
     def _moves(self, pid: int, slot: int | None) -> None:
         del self.hung[pid]
         self._tell(view.WORKER_MOVES, pid, slot, f"worker {slot}, which hung, moves again")
-
-    def _proof(self, child: Child) -> tuple[Proof | None, str]:
-        hangs = self.lifecycle.hangs
-        if child.leaving_ns or not child.is_ready:
-            return hangs.proof(child.pid), view.AT_EXIT if child.leaving_ns else view.AT_FORK
-        proof = hangs.deadlock(child.pid)
-        return proof, view.AT_EXIT if proof is not None and proof.at_exit else view.IN_REQUEST
-
-    def _tell_hung(self, child: Child, proof: Proof, where: str) -> None:
-        now_ns = self.follower.clock()
-        data = {
-            "reason": proof.text,
-            "where": where,
-            "evidence": self.lifecycle.hangs.evidence([child.pid]) or "",
-            "proven_s": round((now_ns - proof.since_ns) / 1e9, 3),
-            "hung_s": round((now_ns - child.forked_ns) / 1e9, 3) if where == view.AT_FORK else None,
-        }
-        place = {view.AT_FORK: "since it was forked", view.IN_REQUEST: "in a request", view.AT_EXIT: "at its exit"}
-        text = f"worker {child.slot} (pid {child.pid}) hangs {place[where]}: {proof.text}"
-        self._tell(view.WORKER_HUNG, child.pid, child.slot, text, **data)
 
     def _notice(self) -> None:
         """Tell what changed about the instance as a whole."""
@@ -298,9 +271,3 @@ class Watch:
     @property
     def watched_s(self) -> float:
         return (self.follower.clock() - self._begun_ns) / 1e9
-
-    def respawn_history(self) -> tuple[int, ...]:
-        """Return the respawns in each of the last HISTORY_S seconds, the newest last."""
-        now = self.follower.clock() // 1_000_000_000
-        counts = dict(self._seconds)
-        return tuple(counts.get(second, 0) for second in range(now - HISTORY_S + 1, now + 1))

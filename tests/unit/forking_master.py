@@ -24,6 +24,7 @@ import os, select, socket, sys, threading, time
 
 WORKERS = int(sys.argv[1])
 STUCK = 254
+ROUTER = os.environ.get("DOUBLE") == "router"  # the further child listens, as a router does
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listen.sock")
 if len(sys.argv) > 2:
     listener = socket.socket(fileno=int(sys.argv[2]))
@@ -33,6 +34,7 @@ else:
     listener.listen(5)
 pairs = [socket.socketpair() for _ in range(WORKERS)]
 of_a_mule = socket.socketpair()
+of_all = socket.socketpair()
 pids, broken, reloading = {}, False, False
 
 def worker(slot):
@@ -40,6 +42,7 @@ def worker(slot):
         first.close()
         if number != slot:
             second.close()
+    of_all[0].close()
     lock = threading.Lock()
     if broken:
         lock.acquire(); lock.acquire()
@@ -69,9 +72,11 @@ def fork(slot):
 def mule():
     pid = os.fork()
     if not pid:
-        listener.close()
+        if not ROUTER:
+            listener.close()
         for first, second in pairs:
             first.close(); second.close()
+        of_all[0].close()
         while os.getppid() != 1:
             time.sleep(0.2)
         os._exit(0)

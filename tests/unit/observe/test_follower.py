@@ -167,3 +167,12 @@ def test_nothing_is_left_after_the_following(tmp_path: Path) -> None:
             followed.follower.close()
         assert len(os.listdir("/proc/self/fd")) == open_files
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_router_listens_and_is_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOUBLE", "router")
+    with forking_master(tmp_path) as master:
+        followed = Following(master)
+        followed.until(lambda: len(followed.lifecycle.ready()) == 3)
+        assert followed.lifecycle.slots == [1, 2, 3]
+        followed.follower.close()

@@ -1,0 +1,103 @@
+"""Names the slot of each child of a followed master, or finds that the child is no worker.
+
+The sockets of the children name the slots (`slots`). Where they cannot be read, each child counts as a worker and fills
+the lowest slot that is empty.
+"""
+
+from __future__ import annotations
+
+from stacks.observe.child import Child
+from stacks.observe.followed import Followed
+from stacks.observe.slots import NO_WORKER, TOO_EARLY, Slots
+
+# A child that keeps all sockets of its master for so long is stuck before it closes them (a fork hook of Python).
+STUCK_EARLY_S = 0.5
+QUIET_S = 0.1  # a master that has forked nothing for so long has forked its first workers
+
+
+class SlotNaming:
+    """Names the slots of the children of one follower."""
+
+    def __init__(self, follower: Followed) -> None:
+        self._follower = follower
+        self._slots: Slots | None = None  # None until the first workers have closed what is not theirs
+        self._can_tell = True  # False: the sockets cannot be read
+        self._is_first = True  # no slot has been named yet
+        self._last_fork_s = 0.0
+
+    @property
+    def has_begun(self) -> bool:
+        """True once the slots of the workers that were there at the beginning are named."""
+        return not self._is_first or all(child.slot is not None for child in self._follower.children.values())
+
+    def begin(self) -> None:
+        """Name the slots of the children that were there before the watching and are old enough."""
+        if any(map(self._is_settled, self._follower.children.values())):
+            self._learn()
+
+    def begin_anew(self) -> None:
+        """Forget the slots: the master has made new sockets."""
+        self._slots, self._can_tell = None, True
+
+    def note_fork(self) -> None:
+        """Note that the master has just forked."""
+        self._last_fork_s = self._follower.now_s
+
+    def are_outdated(self) -> bool:
+        """Return True if the master has executed itself since the slots were named. It has no worker then."""
+        if self._slots is None or any(child.slot for child in self._follower.children.values()):
+            return False
+        return self._slots.are_outdated(self._follower.master.pid)
+
+    def name(self, child: Child) -> bool:
+        """Try to find out which slot a new child fills. Return False if it is too early to know."""
+        if self._slots is None and self._can_tell:
+            is_early = self._follower.now_s < self._last_fork_s + QUIET_S
+            if not is_early and (not self._is_first or self._is_settled(child)):
+                self._learn()
+            return child.slot is not None
+        slot = self._slots.number(child.pid, self._follower.vacant) if self._slots else self._lowest_vacant()
+        if slot in (TOO_EARLY, NO_WORKER) and not self._is_settled(child):
+            return False
+        self._fill(child, self._lowest_vacant() if slot == TOO_EARLY else slot, "respawned")
+        return True
+
+    def name_ended(self, child: Child) -> None:
+        """Guess the slot of a child that has ended before its slot was known: the one that is vacant for longest."""
+        if child.slot is None:
+            vacant = self._follower.vacant
+            earlier = [slot for slot, worker in vacant.items() if worker.exited_ns <= child.forked_ns]
+            slot = min(earlier, key=lambda slot: vacant[slot].exited_ns, default=NO_WORKER)
+            self._fill(child, slot, "respawned")
+
+    def _learn(self) -> None:
+        """Learn the sockets of the master, and name the slots of the children that have none yet."""
+        self._slots = self._follower.sockets.slots()
+        self._can_tell = self._slots is not None
+        children = sorted(
+            (child for child in self._follower.children.values() if child.slot is None), key=lambda child: child.pid
+        )
+        numbers = self._slots.begin(child.pid for child in children) if self._slots else {}
+        if self._slots and not any(numbers.values()) and not all(map(self._is_settled, children)):
+            self._slots = None  # all of them are too young to tell
+            return
+        kind, self._is_first = "spawned" if self._is_first else "respawned", False
+        for child in children:
+            slot = numbers.get(child.pid, NO_WORKER) if self._slots else self._lowest_vacant()
+            if slot or self._is_settled(child):
+                self._fill(child, slot, kind)
+
+    def _fill(self, child: Child, slot: int, kind: str) -> None:
+        child.slot = slot
+        if slot != NO_WORKER:
+            self._follower.vacant.pop(slot, None)
+            t_ns = child.forked_ns if kind == "spawned" else 0
+            self._follower.emit("children", kind, child.pid, slot, t_ns=t_ns)
+
+    def _lowest_vacant(self) -> int:
+        taken = {child.slot for child in self._follower.children.values()}
+        return next(number for number in range(1, len(taken) + 2) if number not in taken)
+
+    def _is_settled(self, child: Child) -> bool:
+        """Return True if a child is old enough to have closed the sockets of its siblings."""
+        return self._follower.now_s - child.forked_ns / 1e9 > STUCK_EARLY_S

@@ -256,6 +256,7 @@ class Follower:
         former, self.master = self.master, Child(pid, self.clock(), 0.0)
         former.close()
         for child in self.children.values():
+            self.looks.forget(child)
             child.close()
         self.children.clear()
         self.vacant.clear()

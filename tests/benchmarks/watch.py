@@ -202,7 +202,7 @@ def changes(text: str) -> list[dict[str, Any]]:
 
 
 def count() -> None:
-    with stack(64, 4) as served, tempfile.TemporaryFile("w+") as output:
+    with stack(64, 1) as served, tempfile.TemporaryFile("w+") as output:
         with watch(served.pid, stdout=output), hammer(served, 128, SLICE_S + 8):
             time.sleep(3)
             forks = kernel_forks(served.pid, SLICE_S)

@@ -43,8 +43,8 @@ class EventSources:
         ready = self._epoll.poll(limit_s + 0.0005 if limit_s > 0 else 0.0)
         return [self._pidfds[fd] for fd, _ in ready if fd in self._pidfds]
 
-    def receive(self) -> Iterator[ProcessEvent | None]:
-        """Yield the process events that have come; None where the kernel dropped some."""
+    def receive(self) -> Iterator[ProcessEvent | OSError]:
+        """Yield the process events that have come; the error where the kernel dropped some."""
         if self._events is not None:
             yield from process_events.receive(self._events)
 

@@ -152,7 +152,7 @@ class Follower:
 
     def _read_events(self) -> None:
         for event in self._sources.receive():
-            if event is None:
+            if isinstance(event, OSError):
                 self.lost += 1
                 self._scan()
                 continue

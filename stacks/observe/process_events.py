@@ -146,15 +146,15 @@ def _filter(masters: Collection[int]) -> bytes:
     return b"".join(struct.pack("=HBBI", *step) for step in program)
 
 
-def receive(connection: socket.socket) -> Iterator[ProcessEvent | None]:
-    """Yield the events that wait in the socket; None where the kernel dropped some (ENOBUFS)."""
+def receive(connection: socket.socket) -> Iterator[ProcessEvent | OSError]:
+    """Yield the events that wait in the socket; the error where the kernel dropped some (ENOBUFS)."""
     while True:
         try:
             data = connection.recv(1 << 16)
         except BlockingIOError:
             return
-        except OSError:
-            yield None
+        except OSError as error:
+            yield error
             continue
         yield from decode(data)
 

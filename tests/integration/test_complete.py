@@ -13,7 +13,7 @@ import pytest
 
 from stacks import catalogue
 from stacks.catalogue import venvs
-from stacks.observe.collectors import kernel
+from stacks.observe import process_events
 from stacks.observe.observer import Observer
 from stacks.run import stop_signals
 from stacks.run.ports import free_port
@@ -23,7 +23,7 @@ UNDISTURBED = 1.2  # respawns/s a worker, of a master that only its own 1 s loop
 
 def permitted() -> bool:
     try:
-        kernel.subscribe().close()
+        process_events.subscribe().close()
     except OSError:
         return False
     return True
@@ -62,8 +62,8 @@ def forks(events: socket.socket, master: int) -> list[int]:
             return found
         found += [
             fields[3]
-            for what, _, fields in kernel.decode(data)
-            if what == kernel.PROC_EVENT_FORK and fields[1] == master and fields[2] == fields[3]
+            for what, _, fields in process_events.decode(data)
+            if what == process_events.FORK and fields[1] == master and fields[2] == fields[3]
         ]
 
 
@@ -85,10 +85,10 @@ def test_respawns_equal_the_kernels_count(
         def refuse() -> socket.socket:
             raise PermissionError(1, "refused by the test")
 
-        mine = kernel.subscribe()
-        monkeypatch.setattr(kernel, "subscribe", refuse)
+        mine = process_events.subscribe()
+        monkeypatch.setattr(process_events, "subscribe", refuse)
     else:
-        mine = kernel.subscribe()
+        mine = process_events.subscribe()
     environment = venv("py312-2.0.30.post1")
     port, stats = free_port(), free_port()
     placeholders = {"PACK_PORT": str(port), "PACK_APP": str(catalogue.APPS / "hello.py")}

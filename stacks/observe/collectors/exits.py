@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from stacks.lifecycle.records import Event
-from stacks.observe import proc
+from stacks.observe import ends, proc
 from stacks.observe.collectors import Base, Context
 
 
@@ -53,7 +53,7 @@ class Collector(Base):
         kind = self._kind(pid)
         event = self.event(kind, pid)
         if kind == "exited":
-            event.data.update(_end(pid))
+            event.data.update(ends.row_data(proc.exit_status(pid)))
         self.context.unwatch(fd)
         os.close(fd)
         return [event]
@@ -66,11 +66,3 @@ class Collector(Base):
         for fd in self._pids:
             os.close(fd)
         self._pids.clear()
-
-
-def _end(pid: int) -> dict[str, int]:
-    """Return how the zombie `pid` ended, under the names of the kernel's rows; empty if it is reaped already."""
-    status = proc.exit_status(pid)
-    if status is None:
-        return {}
-    return {"signal": status & 0x7F} if status & 0x7F else {"exit_status": status >> 8}

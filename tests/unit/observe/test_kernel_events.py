@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rows import row
 
 from stacks.lifecycle.records import Event
+from stacks.observe import process_events
 from stacks.observe.collectors import kernel
 
 
@@ -33,21 +34,25 @@ EXIT = datagram(0x80000000, 222, struct.pack("=2iII", 101, 101, 11, 17))
 EXEC = datagram(2, 333, struct.pack("=2i", 101, 101))
 
 
+SESSION = datagram(0x80, 444, struct.pack("=2i", 101, 101))  # PROC_EVENT_SID
+
+
 class TestKernel:
-    def test_forks_and_exits_are_decoded_and_other_events_skipped(self) -> None:
-        assert kernel.decode(FORK) == [(kernel.PROC_EVENT_FORK, 111, (900, 900, 101, 101))]
-        assert kernel.decode(EXEC + EXIT + FORK) == [
-            (kernel.PROC_EVENT_EXIT, 222, (101, 101, 11, 17)),
-            (kernel.PROC_EVENT_FORK, 111, (900, 900, 101, 101)),
+    def test_forks_executions_and_exits_are_decoded_and_other_events_skipped(self) -> None:
+        assert process_events.decode(FORK) == [(process_events.FORK, 111, (900, 900, 101, 101))]
+        assert process_events.decode(EXEC + EXIT + SESSION + FORK) == [
+            (process_events.EXEC, 333, (101, 101)),
+            (process_events.EXIT, 222, (101, 101, 11, 17)),
+            (process_events.FORK, 111, (900, 900, 101, 101)),
         ]
 
     @given(st.binary(max_size=80), st.integers(0, len(FORK)))
     def test_damaged_bytes_are_skipped(self, noise: bytes, cut: int) -> None:
-        kernel.decode(noise)
-        assert kernel.decode(EXIT + FORK[:cut]) == kernel.decode(EXIT) + (
-            kernel.decode(FORK) if cut == len(FORK) else []
+        process_events.decode(noise)
+        assert process_events.decode(EXIT + FORK[:cut]) == process_events.decode(EXIT) + (
+            process_events.decode(FORK) if cut == len(FORK) else []
         )
-        assert kernel.decode(EXIT + noise)[:1] == kernel.decode(EXIT)
+        assert process_events.decode(EXIT + noise)[:1] == process_events.decode(EXIT)
 
     def collector(self, tmp_path: Path) -> tuple[kernel.Collector, socket.socket]:
         """Return a collector that reads from a socket pair, and the end of the pair that stands for the kernel."""
@@ -63,6 +68,8 @@ class TestKernel:
         for parent, thread, child in ((900, gone, gone), (901, gone + 2, gone + 2), (900, gone + 3, 900)):
             theirs.send(datagram(1, 5, struct.pack("=4i", parent, parent, thread, child)))
         assert collector.read(0) == [Event(5, "kernel", "forked", gone)]
+        theirs.send(EXEC)
+        assert collector.read(0) == []
         for pid, status in ((gone, 11), (gone + 2, 11), (gone, 11)):
             theirs.send(datagram(0x80000000, 6, struct.pack("=2iII", pid, pid, status, 17)))
         assert collector.read(0) == [Event(6, "kernel", "exited", gone, data={"signal": 11})]
@@ -93,7 +100,7 @@ class TestKernel:
         def denied() -> socket.socket:
             raise PermissionError(1, "Operation not permitted")
 
-        monkeypatch.setattr(kernel, "subscribe", denied)
+        monkeypatch.setattr(process_events, "subscribe", denied)
         ctx, watched = context(tmp_path)
         assert "Operation not permitted" in kernel.Collector(ctx).open()
         assert watched == {}

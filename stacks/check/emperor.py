@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stacks.check.invocation import Invocation
-from stacks.check.neutralise import LOADS_APP
 from stacks.check.options import Options, is_set, last_value
 
 # The option that reads a vassal, by the suffix of its file (vassal_new_argv). Other files are no vassals.
@@ -41,9 +40,8 @@ class Vassal:
 
 
 def is_emperor(options: Options) -> bool:
-    """Return True if the configuration has an emperor and no app of its own: only its vassals serve requests then."""
-    keys = {key for key, _ in options}
-    return "emperor" in keys and not keys.intersection(LOADS_APP)
+    """Return True if the configuration has an emperor."""
+    return any(key == "emperor" for key, _ in options)
 
 
 def find_vassals(options: Options, emperor: Invocation) -> list[Vassal]:

@@ -57,20 +57,24 @@ def check_vassals(
 ) -> int:
     """Check each vassal with `check_one`, print a line for each, write the reports, and return the worst exit code.
 
-    `effective` are the options of the emperor. Raise CannotCheck if it has no vassal.
+    `effective` are the options of the emperor. An emperor with workers of its own counts as one more vassal; if it has
+    no other, it is checked as one instance. Raise CannotCheck if there is nothing to check.
     """
     began = time.monotonic()
+    vassals = find_vassals(effective, emperor)
+    has_workers = any(key in LOADS_APP for key, _ in effective)
+    if has_workers and not vassals:
+        return check_one(options, emperor, private)
     for name in ("app", "code_quality", "metrics"):
         if getattr(options, name, None):
             option = f"--{name.replace('_', '-')}"
             raise WrongUsage(f"{option} is for one instance, and an emperor has several: check the vassal itself.")
     # A stream that carries a report for a program carries nothing else.
     stream = sys.stderr if is_stdout(options.json) or is_stdout(options.junit) else sys.stdout
-    vassals = find_vassals(effective, emperor)
     if not vassals:
         names = ", ".join(value for key, value in effective if key == "emperor")
         raise CannotCheck(f"The emperor has no vassals: there is no configuration in {names}.")
-    if any(key in LOADS_APP for key, _ in effective):
+    if has_workers:
         vassals.append(Vassal("the emperor's own workers", emperor))
     results = []
     for number, vassal in enumerate(vassals):

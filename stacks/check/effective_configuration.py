@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from stacks.check.options import Options
 from stacks.check.plugins import OF_PYTHON, no_python, plugin_arguments, plugin_folders
 from stacks.check.read_only import read_only_except
 from stacks.check.refusals import explain_refusal, forbidden_option
+from stacks.run.supervisor import die_with_parent
 
 LIMIT_S = 15.0  # it takes 0.1 s; @(exec://...) and @(http://...) in a configuration may take longer
 VERSION = re.compile(r"^\d+\.\d+[\w.+~-]*$")  # 2.0.26, 2.0.21-debian, 2.0.31+dfsg
@@ -157,6 +159,7 @@ def _run(
     restrict = read_only_except(private, files=openable)
 
     def prepare() -> None:
+        die_with_parent(signal.SIGKILL)  # a damaged configuration may be read for ever
         pretend_locks()
         restrict()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +16,6 @@ from pathlib import Path
 # from include/uapi/linux/landlock.h and prctl.h.
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 RULE_PATH_BENEATH = 1
-PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 WRITE_FILE = 1 << 1
 # All rights of Landlock's ABI 1 that change something: WRITE_FILE, REMOVE_DIR (4), REMOVE_FILE (5) and every MAKE_
@@ -30,12 +28,11 @@ _PATH_BENEATH = struct.Struct("=Qi")
 def read_only_except(*writable: Path, files: Sequence[Path] = ()) -> Callable[[], None]:
     """Return a `preexec_fn` for subprocess: the child can change files only below `writable`, and write to /dev.
 
-    The child ends with its parent. It may open each of `files` for writing as well.
+    It may open each of `files` for writing as well.
     """
     libc = ctypes.CDLL(None, use_errno=True)
 
     def restrict() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a damaged configuration may be read for ever
         attributes = _RULESET.pack(CHANGES)
         ruleset = libc.syscall(CREATE_RULESET, attributes, len(attributes), 0)
         if ruleset < 0:

@@ -22,9 +22,8 @@ from stacks.observe.row_file import RowFile
 
 HEARTBEAT_S = 1.0
 STEP_S = 0.05  # the longest time between two checks of a condition
-CHECK_S = (
-    0.02  # the shortest one: a recycle of 16 workers makes hundreds of rows a second, and a check looks at them all
-)
+# The shortest one: a recycle of 16 workers makes hundreds of rows a second, and a check looks at every worker.
+CHECK_S = 0.02
 ENDED = -1  # stands for the exit code of a master whose parent is another process: only the parent learns the code
 
 

@@ -9,15 +9,15 @@ imports. The reads of /proc have become cheaper since, so it needs less here tha
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from pathlib import Path
 
 from stacks.lifecycle.records import Event
 from stacks.observe import proc
+from stacks.observe.attached import AttachedObserver
 from stacks.observe.collectors import Base, Context, closer, exits, kernel, usage
-from stacks.observe.observer import ENDED, Observer
+from stacks.observe.observer import ENDED
 
 WAITS = ("do_epoll_wait", "ep_poll", "inet_csk_accept", "futex-shared")
 ENDED_WELL = (0, 15, 17, 30)
@@ -71,27 +71,14 @@ class Children(Base):
         return any(wait in WAITS for wait in waits) or proc.holds_connection(pid, self.context.port)
 
 
-class Before(Observer):
+class Before(AttachedObserver):
     """Observes the master `pid` by looking ten times a second."""
-
-    def __init__(self, directory: Path, pid: int, port: int) -> None:
-        self._master_pid = pid
-        super().__init__(directory, [], {}, port)
-
-    def _launch(
-        self, command: list[str], environment: dict[str, str], cwd: Path | None, piped: bool
-    ) -> tuple[int, int]:
-        self.emit("attached", pid=self._master_pid)
-        return self._master_pid, os.open(os.devnull, os.O_RDONLY)
 
     def _collector_classes(self) -> list[type[Base]]:
         return [Children, closer.Collector, exits.Collector, kernel.Collector, usage.Collector]
 
     def _poll(self) -> int | None:
         return None if proc.is_alive(self._master_pid) else ENDED
-
-    def _ended_data(self) -> dict[str, object]:
-        return {}
 
     def _is_replaced(self) -> bool:
         return False

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract import problems_below
+from contract import problems, problems_below
 
 from stacks import catalogue
 from stacks.catalogue import interpreters, venvs
@@ -51,6 +51,33 @@ def venv() -> Callable[[str], venvs.Venv]:
             pytest.skip(f"{version}: {error}")
 
     return ensure
+
+
+@dataclass
+class Check:
+    """What `python -m stacks check` left. `value` is the content of the file that `--json` names."""
+
+    code: int
+    said: str
+    value: dict[str, Any]
+
+
+def run_check(file: Path, *arguments: str, **environment: str) -> Check:
+    """Run a check, whose JSON goes to `file`. It must be as its schema says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "stacks", "check", "--json", str(file), *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said, said
+    value = json.loads(file.read_text())
+    assert problems("check", value) == []
+    return Check(done.returncode, said, value)
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -13,17 +12,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from contract import problems, problems_below
+from contract import problems_below
 
 from stacks import catalogue
 from stacks.catalogue import venvs
 from stacks.observe import proc
 
-from .conftest import LIMIT_S, ROOT, left_behind
+from .conftest import ROOT, Check, left_behind, run_check
 
 INIS = ROOT / "tests" / "data" / "inis"
 NEW, OLD = "py312-2.0.30.post1", "py312-2.0.26"
@@ -34,10 +32,7 @@ PROMISE_S = 45.0
 
 
 @dataclass
-class Done:
-    code: int
-    said: str
-    value: dict[str, Any]
+class Done(Check):
     suite: ElementTree.Element
 
 
@@ -64,26 +59,14 @@ def checking(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Checking:
         if isinstance(config, str):
             (theirs / "uwsgi.ini").write_text(config)
             config = theirs / "uwsgi.ini"
-        files = {"json": tmp_path / "check.json", "junit": tmp_path / "check.xml"}
-        command = ["--uwsgi", uwsgi or str(venv(version).uwsgi), *(f"--{name}={path}" for name, path in files.items())]
+        junit = tmp_path / "check.xml"
+        command = [f"--ways={ways}", "--uwsgi", uwsgi or str(venv(version).uwsgi), f"--junit={junit}"]
         command += ["--ini", str(config)] if config is not None else []
-        done = subprocess.run(
-            [sys.executable, "-m", "stacks", "check", f"--ways={ways}", *command, *arguments],
-            cwd=ROOT,
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-        said = done.stdout + done.stderr
-        assert "Traceback" not in said, said
-        value = json.loads(files["json"].read_text())
-        assert problems("check", value) == []
-        if value["status"] == "done":
-            assert problems_below(Path(value["directory"])) == []
-            assert left_behind(Path(value["directory"])) == []
-        return Done(done.returncode, said, value, ElementTree.parse(files["junit"]).getroot())  # noqa: S314
+        done = run_check(tmp_path / "check.json", *command, *arguments, **environment)
+        if done.value["status"] == "done":
+            assert problems_below(Path(done.value["directory"])) == []
+            assert left_behind(Path(done.value["directory"])) == []
+        return Done(done.code, done.said, done.value, ElementTree.parse(junit).getroot())  # noqa: S314
 
     return run
 

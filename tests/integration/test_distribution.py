@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import fcntl
-import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from contract import problems
 
 from stacks.check.plugins import packagings
 
-from .conftest import LIMIT_S, ROOT, left_behind
+from .conftest import Check, left_behind, run_check
 
 UWSGI = Path("/usr/bin/uwsgi-core")
 HAS_PLUGIN = any(Path(packagings()[0].folder).glob("python3_plugin.so"))
@@ -57,13 +52,6 @@ time.sleep(300)
 """
 
 
-@dataclass
-class Done:
-    code: int
-    said: str
-    value: dict[str, Any]
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """Return a folder with an app, Debian's default.ini and a configuration."""
@@ -76,23 +64,9 @@ def site(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def checking(tmp_path: Path) -> Callable[..., Done]:
-    def run(*arguments: str, **environment: str) -> Done:
-        file = tmp_path / "check.json"
-        done = subprocess.run(
-            [sys.executable, "-m", "stacks", "check", "--ways", "max-requests", "--json", str(file), *arguments],
-            cwd=ROOT,
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-        said = done.stdout + done.stderr
-        assert "Traceback" not in said, said
-        value = json.loads(file.read_text())
-        assert problems("check", value) == []
-        return Done(done.returncode, said, value)
+def checking(tmp_path: Path) -> Callable[..., Check]:
+    def run(*arguments: str, **environment: str) -> Check:
+        return run_check(tmp_path / "check.json", "--ways", "max-requests", *arguments, **environment)
 
     return run
 
@@ -124,7 +98,7 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int, int, int]]:
     }
 
 
-def test_the_options_of_plugins_are_run_and_judged(checking: Callable[..., Done], site: Path) -> None:
+def test_the_options_of_plugins_are_run_and_judged(checking: Callable[..., Check], site: Path) -> None:
     """Started as Debian's init script does it. From Python 3.13 on this configuration crashes by hand as well."""
     start = f"--ini {site}/default.ini --ini {site}/site.ini --daemonize {site}/run/log"
     done = checking("--uwsgi", str(UWSGI), "--chdir", str(site), "--args", start, **NAMES)
@@ -139,7 +113,7 @@ def test_the_options_of_plugins_are_run_and_judged(checking: Callable[..., Done]
     assert left_behind(Path(done.value["directory"])) == []
 
 
-def test_the_name_of_the_binary_loads_its_plugin(checking: Callable[..., Done], site: Path) -> None:
+def test_the_name_of_the_binary_loads_its_plugin(checking: Callable[..., Check], site: Path) -> None:
     line = 'CMD ["/usr/bin/uwsgi_python3", "--http-socket", ":8000", "--module", "app", "-p", "2"]'
     done = checking("--chdir", str(site), "--args", line)
     assert (done.code, done.value["verdict"]) == (0, "recovers"), done.said
@@ -156,7 +130,7 @@ def test_the_name_of_the_binary_loads_its_plugin(checking: Callable[..., Done], 
     ],
 )
 def test_bad_input_is_one_sentence_and_touches_nothing(
-    checking: Callable[..., Done], site: Path, text: str, says: str
+    checking: Callable[..., Check], site: Path, text: str, says: str
 ) -> None:
     (site / "bad.ini").write_text(f"[uwsgi]\nhttp-socket = :8000\n{text}")
     before = snapshot(site)
@@ -167,7 +141,7 @@ def test_bad_input_is_one_sentence_and_touches_nothing(
 
 
 def test_an_emperor_has_a_line_for_each_vassal_and_nothing_is_touched(
-    checking: Callable[..., Done], site: Path, decoy: tuple[int, Path]
+    checking: Callable[..., Check], site: Path, decoy: tuple[int, Path]
 ) -> None:
     """The user's instances hold the locks of their files, and a process that looks like them is not signalled."""
     pid, signals = decoy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,14 +19,14 @@ class RecordedMaster:
         self.name = uwsgi_processes.name(pid)
         self.file: RowFile | None = None
         self.run: Path | None = None
-        self._begun_ns = 0
+        self._begun_ns = self._latest_ns = 0
         self._longest_s = 0.0
         self._carried = CarriedRows()
 
     @property
     def recorded_s(self) -> float:
-        """The length of the present run so far."""
-        return (time.monotonic_ns() - self._begun_ns) / 1e9
+        """The length of the present run up to its latest row."""
+        return (self._latest_ns - self._begun_ns) / 1e9
 
     def begin(self, run: Path, t_ns: int, longest_s: float) -> None:
         """Begin a run in this directory, `longest_s` at most, with the rows of the workers that live."""
@@ -44,19 +43,19 @@ class RecordedMaster:
     def take(self, row: Event) -> None:
         """Take a row. It is on the disk after the next flush of `file`."""
         self._carried.take(row)
+        self._latest_ns = row.t_ns
         if row.kind == "load_begin":  # the watch knows no window
             row = replace(row, data=dict(row.data) | {"window_s": self._longest_s})
         if self.file is not None:
             self.file.append(row.to_json())
 
     def end(self) -> Path | None:
-        """End the run and return its directory; None if there is none. Never raises."""
+        """End the run at its latest row, and return its directory; None if there is none. Never raises."""
         run = self.run
         if self.file is not None:
-            now_ns = time.monotonic_ns()
             for kind in ("load_end", "stop"):
                 try:
-                    self.file.append(Event(now_ns, "observer", kind).to_json())
+                    self.file.append(Event(self._latest_ns, "observer", kind).to_json())
                 except OSError:
                     pass
             self.file.close()

@@ -65,7 +65,7 @@ class Recording:
                 self._begin_run(master, row.t_ns)
             master.take(row)
             if row.kind == "heartbeat":
-                self._look_after(master)
+                self._look_after(master, row.t_ns)
         except OSError as error:
             self._fail(master, error)
         if row.kind == "ended":
@@ -102,14 +102,14 @@ class Recording:
             self.has_failed = False
             self._say(f"RECORD={self.directory}: the recording goes on.")
 
-    def _look_after(self, master: RecordedMaster) -> None:
+    def _look_after(self, master: RecordedMaster, now_ns: int) -> None:
         """Write what is pending, and begin another run if this one is long enough."""
         if master.file is None:
             return
         master.file.flush()
         if master.file.size > self._limit_bytes / RUNS_IN_LIMIT or master.recorded_s > RUN_S:
             self._end_run(master)
-            self._begin_run(master, time.monotonic_ns())
+            self._begin_run(master, now_ns)
             self._campaign.remove_oldest(self._limit_bytes, [one.run for one in self._masters.values() if one.run])
         self._finishers = [process for process in self._finishers if process.poll() is None]
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from check_builders import HEALTHY, HUNG, findings, recycled
 from contract import problems
+from pages import blocks
 
 from stacks.check.check_result import CheckResult
 from stacks.check.measurement import Measurement
@@ -25,6 +26,13 @@ def test_a_limit_of_a_share_is_at_most_the_whole() -> None:
     for text in ("five", "120%", "-1"):
         with pytest.raises(ValueError, match=text):
             parse_part(text)
+
+
+def test_the_table_of_the_manual_is_read_as_it_stands_there(tmp_path: Path) -> None:
+    file = tmp_path / "limits.toml"
+    [block] = blocks("toml")
+    file.write_text(block)
+    assert read_limits(NONE, file) == {"max-lost": 0.0, "max-recycle": 2.0}
 
 
 def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:

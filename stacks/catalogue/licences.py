@@ -50,10 +50,10 @@ def installed(packages: Iterable[Distribution] | None = None) -> list[Licence]:
 def _text(package: Distribution) -> str:
     """Return the licence by its newest field: the expression, the classifiers, or the first line of the old field."""
     metadata = package.metadata
-    if expression := metadata.get("License-Expression"):
-        return str(expression)
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
     classes = [one.rpartition(" :: ")[2] for one in metadata.get_all("Classifier") or [] if one.startswith(CLASSIFIER)]
     if classes:
         return ", ".join(classes)
-    first_line = str(metadata.get("License") or "").strip().partition("\n")[0]
+    first_line = metadata["License"].strip().partition("\n")[0] if "License" in metadata else ""
     return "unknown" if first_line in UNKNOWN else first_line[:MOST_LETTERS]

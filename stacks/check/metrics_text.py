@@ -31,7 +31,8 @@ def metrics_text(result: CheckResult) -> str:
         passes = Gauge(f"{PREFIX}_limit_passes", "1 if the check keeps this limit.", ["limit"], registry=registry)
         for outcome in result.thresholds:
             passes.labels(outcome.option).set(outcome.passes)
-    return generate_latest(registry).decode()
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return text.decode()
 
 
 def _gauges(result: CheckResult) -> Iterator[tuple[str, str, str, float | None]]:

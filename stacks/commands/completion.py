@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import cast
 
 from stacks.commands import exit_codes
 
 HELP = "Print the completion of uwsgi-respawn-pack for a shell."
 EXAMPLE = "python -m stacks completion bash"
 EXIT_CODES = exit_codes.WITHOUT_EXPECTATION | {exit_codes.OK: "printed"}
+Choices = Mapping[str, argparse.ArgumentParser]
 SHELLS = ("bash", "zsh", "fish", "tcsh")
 
 
@@ -24,11 +27,9 @@ def main(options: argparse.Namespace) -> int:
     from stacks.commands.command_line import INSTALLED, INTERNAL, parser
 
     whole = parser([name for name in options.names if name not in INTERNAL], INSTALLED)
-    commands = {
-        name: one for action in whole._actions if action.dest == "command" for name, one in action.choices.items()
-    }
-    for action in (action for one in commands.values() for action in one._actions):
+    [commands] = (cast(Choices, action.choices) for action in whole._actions if action.dest == "command")
+    for action in (action for name in commands for action in commands[name]._actions):
         if kind := {"FILE": shtab.FILE, "PATH": shtab.FILE, "DIR": shtab.DIRECTORY}.get(str(action.metavar)):
-            action.complete = kind
+            action.complete = kind  # type: ignore[attr-defined]  # shtab reads it
     print(shtab.complete(whole, options.shell))
     return exit_codes.OK

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from stacks.lifecycle import schema_check
 from stacks.lifecycle.records import (
     REQUEST_COLUMNS,
     REQUEST_PART,
@@ -48,7 +49,7 @@ def write_requests(directory: Path) -> bool:
     Returns True if there is a part and every part is complete. A part that was cut short keeps its whole lines. A part
     with a row that cannot be read stays as it is. Raises OSError; every part stays then.
     """
-    schema = _schema(REQUEST_COLUMNS)
+    schema = _schema("request", REQUEST_COLUMNS)
     tables, are_complete, unread = [], True, set[Path]()
     parts = sorted(directory.glob(REQUEST_PART.format(pid="*")))
     for part in parts:
@@ -64,6 +65,7 @@ def write_requests(directory: Path) -> bool:
             except pa.ArrowInvalid:  # a row that is none: the part stays as it is, so that no row is lost
                 unread.add(part)
     table = pa.concat_tables([schema.empty_table(), *tables]).sort_by("start_ns")
+    table = pa.Table.from_arrays(table.columns, schema=schema)  # the part files know no units
     _write(table, directory / REQUESTS_FILE)
     for part in set(parts) - unread:
         part.unlink()
@@ -72,7 +74,7 @@ def write_requests(directory: Path) -> bool:
 
 def write_samples(directory: Path, samples: list[tuple[object, ...]]) -> None:
     """Write samples.parquet. Each sample has the values of SAMPLE_COLUMNS, in their order."""
-    schema = _schema(SAMPLE_COLUMNS)
+    schema = _schema("sample", SAMPLE_COLUMNS)
     columns = zip(*samples, strict=True) if samples else [() for _ in schema]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     _write(pa.Table.from_arrays(arrays, schema=schema), directory / SAMPLES_FILE)
@@ -88,5 +90,15 @@ def _write(table: pa.Table, path: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _schema(columns: dict[str, str]) -> pa.Schema:
-    return pa.schema([(name, pa.type_for_alias(alias)) for name, alias in columns.items()])
+def _schema(name: str, columns: dict[str, str]) -> pa.Schema:
+    """Return the columns with what the file contract says of each, the schema `name`: unit and meaning as metadata."""
+    contract = schema_check.schema(name)["properties"]
+    return pa.schema(
+        pa.field(column, pa.type_for_alias(alias), metadata=_metadata(contract[column]))
+        for column, alias in columns.items()
+    )
+
+
+def _metadata(field: dict[str, Any]) -> dict[str, str]:
+    unit = {"unit": field["x-unit"]} if "x-unit" in field else {}
+    return {"description": field["description"], **unit}

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -50,6 +51,7 @@ from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.taking import WayTaker
 from stacks.lifecycle.records import RecordError
 from stacks.run import interrupts, private_directory, run_directory, supervisor
+from stacks.run.run_servers import RunServers
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
@@ -85,15 +87,16 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     `began` is the start on the monotonic clock. Raise CannotCheck.
     """
     invocation = read_invocation(options)
+    servers = RunServers()  # they load while the configuration is read
     effective = read_effective(invocation, private)
     if is_emperor(effective.options):
-        return check_vassals(options, effective.options, invocation, private, _check_vassal)
-    return _check_one(options, invocation, effective, private, began)
+        return check_vassals(options, effective.options, invocation, private, partial(_check_vassal, servers))
+    return _check_one(options, invocation, effective, private, began, servers)
 
 
-def _check_vassal(options: argparse.Namespace, invocation: Invocation, private: Path) -> int:
+def _check_vassal(servers: RunServers, options: argparse.Namespace, invocation: Invocation, private: Path) -> int:
     began = time.monotonic()
-    return _check_one(options, invocation, read_effective(invocation, private), private, began)
+    return _check_one(options, invocation, read_effective(invocation, private), private, began, servers)
 
 
 def _check_one(
@@ -102,6 +105,7 @@ def _check_one(
     effective: EffectiveConfiguration,
     private: Path,
     began: float,
+    servers: RunServers,
 ) -> int:
     """Check one instance, print and write the result, and return the exit code. Raise CannotCheck."""
     app = resolve_app(options.app, options.chdir)
@@ -113,7 +117,7 @@ def _check_one(
 
     neutral = copy(make_recycle)
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
-    runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit)
+    runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit, servers)
     measurement = runs.measure()
     log = read_log(Path(measurement.directory))
     _require_verdict(measurement, log)

@@ -155,13 +155,11 @@ def test_the_first_lines_say_what_comes_back_and_what_does_not() -> None:
         ]
     )
     text = "\n".join(ways_lines(ways))
-    assert "comes back: max-requests, fifo-w\n" in text
-    assert "stops when asked: int\n" in text
-    assert "does NOT come back: hup, touch-reload\n" in text
-    assert "  hup, touch-reload: dead_master, the master ended\n" in text
-    assert "does NOT stop when asked: term\n" in text
+    assert "comes back: max-requests, fifo-w; stops when asked: int\n" in text
+    assert "does NOT come back: hup, touch-reload (dead_master: the master ended)\n" in text
+    assert "does NOT stop when asked: term (hung_exit: still there)\n" in text
     assert "OLD code, because the master had loaded it before: fifo-w\n" in text
-    assert "not taken: harakiri (name a page)" in text
+    assert "not measured: harakiri (name a page)" in text
     table = table_lines(ways)
     assert len(table) == 1 + 6
     assert table[1].split()[:2] == ["term", "hung_exit"]

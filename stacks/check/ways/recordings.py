@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.check.measurement import Measurement, read_log
-from stacks.lifecycle.outages import Request, outage
+from stacks.lifecycle.outages import PAUSE_S, Request, outage
 from stacks.lifecycle.reading import read_events, read_json
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, Event
 from stacks.lifecycle.way_results import WayResult, way_results
@@ -47,8 +47,11 @@ def read_error(directory: Path) -> str:
     return str(record["error"] or "")
 
 
-def read_limited_way(measurement: Measurement) -> WayResult:
-    """Return the result of a way that the load took, from its measurement and from the files of its run."""
+def read_limited_way(measurement: Measurement, *, has_pauses: bool = False) -> WayResult:
+    """Return the result of a way that the load took, from its measurement and from the files of its run.
+
+    With `has_pauses` nobody asks for some time, so the longest wait for an answer counts and not the time without one.
+    """
     directory = Path(measurement.directory)
     load: dict[str, Any] = read_json(directory / RUN_FILE)["load"]
     met = None
@@ -62,10 +65,15 @@ def read_limited_way(measurement: Measurement) -> WayResult:
         times=measurement.trials,
         replaced=measurement.respawns,
         ended_s=measurement.recycle_median_s,
-        nothing_s=met.nothing_s if met else 0.0,
+        nothing_s=_longest_wait_s(measurement) if has_pauses else met.nothing_s if met else 0.0,
         requests=measurement.requests,
         lost=met.lost if met else {},
     )
+
+
+def _longest_wait_s(measurement: Measurement) -> float:
+    longest_s = measurement.latency_max_s or 0.0
+    return longest_s if longest_s > PAUSE_S else 0.0
 
 
 def read_rows(directory: Path) -> list[Event]:

@@ -39,6 +39,7 @@ from stacks.check.measurement import Measurement, read_log
 from stacks.check.metrics_text import metrics_text
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise
+from stacks.check.paste_lines import paste_place
 from stacks.check.recycling import Preparation, make_recycle
 from stacks.check.remedy_search import try_remedies
 from stacks.check.server import identify
@@ -126,7 +127,8 @@ def _check_one(
     ways = _take_ways(options, runs, copy, effective, measurement)
     advice = advise(findings, catalogue.load().defects)
     outcomes = thresholds.judge(_limits(options), measurement)
-    result = CheckResult(findings, neutral, ways, advice, directory, round(time.monotonic() - began, 1), outcomes)
+    seconds, place = round(time.monotonic() - began, 1), paste_place(invocation)
+    result = CheckResult(findings, neutral, ways, advice, directory, seconds, outcomes, place)
     result.write(options.json, options.junit)
     write_ci_reports(result, options.ini, options.code_quality)
     if options.metrics is not None:
@@ -174,7 +176,7 @@ def _take_ways(
 def _print(result: CheckResult, stream: TextIO) -> None:
     """Print the result. A stdout that cannot be written to (a full disk) does not change what was measured."""
     try:
-        print(result.text(), file=stream, flush=True)
+        print("\n".join(result.answer()), file=stream, flush=True)
     except OSError as error:
         print(
             f"check: the result cannot be printed ({error.strerror}). It is in {result.directory / CHECK_FILE}.",

@@ -73,8 +73,8 @@ class _Case:
         if self.master_hang:
             return self.lifecycle.hangs.evidence([self.lifecycle.masters.pid])
         # The words of one kind of hang beside the backtrace of another kind would tell of a wait that nobody has.
-        kinds = ([e.pid for e in self.hung], self.deadlocked, self.at_exit)
-        return next(filter(None, map(self.lifecycle.hangs.evidence, kinds)), None)
+        kinds: tuple[list[int | None], ...] = ([e.pid for e in self.hung], [*self.deadlocked], [*self.at_exit])
+        return next(filter(None, (self.lifecycle.hangs.evidence(pids) for pids in kinds)), None)
 
 
 def _with_outcome(episodes: list[Episode], outcome: str) -> list[Episode]:

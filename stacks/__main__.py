@@ -21,6 +21,8 @@ COMMANDS = (
     "watch",
     "capacity",
     "list",
+    "licences",
+    "completion",
     "page",
     "judge",  # for `git bisect run`
     "serve",  # for the web UI

@@ -17,6 +17,7 @@ from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.recycling import MAX_REQUESTS
 from stacks.observe.collectors.log import READY_LINE
 from stacks.run import run_command, run_directory, supervisor
+from stacks.run.run_servers import RunServers
 
 SCENARIO = catalogue.SCENARIOS / "check.py"
 USERS = 8
@@ -39,6 +40,7 @@ class CheckRuns:
     directory: Path
     url: str  # the path of the page that gets the load
     start_limit_s: float
+    servers: RunServers | None = None  # they fork the runs
     _are_over: bool = False
 
     def measure(self) -> Measurement:
@@ -83,7 +85,10 @@ class CheckRuns:
         variables |= environment or {}
         with (directory / "run.err").open("wb") as stderr:
             null, pipe = subprocess.DEVNULL, subprocess.PIPE
-            with run_command.running(directory, stdin=null, stdout=pipe, stderr=stderr, env=variables) as process:
+            running = run_command.running(
+                directory, self.servers, stdin=null, stdout=pipe, stderr=stderr, environment=variables
+            )
+            with running as process:
                 if self._are_over:  # it has started since `end` looked
                     process.terminate()
                 for line in process.stdout or ():

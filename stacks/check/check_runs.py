@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -106,8 +105,8 @@ class CheckRuns:
         """Return the numbers of a run at max-requests, as run.json has them."""
         respawns = min(max(RESPAWNS_A_WORKER * self.neutral.workers, FEWEST_RESPAWNS), MOST_RESPAWNS)
         start_limit_s = self.start_limit_s
-        if is_remedy:
-            start_limit_s = remedy_start_limit_s(start_limit_s, self.neutral.workers, len(os.sched_getaffinity(0)))
+        if is_remedy:  # the app is known to start within the limit, if one process imports it
+            start_limit_s = run_directory.start_limit_at_once_s(start_limit_s, self.neutral.workers)
         return {
             "users": USERS,
             "duration_s": REMEDY_WINDOW_S if is_remedy else WINDOW_S,
@@ -121,11 +120,3 @@ class CheckRuns:
             "probe": self.url,
             "log": log,
         }
-
-
-def remedy_start_limit_s(start_limit_s: float, workers: int, cpus: int) -> float:
-    """Return how long an app that is known to start within `start_limit_s` may take to start with a remedy.
-
-    With lazy-apps each worker imports the app, and they all do so at once.
-    """
-    return start_limit_s * max(1.0, workers / cpus)

@@ -81,8 +81,8 @@ def test_a_limit_that_is_exceeded_fails_the_check_although_the_workers_come_back
     outcomes = judge({"max-lost": 0, "max-recycle": 2}, replace(MEASURED, recycle_max_s=30.0))
     result = CheckResult(findings(), NeutralConfiguration(), [recycled(HEALTHY)], [], tmp_path, 9.0, outcomes)
     assert (result.is_hang, result.fails) == (False, True)
-    assert "limit pass: lost requests: 0, at most 0" in result.text()
-    assert "limit FAIL: longest recycle: 30.00 s, at most 2.00 s" in result.text()
+    assert "Limit pass: lost requests: 0, at most 0" in result.text()
+    assert "Limit FAIL: longest recycle: 30.00 s, at most 2.00 s" in result.text()
     result.write(tmp_path / "out.json", tmp_path / "out.xml")
     value = json.loads((tmp_path / "out.json").read_text())
     assert problems("check", value) == []

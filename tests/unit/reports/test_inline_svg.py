@@ -9,10 +9,9 @@ from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.reports.inline_svg import inline_svg, on_dark
-from analysis.reports.page_templates import TEMPLATES
+from analysis.reports.page_templates import STYLE
 
-STYLE = (TEMPLATES / "style.css").read_text()
-DARK_PAPER = re.search(r"prefers-color-scheme: dark.*?--paper: (#\w{6})", STYLE, re.DOTALL)[1]
+DARK_PAPER = re.search(r"prefers-color-scheme: dark.*?--paper: (#\w{6})", STYLE.read_text(), re.DOTALL)[1]
 TEXTS = [name for name in vars(style) if name.endswith("TEXT")]
 FILLS = [style.LIGHT_BLUE, style.LIGHT_VERMILION, *style.ORANGES]
 

@@ -25,7 +25,7 @@ uv_wanted := uv>=0.9,<1
 
 # These variables change the plan of a campaign. They may come from the command line of make or from the environment.
 plan_variables := STACK VERSION SCENARIO RATE TRIALS USERS DURATION MAX_REQUESTS WORKERS THREADS MAX_REQUESTS_DELTA \
-  MIN_WORKER_LIFETIME LISTEN SEED CONFIDENCE STOP
+  MIN_WORKER_LIFETIME LISTEN SEED LANES CONFIDENCE STOP
 # $(value) takes a value as it was typed. Otherwise make would expand a `$` in it, and $(shell) would run.
 quoted = '$(subst ','\'',$(value $(1)))'
 flag = $(if $(value $(1)),--$(2)=$(call quoted,$(1)))
@@ -36,7 +36,7 @@ plan_arguments = $(call flag,STACK,stack) $(call flag,VERSION,version) $(call fl
   $(call flag,RATE,rate) $(call flag,TRIALS,trials) $(call flag,USERS,users) $(call flag,DURATION,duration) \
   $(call flag,MAX_REQUESTS,max-requests) $(call flag,WORKERS,workers) $(call flag,THREADS,threads) \
   $(call flag,MAX_REQUESTS_DELTA,max-requests-delta) $(call flag,MIN_WORKER_LIFETIME,min-worker-lifetime) \
-  $(call flag,LISTEN,listen) $(call flag,SEED,seed) $(call flag,CONFIDENCE,confidence) \
+  $(call flag,LISTEN,listen) $(call flag,SEED,seed) $(call flag,LANES,lanes) $(call flag,CONFIDENCE,confidence) \
   $(call typed_flag,APP,app) $(call typed_flag,ENV,env)
 check_arguments = $(call typed_flag,INI,ini) $(call typed_flag,UWSGI,uwsgi) $(call typed_flag,APP,app) \
   $(call typed_flag,CHDIR,chdir) $(call typed_flag,URL,url) $(call typed_flag,ARGS,args) \
@@ -163,6 +163,7 @@ endif
 ##   APP=PATH                 your own WSGI file instead of the app of the stack
 ##   ENV="NAME=VALUE ..."     environment variables for the app
 ##   SEED=7                   seed of the random order of the runs
+##   LANES=1                  how many runs have their load at the same time (2 for the stacks of the default plan)
 ##   CONFIDENCE=1%            make enough respawns to rule out this hang rate at 95 % confidence
 ## loadtest:
 ##   STOP=wait                measures how long uWSGI takes to stop after one INT, a minute or more

@@ -24,6 +24,8 @@ COMMANDS = (
     "collect",
     "capacity",
     "list",
+    "licences",
+    "completion",
     "page",
     "judge",  # for `git bisect run`
     "serve",  # for the web UI

@@ -18,6 +18,7 @@ from stacks.catalogue import Plan
 from stacks.catalogue.venvs import Venv
 from stacks.lifecycle.records import CAMPAIGN_FILE, RESULTS, point_to, write_json
 from stacks.run.run_process import RunProcess
+from stacks.run.run_servers import RunServers
 
 MATRIX, SEARCH = "matrix", "bisect"  # kinds of campaigns in which some cells cannot be tested on most machines
 
@@ -47,6 +48,7 @@ class Campaign:
     last_end_s: float = 0.0  # of a run, on the same clock
     least_left_s: float = float("inf")  # the least time left that was shown so far
     status: str = "running"
+    servers: RunServers | None = None  # they fork the runs
     extra: dict[str, Any] = field(default_factory=dict)  # further keys of campaign.json
     _lock: int = -1
 

@@ -54,7 +54,9 @@ def start_run(campaign: Campaign, number: int) -> RunProcess:
         collectors={},
     )
     rate = {"OPEN_RATE": str(plan["rate"] / plan["users"])} if "rate" in plan else {}  # of each user of `open`
-    return RunProcess.start(index, directory, os.environ | rate, inherits_stdin=bool(campaign.external))
+    return RunProcess.start(
+        index, directory, os.environ | rate, campaign.servers, inherits_stdin=bool(campaign.external)
+    )
 
 
 def _plan(campaign: Campaign, cell: Cell, trial: int) -> dict[str, Any]:

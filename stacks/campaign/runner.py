@@ -54,7 +54,7 @@ class Runner:
         except KeyboardInterrupt:
             self._interrupt()
         finally:
-            supervisor.sweep()
+            supervisor.sweep(spared=campaign.servers.pids if campaign.servers is not None else ())
             private_directory.remove_stale()
             if campaign.status == "interrupted":
                 self._record_interrupted_runs()

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -38,6 +39,7 @@ from stacks.check.measurement import Measurement, read_log
 from stacks.check.metrics_text import metrics_text
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.neutralise import neutralise
+from stacks.check.paste_lines import paste_place
 from stacks.check.recycling import Preparation, make_recycle
 from stacks.check.remedy_search import try_remedies
 from stacks.check.server import identify
@@ -50,6 +52,7 @@ from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.taking import WayTaker
 from stacks.lifecycle.records import RecordError
 from stacks.run import interrupts, private_directory, run_directory, supervisor
+from stacks.run.run_servers import RunServers
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
@@ -85,15 +88,16 @@ def check(options: argparse.Namespace, private: Path, began: float) -> int:
     `began` is the start on the monotonic clock. Raise CannotCheck.
     """
     invocation = read_invocation(options)
+    servers = RunServers()  # they load while the configuration is read
     effective = read_effective(invocation, private)
     if is_emperor(effective.options):
-        return check_vassals(options, effective.options, invocation, private, _check_vassal)
-    return _check_one(options, invocation, effective, private, began)
+        return check_vassals(options, effective.options, invocation, private, partial(_check_vassal, servers))
+    return _check_one(options, invocation, effective, private, began, servers)
 
 
-def _check_vassal(options: argparse.Namespace, invocation: Invocation, private: Path) -> int:
+def _check_vassal(servers: RunServers, options: argparse.Namespace, invocation: Invocation, private: Path) -> int:
     began = time.monotonic()
-    return _check_one(options, invocation, read_effective(invocation, private), private, began)
+    return _check_one(options, invocation, read_effective(invocation, private), private, began, servers)
 
 
 def _check_one(
@@ -102,6 +106,7 @@ def _check_one(
     effective: EffectiveConfiguration,
     private: Path,
     began: float,
+    servers: RunServers,
 ) -> int:
     """Check one instance, print and write the result, and return the exit code. Raise CannotCheck."""
     app = resolve_app(options.app, options.chdir)
@@ -113,7 +118,7 @@ def _check_one(
 
     neutral = copy(make_recycle)
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
-    runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit)
+    runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit, servers)
     measurement = runs.measure()
     log = read_log(Path(measurement.directory))
     _require_verdict(measurement, log)
@@ -122,7 +127,8 @@ def _check_one(
     ways = _take_ways(options, runs, copy, effective, measurement)
     advice = advise(findings, catalogue.load().defects)
     outcomes = thresholds.judge(_limits(options), measurement)
-    result = CheckResult(findings, neutral, ways, advice, directory, round(time.monotonic() - began, 1), outcomes)
+    seconds, place = round(time.monotonic() - began, 1), paste_place(invocation)
+    result = CheckResult(findings, neutral, ways, advice, directory, seconds, outcomes, place)
     result.write(options.json, options.junit)
     write_ci_reports(result, options.ini, options.code_quality)
     if options.metrics is not None:
@@ -170,7 +176,7 @@ def _take_ways(
 def _print(result: CheckResult, stream: TextIO) -> None:
     """Print the result. A stdout that cannot be written to (a full disk) does not change what was measured."""
     try:
-        print(result.text(), file=stream, flush=True)
+        print("\n".join(result.answer()), file=stream, flush=True)
     except OSError as error:
         print(
             f"check: the result cannot be printed ({error.strerror}). It is in {result.directory / CHECK_FILE}.",

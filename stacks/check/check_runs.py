@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.recycling import MAX_REQUESTS
 from stacks.observe.collectors.log import READY_LINE
 from stacks.run import run_command, run_directory, supervisor
+from stacks.run.run_servers import RunServers
 
 SCENARIO = catalogue.SCENARIOS / "check.py"
 USERS = 8
@@ -39,6 +41,7 @@ class CheckRuns:
     directory: Path
     url: str  # the path of the page that gets the load
     start_limit_s: float
+    servers: RunServers | None = None  # they fork the runs
     _are_over: bool = False
 
     def measure(self) -> Measurement:
@@ -83,7 +86,10 @@ class CheckRuns:
         variables |= environment or {}
         with (directory / "run.err").open("wb") as stderr:
             null, pipe = subprocess.DEVNULL, subprocess.PIPE
-            with run_command.running(directory, stdin=null, stdout=pipe, stderr=stderr, env=variables) as process:
+            running = run_command.running(
+                directory, self.servers, stdin=null, stdout=pipe, stderr=stderr, environment=variables
+            )
+            with running as process:
                 if self._are_over:  # it has started since `end` looked
                     process.terminate()
                 for line in process.stdout or ():
@@ -99,16 +105,27 @@ class CheckRuns:
     def _plan(self, log: str, *, is_remedy: bool) -> dict[str, Any]:
         """Return the numbers of a run at max-requests, as run.json has them."""
         respawns = min(max(RESPAWNS_A_WORKER * self.neutral.workers, FEWEST_RESPAWNS), MOST_RESPAWNS)
+        start_limit_s = self.start_limit_s
+        if is_remedy:
+            start_limit_s = remedy_start_limit_s(start_limit_s, self.neutral.workers, len(os.sched_getaffinity(0)))
         return {
             "users": USERS,
             "duration_s": REMEDY_WINDOW_S if is_remedy else WINDOW_S,
             "workers": self.neutral.workers,
             "max_requests": MAX_REQUESTS,
             "respawns": min(respawns, REMEDY_RESPAWNS) if is_remedy else respawns,
-            "start_limit_s": self.start_limit_s,
+            "start_limit_s": start_limit_s,
             "limit_s": LIMIT_S,
             "grace_s": GRACE_S,
             "hung_grace_s": REMEDY_HUNG_GRACE_S if is_remedy else HUNG_GRACE_S,
             "probe": self.url,
             "log": log,
         }
+
+
+def remedy_start_limit_s(start_limit_s: float, workers: int, cpus: int) -> float:
+    """Return how long an app that is known to start within `start_limit_s` may take to start with a remedy.
+
+    With lazy-apps each worker imports the app, and they all do so at once.
+    """
+    return start_limit_s * max(1.0, workers / cpus)

@@ -128,6 +128,21 @@ class TestTheVerdict:
         assert judgement.verdict == "hung_worker"
         assert judgement.evidence == (f"{BY_BURN}; take_gil <- PyEval_RestoreThread <- uwsgi_python_master_fixup")
 
+    def test_a_request_that_waits_for_a_lock_does_not_wait_for_the_owner_of_the_gil(self) -> None:
+        _, worker = dumps("gil_owned_by_thread")  # of a thread that was about to start when the master forked
+        rows = [
+            *generation(100),
+            *respawn(1, 100, worker["pid"], 1.0),
+            *looks(worker["pid"], 1.6, 4.2, "futex"),
+            thread_row(worker, "worker", IN_REQUEST, 4.0),
+            backtrace(worker["pid"], 4.2, ["acquire_timed", "rlock_acquire", "python_call", "uwsgi_request_wsgi"]),
+        ]
+        evidence = str(judged(rows).evidence)
+        assert "GIL" not in evidence
+        assert evidence.endswith("rlock_acquire <- python_call <- uwsgi_request_wsgi")
+        rows[-1] = backtrace(worker["pid"], 4.2, ["take_gil", "acquire_timed", "rlock_acquire"])
+        assert str(judged(rows).evidence).startswith(BY_BURN)
+
     def test_a_look_is_no_proof(self) -> None:
         _, worker = dumps("gil_owned_by_thread")
         rows = [*generation(100), *respawn(1, 100, worker["pid"], 1.0), thread_row(worker, "worker", AT_FORK, 1.6)]

@@ -8,7 +8,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help licences loadtest matrix bisect claims libraries ui check watch capacity report notebooks setup test lint unit integration \
+.PHONY: help licences loadtest matrix bisect claims libraries ui check watch observe collect capacity report notebooks setup test lint unit integration \
   bench-observer bench-generator clean
 
 venv := .venv
@@ -46,6 +46,10 @@ watch_arguments = $(call typed_flag,PID,pid) $(call typed_flag,INI,ini) $(call t
   $(if $(ALL),--all) $(if $(ONCE),--once) $(if $(JSON_LINES),--json) $(call typed_flag,METRICS,metrics) \
   $(call typed_flag,LISTEN,listen) $(call typed_flag,OTLP,otlp) $(call typed_flag,RECORD,record) \
   $(call typed_flag,RECORD_MB,record-mb) $(call typed_flag,ON_HANG,on-hang) $(if $(HEAL),--heal)
+observe_arguments = $(call typed_flag,MASTER,master) $(call typed_flag,LOCATION,location) $(call flag,STACK,stack) \
+  $(call flag,VERSION,version) $(call typed_flag,ADDRESS,address) $(call flag,WORKERS,workers) \
+  $(call flag,MAX_REQUESTS,max-requests) $(call flag,THREADS,threads) $(call typed_flag,URL,url) \
+  $(call typed_flag,PID,pid)
 demand_arguments = $(call typed_flag,DEMAND,demand) $(call typed_flag,SLO_P99,slo-p99) \
   $(call typed_flag,HEADROOM,headroom)
 capacity_arguments = $(call flag,VERSION,version) $(call typed_flag,UNFIXED,unfixed) $(call typed_flag,APP,app) \
@@ -64,7 +68,7 @@ endif
 # The stacks under test must not see the variables that are options here.
 unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID PIDFILE ALL ONCE JSON_LINES METRICS OTLP \
   RECORD RECORD_MB ON_HANG HEAL UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
-  RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE WAYS SLOW_URL DEEP \
+  MASTER LOCATION ADDRESS RUN RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE WAYS SLOW_URL DEEP \
   LIMITS STATIC
 
 # -- variables that a target does not have --------------------------------------------------------
@@ -255,6 +259,29 @@ check: setup-check
 ##   Example: make watch PIDFILE=/run/uwsgi/app.pid
 watch: setup
 	@exec $(python) -m stacks watch $(watch_arguments)
+
+### Many machines
+## observe: Do the workers come back under the load of other machines?
+##   It runs a stack on this machine, or watches a uWSGI that runs here, for a distributed Locust; see stacks/hosts/README.md.
+##   MASTER=10.0.0.1          the machine of Locust's master; after a colon: the port
+##   LOCATION=URL             where all machines leave their rows: a shared directory, s3://, gs:// or az://
+##   STACK=NAME               a stack of this pack
+##   VERSION=ID               a version of Python and uWSGI
+##   ADDRESS=10.0.0.4:8080    where the stack listens, so that the other machines reach it
+##   WORKERS=16               number of uWSGI workers
+##   MAX_REQUESTS=10          requests after which a worker recycles
+##   THREADS=4                threads of each worker
+##   URL=http://HOST:PORT     a uWSGI that runs here already, instead of a stack
+##   PID=1234                 pid of its master
+##   Example: make observe MASTER=10.0.0.1 LOCATION=/mnt/results STACK=threads VERSION=py312-2.0.26 ADDRESS=10.0.0.4:8080
+observe: setup
+	@exec $(python) -m stacks observe $(observe_arguments)
+
+## collect: How do I get the results of many machines onto this one?
+##   RUN=LOCATION/CAMPAIGN    the run in its results location; `python -m analysis summary` reads the copy in results/
+##   Example: make collect RUN=/mnt/results/night
+collect: setup
+	@exec $(python) -m stacks collect $(call quoted,RUN)
 
 ### Capacity
 ## capacity: How many workers do I need? (4 minutes)

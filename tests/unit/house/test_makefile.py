@@ -30,6 +30,8 @@ WITH_OPTIONS = {
     "libraries": "stacks",
     "check": "stacks",
     "watch": "stacks",
+    "observe": "stacks",
+    "collect": "stacks",
     "capacity": "stacks",
     "report": "analysis",
     "notebooks": "analysis",

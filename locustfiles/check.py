@@ -5,12 +5,21 @@ user requests from time to time: a request to it outlives harakiri.
 """
 
 import os
+import time
 
 from locust import FastHttpUser, HttpUser, constant_pacing, task
 
+PAUSE_S = float(os.environ.get("PACK_PAUSE_S", "0"))
+
+
+def rest_of_pause(_user):
+    """Return how long a user waits after a request, so that all users pause at the same time."""
+    since_begin_s = time.monotonic() % (1 + PAUSE_S)
+    return 0.05 if since_begin_s < 1 else 1 + PAUSE_S - since_begin_s
+
 
 class Check(FastHttpUser):
-    wait_time = constant_pacing(0.05)
+    wait_time = rest_of_pause if PAUSE_S else constant_pacing(0.05)
     # Longer than the slowest page that the probe of `make check` accepts (6 s), shorter than Locust's --stop-timeout.
     connection_timeout = network_timeout = 8.0
 

@@ -36,6 +36,7 @@ class Campaign:
     kind: str = LOADTEST
     resumed: Path | None = None  # the directory of the same plan, which was interrupted
     external: int = 0  # pid of the web UI's Locust: it sends the load, and writes to the run through our stdin
+    address: str = ""  # ADDRESS:PORT on which the stacks listen, for a load from other hosts; '': a free loopback port
     results: Path = RESULTS
     directory: Path = field(init=False)
     not_tested: dict[int, str] = field(default_factory=dict)  # cell index -> why it is not tested

@@ -17,7 +17,7 @@ FORMS = (
     "`, after N s` or `, while one starts`"
 )
 _TEXT = re.compile(
-    r"(?P<action>signal (?P<signal>\w+)|fifo (?P<command>\w)|touch (?P<file>[\w.-]+)|kill (?P<kill>\w+) worker)"
+    r"(?P<action>signal (?P<signal>\w+)|fifo (?P<command>[\w+-])|touch (?P<file>[\w.-]+)|kill (?P<kill>\w+) worker)"
     r"(?:, (?P<times>\d+) times?)?(?:, after (?P<after>\d+) s|(?P<starting>, while one starts))?"
 )
 

@@ -6,16 +6,21 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from stacks.check.answer import answer_lines, page_line
+from stacks.check.best_change import BestChange, best_change
 from stacks.check.diagnosis import Findings, likely_defect, second_defect
 from stacks.check.junit import Case, write_junit
 from stacks.check.lost_threads import lost_threads_json
 from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.options import Options
-from stacks.check.result_text import result_text
+from stacks.check.paste_lines import PastePlace, paste_lines
+from stacks.check.result_page import PAGE_FILE, result_page
+from stacks.check.result_text import number_lines, result_text
 from stacks.check.stop_text import describe_stop
 from stacks.check.thresholds import Outcome
 from stacks.check.ways.taken import TakenWay, worst_first
@@ -24,6 +29,7 @@ from stacks.check.ways.way_json import way_case, way_json
 from stacks.lifecycle.records import SCHEMA, write_json
 
 CHECK_FILE = "check.json"
+PLACE = PastePlace("ini", "your configuration")
 COME_BACK, STOP = "workers come back", "stops when asked"  # the names of the test cases in JUnit
 
 
@@ -38,6 +44,7 @@ class CheckResult:
     directory: Path
     seconds: float
     thresholds: list[Outcome] = field(default_factory=list)  # the user's limits, and the measured values
+    place: PastePlace = PLACE  # where the user sets options
 
     @property
     def fails(self) -> bool:
@@ -91,6 +98,7 @@ class CheckResult:
                 }
                 for trial in self.findings.remedy_trials
             ],
+            "best_change": self._change_json(),
             "advice": self.advice,
             "changes": [
                 {"option": c.option, "theirs": c.original, "ours": c.replacement, "why": c.why}
@@ -101,19 +109,43 @@ class CheckResult:
             "directory": str(self.directory),
         }
 
-    def text(self) -> str:
-        """Return the result for people."""
+    @cached_property
+    def change(self) -> BestChange | None:
+        """The change that helps most, or None."""
+        return best_change(self.findings, worst_first(self.ways))
+
+    def answer(self) -> list[str]:
+        """Return the result for a person, in about ten lines."""
         ways = worst_first(self.ways)
-        text = result_text(self.findings, self.neutral, ways, self.verdict, self.advice, self.directory, self.seconds)
-        limits = [f"limit {outcome.describe()}" for outcome in self.thresholds]
-        return "\n".join([text, *limits])
+        lines = answer_lines(
+            self.findings, self.neutral.workers, ways, self.verdict, self.change, self.place, self.advice
+        )
+        limits = [f"Limit {outcome.describe()}" for outcome in self.thresholds]
+        return [*lines, *limits, page_line(self.directory / PAGE_FILE, self.advice, self.seconds)]
+
+    def text(self) -> str:
+        """Return the whole result as text."""
+        return result_text(self.findings, self.neutral, self.answer(), worst_first(self.ways), self.advice)
+
+    def page(self) -> str:
+        """Return the results page."""
+        ways, numbers = worst_first(self.ways), number_lines(self.findings)
+        answer = self.answer()[:-1]  # the last line names this page
+        return result_page(answer, ways, numbers, self.advice, self.neutral, self.directory, is_bad=self.fails)
 
     def write(self, json_file: Path | None, junit_file: Path | None) -> None:
-        """Write check.json into the results, and the files for CI if they are named."""
+        """Write check.json and report.html into the results, and the files for CI if they are named."""
         value = self.as_json()
         write_json(self.directory / CHECK_FILE, value)
+        (self.directory / PAGE_FILE).write_text(self.page(), encoding="utf-8")
         write_report(json_file, lambda path: write_json(path, value))
         write_report(junit_file, lambda path: write_junit(path, self._cases(), self.seconds, self.text()))
+
+    def _change_json(self) -> dict[str, Any] | None:
+        if self.change is None:
+            return None
+        lines = paste_lines(self.change, self.place, dict(self.findings.options))
+        return {"why": self.change.why, "form": self.place.form, "where": self.place.where, "lines": lines}
 
     def _cases(self) -> list[Case]:
         run = self.findings.measurement

@@ -32,6 +32,7 @@ class Invocation:
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     directory: Path  # where the user starts it
+    is_array: bool = False  # the arguments come from the JSON array of a Dockerfile
 
 
 def read_invocation(options: argparse.Namespace) -> Invocation:
@@ -46,7 +47,9 @@ def read_invocation(options: argparse.Namespace) -> Invocation:
     config_arguments(ini)  # raises, so that an error of the configuration comes before an error of the binary
     line = read_line(options.args, environment)
     named = shutil.which(line.program) if line.program else None
-    return Invocation(find_uwsgi(options.uwsgi or named), ini, line.arguments, environment, directory.resolve())
+    return Invocation(
+        find_uwsgi(options.uwsgi or named), ini, line.arguments, environment, directory.resolve(), line.is_array
+    )
 
 
 def resolve_app(app: str | None, chdir: Path | None) -> str | None:

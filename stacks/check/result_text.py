@@ -1,38 +1,29 @@
-"""The result of a check as text for people: the verdict first, then the numbers, the advice, and what was changed."""
+"""The whole result of a check as text: the answer, the table of ways, the numbers, the advice, and what was changed."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from stacks.check.diagnosis import Findings
+from stacks.check.known_rates import describe_wanted
 from stacks.check.lost_threads import lost_threads_text
 from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.stop_text import describe_stop
 from stacks.check.ways.taken import TakenWay
-from stacks.check.ways.ways_text import table_lines, ways_lines
+from stacks.check.ways.ways_text import table_lines
 from stacks.lifecycle.rates import highest_rate_without_hang
 
 
 def result_text(
     findings: Findings,
     neutral: NeutralConfiguration,
+    answer: Sequence[str],
     ways: list[TakenWay],
-    verdict: str,
     advice: list[str],
-    directory: Path,
-    seconds: float,
 ) -> str:
-    """Return the text. `ways` come with the worst first. `directory` has the recordings; the check took `seconds`."""
-    run = findings.measurement
-    word = "the workers come back" if verdict in ("recovers", "throttled") else "the workers DO NOT come back"
-    lines = [f"{findings.server.describe()}, {neutral.workers} worker(s): {word} ({verdict})"]
-    lines += [*ways_lines(ways), "", *table_lines(ways), "", f"at max-requests: {run.reason}"]
-    if run.evidence:
-        lines.append(f"  evidence: {run.evidence}")
-    lines += _number_lines(run)
-    if lost := lost_threads_text(findings):
-        lines.append(f"threads: {lost}")
+    """Return the text. `answer` are the lines for a person, and `ways` come with the worst first."""
+    lines = [*answer, "", *table_lines(ways), "", *number_lines(findings)]
     if advice:
         lines.append("what to change:")
         lines += [f"  - {sentence}" for sentence in advice]
@@ -41,8 +32,21 @@ def result_text(
         f"  {change.option}: {change.original or '(absent)'} -> {change.replacement or '(absent)'}; {change.why}"
         for change in neutral.changes
     ]
-    lines.append(f"the check took {seconds:.1f} s; all recordings are in {directory}")
     return "\n".join(lines)
+
+
+def number_lines(findings: Findings) -> list[str]:
+    """Return the lines about the recycle at max-requests."""
+    run = findings.measurement
+    lines = [f"at max-requests: {run.reason}"]
+    if run.evidence:
+        lines.append(f"  evidence: {run.evidence}")
+    if wanted := describe_wanted(findings.server.version, findings.options):
+        lines.append(wanted)
+    lines += _number_lines(run)
+    if lost := lost_threads_text(findings):
+        lines.append(f"threads: {lost}")
+    return lines
 
 
 def _number_lines(run: Measurement) -> list[str]:

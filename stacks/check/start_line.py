@@ -10,7 +10,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _INSTRUCTION = re.compile(r"^[ \t]*(CMD|ENTRYPOINT)\b[ \t]*", re.MULTILINE | re.IGNORECASE)
 _CONTINUATION = re.compile(r"\\\r?\n")
@@ -29,10 +29,16 @@ class StartLine:
 
     arguments: tuple[str, ...]
     program: str | None = None
+    is_array: bool = False  # the line is a JSON array
 
 
 def read_start_line(text: str, environment: Mapping[str, str]) -> StartLine:
     """Return the options in `text`. `environment` has the variables of a shell form. Raise UnreadableLine."""
+    line = _read(text, environment)
+    return replace(line, is_array=_INSTRUCTION.sub("", text, count=1).lstrip().startswith("["))
+
+
+def _read(text: str, environment: Mapping[str, str]) -> StartLine:
     text = _CONTINUATION.sub(" ", text)
     found = list(_INSTRUCTION.finditer(text))
     if not found:

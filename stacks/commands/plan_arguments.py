@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from stacks.console.quantities import share
+
 if TYPE_CHECKING:
     from stacks.campaign.plan_options import PlanOptions
 
@@ -38,11 +40,6 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RATE",
         help="make enough respawns to rule out this hang rate, such as 1%%, at 95 %% confidence",
     )
-
-
-def share(text: str) -> float:
-    """Parse a share, written `1%` or `0.01`. Raises ValueError."""
-    return float(text[:-1]) / 100 if text.endswith("%") else float(text)
 
 
 def plan_options(options: argparse.Namespace) -> PlanOptions:

@@ -14,7 +14,7 @@ from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.outages import Outage, Request, failed_share, outage
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.verdict import VERDICTS, judge
-from stacks.lifecycle.way_steps import END, ONE, WayStep, way_steps
+from stacks.lifecycle.way_steps import ALL, END, FEWER, MORE, WayStep, way_steps
 
 # The most severe one first.
 WAY_VERDICTS = (*VERDICTS[: VERDICTS.index("throttled")], "old_workers", "broken_app", *VERDICTS[-3:], "not_taken")
@@ -66,7 +66,7 @@ def _result(rows: Sequence[Event], requests: Sequence[Request], step: WayStep) -
         # After the end of an instance nobody answers, and requests are refused, which is no loss.
         met_lost = {kind: count for kind, count in met.lost.items() if kind in ("reset", "truncated")}
         met = Outage(met.requests, 0.0, None, met_lost)
-    has_new = verdict == "recovers" and step.wants not in (ONE, END)
+    has_new = verdict == "recovers" and step.wants == ALL
     return WayResult(
         verdict,
         reason,
@@ -103,7 +103,13 @@ def _verdict(lifecycle: Lifecycle, step: WayStep) -> tuple[str, str, str | None]
     if step.done_ns is None:
         return _unfinished(lifecycle, step)
     seconds = (step.done_ns - step.asked_ns) / 1e9
-    return "recovers", f"{counted(len(step.pids), 'worker', 'workers')} replaced within {seconds:.1f} s", None
+    return "recovers", f"{_effect(step)} within {seconds:.1f} s", None
+
+
+def _effect(step: WayStep) -> str:
+    if step.wants in (FEWER, MORE):
+        return "a worker ended" if step.wants == FEWER else "a further worker was ready"
+    return f"{counted(len(step.pids), 'worker', 'workers')} replaced"
 
 
 def _end_verdict(lifecycle: Lifecycle, step: WayStep, evidence: str | None) -> tuple[str, str, str | None]:
@@ -125,10 +131,14 @@ def _unfinished(lifecycle: Lifecycle, step: WayStep) -> tuple[str, str, str | No
     still = [worker for worker in workers if worker.exited_ns is None]
     if not step.was_given_up:
         return "invalid", "the run ended before this way had an effect: check again", None
+    if step.wants == MORE:
+        return "invalid", f"the master started no further worker within {seconds:.0f} s", None
     if len(leaving) == len(still) > 0:
         mercy = f"worker-reload-mercy is {lifecycle.workers.mercy_s:.0f} s"
         text = f"{counted(len(still), 'worker was', 'workers were')} told to leave and still there"
         return "hung_exit", f"{text} {seconds:.0f} s later ({mercy})", lifecycle.hangs.evidence([w.pid for w in still])
+    if still and step.wants == FEWER:
+        return "invalid", f"the master ended no worker within {seconds:.0f} s", None
     if still:
         of = f"{len(still)} of {counted(len(step.pids), 'old worker', 'old workers')}"
         return "old_workers", f"{of} still serve {seconds:.0f} s later, and nothing replaces them", None
@@ -139,6 +149,8 @@ def _unfinished(lifecycle: Lifecycle, step: WayStep) -> tuple[str, str, str | No
 
 def _replaced(lifecycle: Lifecycle, step: WayStep) -> int:
     """Return how many of the workers that the way had to replace have a successor that is ready."""
+    if step.wants in (FEWER, MORE):
+        return 0
     count = 0
     for incarnations in lifecycle.workers.by_slot.values():
         index = next((n for n, i in enumerate(incarnations) if i.pid in step.pids), None)

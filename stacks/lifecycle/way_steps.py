@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from stacks.lifecycle.records import Event
 
-# What a way wants: one worker replaced, every worker replaced, or the instance ended.
-ONE, ALL, END = "one", "all", "end"
+# What a way wants: one worker replaced, every worker replaced, one worker less or more, or the instance ended.
+ONE, ALL, FEWER, MORE, END = "one", "all", "fewer", "more", "end"
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,9 @@ class WayStep:
     """One way as it was taken: its rows are `rows[first:last]` of the run."""
 
     way: str
-    wants: str  # ONE, ALL or END
+    wants: str  # ONE, ALL, FEWER, MORE or END
     asked_ns: int
-    pids: frozenset[int]  # the workers that it must replace
+    pids: frozenset[int]  # the workers that it must replace; for FEWER and MORE those that served before
     first: int
     last: int
     done_ns: int | None  # since when all that it wants held; None if it did not come that far

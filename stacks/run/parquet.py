@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from stacks.lifecycle import schema_check
 from stacks.lifecycle.records import (
     REQUEST_COLUMNS,
     REQUEST_PART,
@@ -49,7 +50,7 @@ def write_requests(directory: Path) -> bool:
     Returns True if there is a part and every part is complete. A part that was cut short keeps its whole lines. A part
     with a row that cannot be read stays as it is. Raises OSError; every part stays then.
     """
-    schema = _schema(REQUEST_COLUMNS)
+    schema = _schema("request", REQUEST_COLUMNS)
     tables, are_complete, unread = [_read_rows(_header(schema), schema)], True, set[Path]()
     parts = sorted(directory.glob(REQUEST_PART.format(pid="*")))
     for part in parts:
@@ -71,7 +72,7 @@ def write_requests(directory: Path) -> bool:
 
 def write_samples(directory: Path, samples: list[tuple[object, ...]]) -> None:
     """Write samples.parquet. Each sample has the values of SAMPLE_COLUMNS, in their order."""
-    schema = _schema(SAMPLE_COLUMNS)
+    schema = _schema("sample", SAMPLE_COLUMNS)
     rows = "".join("\t".join(map(str, sample)) + "\n" for sample in samples)
     _write(_read_rows(_header(schema) + rows.encode(), schema), directory / SAMPLES_FILE)
 
@@ -88,7 +89,8 @@ def _read_rows(text: bytes, schema: pa.Schema) -> pa.Table:
     convert = pa_csv.ConvertOptions(column_types=schema, strings_can_be_null=False)
     parse = pa_csv.ParseOptions(delimiter="\t", quote_char=False)
     read = pa_csv.ReadOptions(use_threads=False)
-    return pa_csv.read_csv(pa.BufferReader(text), read, parse_options=parse, convert_options=convert)
+    table = pa_csv.read_csv(pa.BufferReader(text), read, parse_options=parse, convert_options=convert)
+    return pa.Table.from_arrays(table.columns, schema=schema)  # the text knows no units
 
 
 def _write(table: pa.Table, path: Path) -> None:
@@ -101,5 +103,15 @@ def _write(table: pa.Table, path: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _schema(columns: dict[str, str]) -> pa.Schema:
-    return pa.schema([(name, pa.type_for_alias(alias)) for name, alias in columns.items()])
+def _schema(name: str, columns: dict[str, str]) -> pa.Schema:
+    """Return the columns with what the file contract says of each, the schema `name`: unit and meaning as metadata."""
+    contract = schema_check.schema(name)["properties"]
+    return pa.schema(
+        pa.field(column, pa.type_for_alias(alias), metadata=_metadata(contract[column]))
+        for column, alias in columns.items()
+    )
+
+
+def _metadata(field: dict[str, Any]) -> dict[str, str]:
+    unit = {"unit": field["x-unit"]} if "x-unit" in field else {}
+    return {"description": field["description"], **unit}

@@ -16,7 +16,7 @@ from typing import Any
 
 from stacks.catalogue.triggers import parse
 from stacks.lifecycle.lifecycle import Lifecycle
-from stacks.lifecycle.way_steps import END, ONE
+from stacks.lifecycle.way_steps import END, FEWER, MORE, ONE
 from stacks.run.reporter import Reporter
 from stacks.run.trigger_runner import TriggerRunner
 
@@ -107,9 +107,12 @@ class WayRunner:
         lifecycle = self._lifecycle
         if step.wants == END:
             return False  # the end of the instance ends the load, and with it the turns of this runner
-        current = {newest.pid for newest in lifecycle.current().values()}
-        is_replaced = not current & step.pids
-        return is_replaced and lifecycle.undecided() == 0 and bool(lifecycle.ready()) and not lifecycle.deadlocks()
+        ready = len(lifecycle.ready())
+        if step.wants in (FEWER, MORE):
+            is_done = ready < len(step.pids) if step.wants == FEWER else ready > len(step.pids)
+        else:
+            is_done = not step.pids & {newest.pid for newest in lifecycle.current().values()}
+        return is_done and lifecycle.undecided() == 0 and ready > 0 and not lifecycle.deadlocks()
 
     def _end(self, *, has_ended: bool) -> None:
         assert self._step is not None  # noqa: S101 - the caller has checked it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from contract import problems, problems_below
 
 from stacks import catalogue
 from stacks.catalogue import interpreters, venvs
+from stacks.check.result_page import PAGE_FILE
 from stacks.lifecycle.records import RUN_FILE
 from stacks.observe import proc
 from stacks.run.run_directory import write_plan
@@ -55,7 +57,10 @@ def venv() -> Callable[[str], venvs.Venv]:
 
 @dataclass
 class Check:
-    """What `python -m stacks check` left. `value` is the content of the file that `--json` names."""
+    """What `python -m stacks check` left.
+
+    `said` is what it printed, and its page. `value` is the content of the file that `--json` names.
+    """
 
     code: int
     said: str
@@ -77,6 +82,9 @@ def run_check(file: Path, *arguments: str, **environment: str) -> Check:
     assert "Traceback" not in said, said
     value = json.loads(file.read_text())
     assert problems("check", value) == []
+    page = Path(value.get("directory", "")) / PAGE_FILE
+    if page.is_file():
+        said += html.unescape(page.read_text())
     return Check(done.returncode, said, value)
 
 

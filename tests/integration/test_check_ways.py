@@ -74,7 +74,6 @@ def test_every_way_of_a_healthy_configuration_and_nothing_of_the_users_is_touche
     assert all(way["new_code"] and way["replaced"] == 2 for way in reloads), reloads
     assert found["touch-chain-reload"]["nothing_s"] < found["touch-workers-reload"]["nothing_s"]
     assert found["harakiri"]["lost"]
-    assert done.value["seconds"] < 120  # 60 on a machine of its own
     names = [case.get("name") for case in done.suite.iter("testcase")]
     assert "comes back: touch-reload" in names
 
@@ -86,7 +85,7 @@ def test_a_reload_that_dies_for_want_of_binary_path_is_seen(checking: Checking) 
     assert found == {"max-requests": "recovers"} | dict.fromkeys(("hup", "touch-reload", "quit"), "dead_master")
     assert done.value["verdict"] == "dead_master"
     assert ways(done)["hup"]["nothing_s"] > 0
-    assert "does NOT come back:" in done.said
+    assert "Does NOT come back:" in done.said
 
 
 def test_a_workers_reload_serves_the_old_code_that_the_master_had_loaded(

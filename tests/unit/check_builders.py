@@ -49,4 +49,4 @@ def recycled(measurement: Measurement) -> TakenWay:
 
 def stopped(name: str, verdict: str = "recovers", **more: object) -> TakenWay:
     """Return a stop that was taken."""
-    return taken(name, verdict, kind=STOP, **more)
+    return taken(name, verdict, str(more.pop("reason", "")), STOP, **more)

@@ -9,26 +9,31 @@ from collections.abc import Iterable
 
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.recycling import Preparation, make_visible
-from stacks.check.ways.derivation import LIMITS, MAX_REQUESTS, TOUCHES
+from stacks.check.ways.derivation import EVERY_WORKER, IDLE, LIMITS, MAX_REQUESTS
 from stacks.check.ways.way import Way
 from stacks.run.trigger_runner import FIFO
 
 DELTAS = ("max-requests-delta", "max-worker-lifetime-delta")
+IDLE_WORKERS = 2
 PRIVATE = "$(PACK_RUN)"  # the private directory of a run
 
 
 def calm(ways: Iterable[Way]) -> Preparation:
     """Return the preparation for the ways that a trigger takes: it opens only the fifo and the files that they need."""
+    asked = [way for way in ways if way.is_asked]
 
     def prepare(neutral: NeutralConfiguration, binary_options: frozenset[str], backlog: int) -> None:
         _drop_limits(neutral)
         make_visible(neutral, binary_options, backlog)
-        options = dict.fromkeys(way.option for way in ways if way.trigger)
-        for option in options:
-            if option in TOUCHES:
-                neutral.set_option(option, f"{PRIVATE}/{option}", "the check touches a file of its own")
-            elif option == "master-fifo":
-                neutral.set_option(option, f"{PRIVATE}/{FIFO}", "the check writes to a fifo of its own")
+        for option, value in dict.fromkeys(setting for way in asked for setting in way.settings):
+            every = str(neutral.workers) if value == EVERY_WORKER else value
+            neutral.set_option(option, every, "the master must add and end workers when the check asks for it")
+        for trigger in dict.fromkeys(trigger for way in asked for trigger, _ in way.steps):
+            verb, _, name = trigger.partition(" ")
+            if verb == "touch":
+                neutral.set_option(name, f"{PRIVATE}/{name}", "the check touches a file of its own")
+            elif verb == FIFO:
+                neutral.set_option("master-fifo", f"{PRIVATE}/{FIFO}", "the check writes to a fifo of its own")
 
     return prepare
 
@@ -41,6 +46,9 @@ def limited(way: Way) -> Preparation:
         make_visible(neutral, binary_options, backlog)
         for option, value in way.settings:
             neutral.set_option(option, value, "workers must reach this limit within seconds")
+        if way.option == IDLE:
+            neutral.workers = min(neutral.workers, IDLE_WORKERS)
+            neutral.set_option("processes", str(neutral.workers), "the master ends one worker a second", ("workers",))
 
     return prepare
 

@@ -6,9 +6,11 @@ master (core/master.c), the commands of its fifo (core/fifo.c), and the limits o
 
 from __future__ import annotations
 
-from stacks.check.options import Options, is_set
-from stacks.check.ways.way import DEATH, INSTANCE, ONE_BY_ONE, RECYCLE, RELOAD, STOP, WORKERS, Way
-from stacks.lifecycle.way_steps import ALL, END, ONE
+from stacks.catalogue.ini import leading_number
+from stacks.check.options import Options, is_set, last_value
+from stacks.check.ways.master_commands import EFFECTS, FIFO_COMMANDS, HOOKED, SENDERS, signal_effects
+from stacks.check.ways.way import DEATH, INSTANCE, ONE_BY_ONE, RECYCLE, RELOAD, WORKERS, Way
+from stacks.lifecycle.way_steps import FEWER, ONE
 from stacks.run.trigger_runner import FIFO
 
 MAX_REQUESTS = "max-requests"
@@ -29,21 +31,18 @@ LIMIT_WORDS = {
     "reload-on-as": f"a worker has more address space than reload-on-as allows ({LEAST_MIB} MB in the copy)",
     "evil-reload-on-as": f"the master kills a worker above evil-reload-on-as ({LEAST_MIB} MB in the copy)",
 }
+CHEAPER, IDLE, IDLE_S = "cheaper", "idle", "1"
+EVERY_WORKER = "every worker"  # stands for their number, which a copy may limit
+# With the algorithm `manual` (core/master_utils.c) the master adds and ends workers only when its fifo says so.
+CHEAPER_SETTINGS = ((CHEAPER, "1"), ("cheaper-initial", EVERY_WORKER), ("cheaper-algo", "manual"))
 HARAKIRI_S = "2"  # in the copy: the master looks once a second
 TOUCHES = {
     "touch-chain-reload": ("its file is touched: the workers leave one after another", ONE_BY_ONE),
     "touch-workers-reload": ("its file is touched: all workers leave together", WORKERS),
     "touch-reload": ("its file is touched: the instance executes itself again", INSTANCE),
 }
-FIFO_COMMANDS = {
-    "c": ("chain reload through the master fifo: the workers leave one after another", ONE_BY_ONE),
-    "w": ("reload of the workers through the master fifo: all leave together", WORKERS),
-    "r": ("reload through the master fifo: the instance executes itself again", INSTANCE),
-}
 # Options whose way cannot be taken on a copy, and why.
 NOT_TAKEN = {
-    "cheaper": "the check keeps every worker busy, so cheaper has nothing to do",
-    "idle": "the check keeps every worker busy, so no worker is ever idle",
     "py-autoreload": "it is made for development, and watches the files of your app",
     "py-auto-reload": "it is made for development, and watches the files of your app",
     "fs-reload": "the check touches none of your files; touch-reload takes the same way",
@@ -55,8 +54,7 @@ def derive(options: Options, slow_url: str = "") -> list[Way]:
 
     `slow_url` is a page that takes longer than the lowered harakiri, or '' if the user names none.
     """
-    switched_on = [*_recycles(options, slow_url), *_reloads(options)]
-    return [*switched_on, *_deaths(), _hup(), *_stops(options)]
+    return [*_recycles(options, slow_url), *_demands(options), *_reloads(options), *_deaths(), *_signals(options)]
 
 
 def _recycles(options: Options, slow_url: str) -> list[Way]:
@@ -84,16 +82,48 @@ def _recycles(options: Options, slow_url: str) -> list[Way]:
     return ways
 
 
+def _demands(options: Options) -> list[Way]:
+    """Return the ways in which workers leave while the load needs fewer of them, and come back when it needs more."""
+    ways = []
+    if is_set(options, CHEAPER):
+        workers = leading_number(last_value(options, "processes", "workers", default="1"))
+        why_not = "" if workers > 1 else "cheaper needs at least 2 processes"
+        what = (
+            "the master ends a worker that the load does not need, and starts one when it does (by its fifo, + and -)"
+        )
+        ways.append(
+            Way(
+                CHEAPER,
+                RECYCLE,
+                what,
+                CHEAPER,
+                f"{FIFO} -",
+                FEWER,
+                back=f"{FIFO} +",
+                settings=CHEAPER_SETTINGS,
+                why_not=why_not,
+            )
+        )
+    if is_set(options, IDLE):
+        what = f"no request comes for longer than idle ({IDLE_S} s in the copy), and then one comes"
+        why_not = "with die-on-idle the instance ends, and another program must start it" * is_set(
+            options, "die-on-idle"
+        )
+        ways.append(Way(IDLE, RECYCLE, what, IDLE, settings=((IDLE, IDLE_S),), why_not=why_not))
+    return ways
+
+
 def _reloads(options: Options) -> list[Way]:
     touches = [
         Way(name, RELOAD, what, name, f"touch {name}", risk=risk)
         for name, (what, risk) in TOUCHES.items()
         if is_set(options, name)
     ]
+    if not is_set(options, "master-fifo"):
+        return touches
     fifos = [
-        Way(f"fifo-{command}", RELOAD, what, "master-fifo", f"{FIFO} {command}", risk=risk)
-        for command, (what, risk) in FIFO_COMMANDS.items()
-        if is_set(options, "master-fifo")
+        _command(f"fifo-{letter}", f"{letter} to the master fifo", f"{FIFO} {letter}", function, "master-fifo")
+        for letter, function in FIFO_COMMANDS.items()
     ]
     return [*touches, *fifos]
 
@@ -107,21 +137,16 @@ def _deaths() -> list[Way]:
     ]
 
 
-def _hup() -> Way:
-    return Way("hup", RELOAD, "SIGHUP: the instance executes itself again", trigger="signal HUP", risk=INSTANCE)
-
-
-def _stops(options: Options) -> list[Way]:
-    """Return what INT, TERM and QUIT do: die-on-term exchanges the last two (core/master.c)."""
-    is_stop = {"INT": True, "TERM": is_set(options, "die-on-term"), "QUIT": not is_set(options, "die-on-term")}
-    for hook in (value for key, value in options if key == "hook-master-start"):
-        if hook.startswith("unix_signal:15 "):
-            is_stop["TERM"] = hook.endswith("kill_them_all")
-    senders = {"INT": "Ctrl-C sends it", "TERM": "containers and systemd send it", "QUIT": "many unit files send it"}
+def _signals(options: Options) -> list[Way]:
+    """Return what each signal does that the master has a function for."""
     ways = []
-    for name, is_end in is_stop.items():
-        effect = "the instance stops" if is_end else "with your options it reloads, and does not stop"
-        what = f"SIG{name} to the master ({senders[name]}): {effect}"
-        kind, wants = (STOP, END) if is_end else (RELOAD, ALL)
-        ways.append(Way(name.lower(), kind, what, trigger=f"signal {name}", wants=wants, risk=INSTANCE))
+    for name, function in signal_effects(options).items():
+        sender = SENDERS.get(name, "your hook-master-start gives it this effect")
+        option = "hook-master-start" if name in HOOKED else ""
+        ways.append(_command(name.lower(), f"SIG{name} to the master ({sender})", f"signal {name}", function, option))
     return ways
+
+
+def _command(name: str, event: str, trigger: str, function: str, option: str) -> Way:
+    effect = EFFECTS[function]
+    return Way(name, effect.kind, f"{event}: {effect.what}", option, trigger, effect.wants, effect.risk)

@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import itertools
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stacks.check.measurement import Measurement
-from stacks.lifecycle.outages import Request, outage
+from stacks.check.measurement import Measurement, read_log
+from stacks.lifecycle.outages import PAUSE_S, Request, outage
 from stacks.lifecycle.reading import read_events, read_json
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, Event
 from stacks.lifecycle.way_results import WayResult, way_results
 from stacks.run import parquet
 
+LAST_LINES = 8  # of a log: what comes before was no reason to end
+_ERROR = re.compile(r"(?:[\w.]+\.)?\w*(?:Error|Exception)\b: ")
 COLUMNS = ("start_ns", "latency_us", "status", "error", "pid")
 
 
 def read_ways(directory: Path) -> list[tuple[str, WayResult]]:
-    """Return the ways that the run in `directory` has taken, in order. The list is empty if it took none."""
-    return way_results(read_rows(directory), read_requests(directory))
+    """Return the ways that the run in `directory` has taken, in order. The list is empty if it took none.
+
+    The end of the master has the last error of the log in its reason.
+    """
+    results = way_results(read_rows(directory), read_requests(directory))
+    error = last_error(read_log(directory))
+    return [
+        (name, replace(result, reason=f"{result.reason} ({error})"))
+        if result.verdict == "dead_master" and error
+        else (name, result)
+        for name, result in results
+    ]
+
+
+def last_error(log: str) -> str:
+    """Return the exception of Python with which the log of an instance ends, or ''."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    return next((line for line in reversed(lines[-LAST_LINES:]) if _ERROR.match(line)), "")
 
 
 def read_error(directory: Path) -> str:
@@ -27,8 +47,11 @@ def read_error(directory: Path) -> str:
     return str(record["error"] or "")
 
 
-def read_limited_way(measurement: Measurement) -> WayResult:
-    """Return the result of a way that the load took, from its measurement and from the files of its run."""
+def read_limited_way(measurement: Measurement, *, has_pauses: bool = False) -> WayResult:
+    """Return the result of a way that the load took, from its measurement and from the files of its run.
+
+    With `has_pauses` nobody asks for some time, so the longest wait for an answer counts and not the time without one.
+    """
     directory = Path(measurement.directory)
     load: dict[str, Any] = read_json(directory / RUN_FILE)["load"]
     met = None
@@ -42,10 +65,15 @@ def read_limited_way(measurement: Measurement) -> WayResult:
         times=measurement.trials,
         replaced=measurement.respawns,
         ended_s=measurement.recycle_median_s,
-        nothing_s=met.nothing_s if met else 0.0,
+        nothing_s=_longest_wait_s(measurement) if has_pauses else met.nothing_s if met else 0.0,
         requests=measurement.requests,
         lost=met.lost if met else {},
     )
+
+
+def _longest_wait_s(measurement: Measurement) -> float:
+    longest_s = measurement.latency_max_s or 0.0
+    return longest_s if longest_s > PAUSE_S else 0.0
 
 
 def read_rows(directory: Path) -> list[Event]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stacks.catalogue import similar
-from stacks.check.ways.derivation import FIFO_COMMANDS, LIMITS, MAX_REQUESTS, NOT_TAKEN, TOUCHES
+from stacks.check.ways.derivation import CHEAPER, IDLE, LIMITS, MAX_REQUESTS, NOT_TAKEN, TOUCHES
+from stacks.check.ways.master_commands import FIFO_COMMANDS, HOOKED
 from stacks.check.ways.way import KINDS, RECYCLE, RELOAD, Way
 
 ALL_WAYS = "all"
-SIGNALS = ("worker-kill", "worker-segv", "worker-term", "hup", "int", "term", "quit")
+SIGNALS = ("worker-kill", "worker-segv", "worker-term", "hup", "int", "term", "quit", *map(str.lower, HOOKED))
 NAMES = (
-    *(MAX_REQUESTS, *LIMITS, "harakiri", *NOT_TAKEN, *TOUCHES),
+    *(MAX_REQUESTS, *LIMITS, "harakiri", CHEAPER, IDLE, *NOT_TAKEN, *TOUCHES),
     *(f"fifo-{command}" for command in FIFO_COMMANDS),
     *SIGNALS,
 )
@@ -44,5 +45,7 @@ def select(ways: Sequence[Way], text: str) -> list[Way]:
 
 def _missing(name: str) -> Way:
     option = "master-fifo" if name.startswith("fifo-") else name
+    if name.upper() in HOOKED:
+        option = f"hook-master-start with unix_signal for SIG{name.upper()}"
     kind = RELOAD if name in TOUCHES or option == "master-fifo" else RECYCLE
     return Way(name, kind, name, why_not=f"the configuration has no {option}")

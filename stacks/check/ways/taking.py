@@ -16,15 +16,18 @@ from typing import Any
 from stacks.check.check_runs import CheckRuns
 from stacks.check.measurement import read_measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
+from stacks.check.options import numbers
 from stacks.check.recycling import Preparation
 from stacks.check.ways import copies, recordings, way_plans
-from stacks.check.ways.taken import TakenWay, merged, not_taken
+from stacks.check.ways.derivation import IDLE
+from stacks.check.ways.taken import TakenWay, explain_harakiri, merged, not_taken
 from stacks.check.ways.way import INSTANCE, STOP, Way
 from stacks.lifecycle.way_results import WayResult
 from stacks.run import interrupts
 
 AT_ONCE = 3  # a run mostly waits: for the master's turns, and for the answers of a few users
 SLOW_URL = "PACK_SLOW_URL"  # a page that locustfiles/check.py requests beside the other
+PAUSE = "PACK_PAUSE_S"  # how long its users pause after each second of load
 
 
 @dataclass
@@ -66,18 +69,24 @@ class WayTaker:
     def _chains(self, ways: Sequence[Way]) -> list[list[Way]]:
         """Return the ways that follow each other on one instance: what may end the instance comes last.
 
-        The first list has all ways but the stops, and ends with the first stop. Each other stop is a list of its own.
+        Ways that replace workers share one instance, and ways that execute the instance again another one. The shorter
+        list ends with the first stop. Each other stop, and a way with options of its own, is a list of its own.
         """
-        asked = [way for way in ways if way.is_asked]
-        stops = [way for way in asked if way.kind == STOP]
+        asked = sorted((way for way in ways if way.is_asked), key=lambda way: way.risk)
         workers = self.neutralise(copies.calm(asked)).workers
-        others = sorted((way for way in asked if way.kind != STOP), key=lambda way: way.risk)
-        steps = [way for way in others for _ in range(way_plans.times(way, workers, deep=self.deep))]
-        return [chain for chain in ([*steps, *stops[:1]], *([stop] for stop in stops[1:])) if chain]
+        repeated = [way for way in asked for _ in range(way_plans.times(way, workers, deep=self.deep))]
+        own = [[way for way in repeated if way == one] for one in asked if one.settings]
+        shared = [way for way in repeated if way.kind != STOP and not way.settings]
+        chains = [[way for way in shared if (way.risk == INSTANCE) == is_last] for is_last in (False, True)]
+        chains = [chain for chain in chains if chain] or [[]]
+        stops = [way for way in asked if way.kind == STOP]
+        min(chains, key=len).extend(stops[:1])
+        return [chain for chain in (*chains, *own, *([stop] for stop in stops[1:])) if chain]
 
     def _take_asked(self, steps: Sequence[Way]) -> tuple[list[TakenWay], list[list[Way]]]:
         """Take `steps` in their order, up to the first that fails. Return their results, and what is left to take."""
         directory = self._run_asked(steps)
+        steps = [way for way in steps for _ in way.steps]
         results = recordings.read_ways(directory)
         if not results:
             why = recordings.read_error(directory) or "the run ended before this way could be taken"
@@ -102,13 +111,17 @@ class WayTaker:
         neutral, runs = self.neutralise(copies.limited(way)), self.runs
         plan = way_plans.limited_plan(way, neutral.workers, runs.url, runs.start_limit_s, self.log, deep=self.deep)
         environment = {SLOW_URL: self.slow_url} if way.option == "harakiri" else {}
+        if way.option == IDLE:
+            environment = {PAUSE: way_plans.IDLE_PAUSE_S}
         self.progress(way.name, way.name)
         directory = runs.execute(self._name(way.name), neutral, runs.invocation.uwsgi, plan, environment)
         self.progress(way.name, "")
         measurement = read_measurement(directory)
         if measurement.error:
             return [TakenWay(way, WayResult("invalid", measurement.error, times=0), directory)], []
-        return [TakenWay(way, recordings.read_limited_way(measurement), directory)], []
+        result = recordings.read_limited_way(measurement, has_pauses=way.option == IDLE)
+        threads = numbers(neutral.options).get("threads", 1)
+        return [TakenWay(way, explain_harakiri(way, result, threads), directory)], []
 
     def _hear(self, name: str, line: dict[str, Any]) -> None:
         self.progress(name, "" if line["phase"] == "done" else line.get("way", ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stacks.lifecycle.way_steps import ALL
+from stacks.lifecycle.way_steps import ALL, MORE
 
 RECYCLE, RELOAD, DEATH, STOP = "recycle", "reload", "death", "stop"
 KINDS = {
@@ -30,10 +30,16 @@ class Way:
     trigger: str = ""  # how it is taken, in the words of catalogue.triggers; '' if the load alone takes it
     wants: str = ALL  # what must come of a trigger: a word of lifecycle.way_steps
     risk: int = NONE
-    settings: tuple[tuple[str, str], ...] = ()  # options of the copy in which the load takes the way
+    back: str = ""  # a second trigger, which adds the worker that the first one takes away
+    settings: tuple[tuple[str, str], ...] = ()  # options that only the copy has in which the way is taken
     why_not: str = ""  # why it cannot be taken here
 
     @property
     def is_asked(self) -> bool:
         """True if a trigger takes the way, and not the load."""
         return bool(self.trigger)
+
+    @property
+    def steps(self) -> tuple[tuple[str, str], ...]:
+        """The triggers that take the way once, each with what must come of it."""
+        return ((self.trigger, self.wants), *([(self.back, MORE)] if self.back else []))

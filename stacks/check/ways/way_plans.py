@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stacks.check.check_runs import FEWEST_RESPAWNS, GRACE_S, HUNG_GRACE_S, USERS
+from stacks.check.ways.derivation import IDLE
 from stacks.check.ways.way import ONE_BY_ONE, RELOAD, STOP, Way
 from stacks.lifecycle.rates import respawns_to_rule_out
 
@@ -23,6 +24,9 @@ LIMIT_WINDOW_S, LIMIT_LIMIT_S = 3.0, 20.0
 MOST_LIMIT_RESPAWNS = 8
 # A request to the slow page comes every 3 s (locustfiles/check.py), and harakiri ends it 2 s later: two in this window.
 HARAKIRI_RESPAWNS, HARAKIRI_WINDOW_S = 2, 6.0
+# After 2 s without a request (idle = 1) the master ends its workers, in a second each (uwsgi_master_check_idle,
+# core/master_checks.c). The copy has copies.IDLE_WORKERS at most, so a round takes 6 s; the window has one at least.
+IDLE_PAUSE_S, IDLE_WINDOW_S = "5", 12.0
 
 
 def times(way: Way, workers: int, *, deep: bool) -> int:
@@ -40,11 +44,11 @@ def asked_plan(
     steps: list[dict[str, Any]] = [
         {
             "way": way.name,
-            "trigger": f"{way.trigger}, after {NEXT_PAUSE_S if number else FIRST_PAUSE_S} s",
-            "wants": way.wants,
+            "trigger": f"{trigger}, after {NEXT_PAUSE_S if number else FIRST_PAUSE_S} s",
+            "wants": wants,
             "limit_s": limit_s(way, workers, start_s),
         }
-        for number, way in enumerate(ways)
+        for number, (way, trigger, wants) in enumerate((way, *step) for way in ways for step in way.steps)
     ]
     return _common(workers, url, start_limit_s, log) | {
         "ways": steps,
@@ -69,9 +73,12 @@ def limited_plan(way: Way, workers: int, url: str, start_limit_s: float, log: st
     """Return the plan of a run in which the load takes a way: the workers reach a limit again and again."""
     wanted = min(max(2 * workers, FEWEST_RESPAWNS // 2), MOST_LIMIT_RESPAWNS)
     window_s = LIMIT_WINDOW_S
+    if deep:
+        wanted = respawns_to_rule_out(DEEP_RATE)
     if way.name == "harakiri":
         wanted, window_s = HARAKIRI_RESPAWNS, HARAKIRI_WINDOW_S
-    wanted = respawns_to_rule_out(DEEP_RATE) if deep and way.name != "harakiri" else wanted
+    if way.name == IDLE:
+        wanted, window_s = workers, IDLE_WINDOW_S
     return _common(workers, url, start_limit_s, log) | {
         "duration_s": window_s,
         "respawns": wanted,

@@ -12,38 +12,48 @@ INDENT = "  "
 
 
 def ways_lines(ways: Sequence[TakenWay]) -> list[str]:
-    """Return what comes back, what does not and why, and what was not taken. `ways` are in the order worst first."""
+    """Return what does not come back and why, what comes back, and what was not taken. `ways` come worst first."""
     failing = [taken for taken in ways if taken.result.fails]
+    lines = _failures("does NOT come back", (taken for taken in failing if taken.way.kind != STOP))
+    lines += _failures("does NOT stop when asked", (taken for taken in failing if taken.way.kind == STOP))
     sound = [taken for taken in ways if taken.result.verdict in ("recovers", "throttled")]
-    lines = _names("comes back", (taken for taken in sound if taken.way.kind != STOP))
-    lines += _names("stops when asked", (taken for taken in sound if taken.way.kind == STOP))
-    lines += _names("does NOT come back", (taken for taken in failing if taken.way.kind != STOP))
-    lines += _names("does NOT stop when asked", (taken for taken in failing if taken.way.kind == STOP))
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for taken in failing:
-        reasons.setdefault((taken.result.verdict, taken.result.reason), []).append(taken.way.name)
-    lines += [f"{INDENT}{', '.join(names)}: {verdict}, {reason}" for (verdict, reason), names in reasons.items()]
-    old_code = [taken for taken in ways if taken.result.new_code is False]
+    back = _names("comes back", (taken for taken in sound if taken.way.kind != STOP))
+    back += _names("stops when asked", (taken for taken in sound if taken.way.kind == STOP))
+    lines += ["; ".join(back)] if back else []
+    old_code = [taken for taken in sound if taken.result.new_code is False]
     lines += _names("comes back with the OLD code, because the master had loaded it before", old_code)
-    lines += _names("not measured", (taken for taken in ways if taken.result.verdict == "invalid"), with_reason=True)
-    return lines + _names("not taken", (t for t in ways if t.result.verdict == "not_taken"), with_reason=True)
+    others = (taken for taken in ways if taken.result.verdict in ("invalid", "not_taken"))
+    return lines + _names("not measured", others, with_reason=True)
+
+
+def _failures(title: str, ways: Iterable[TakenWay]) -> list[str]:
+    """Return one line with the names of the ways, by verdict and reason."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for taken in ways:
+        reasons.setdefault((taken.result.verdict, taken.result.reason), []).append(taken.way.name)
+    texts = [f"{', '.join(names)} ({verdict}: {reason})" for (verdict, reason), names in reasons.items()]
+    return [f"{title}: {'; '.join(texts)}"] if texts else []
 
 
 def _names(title: str, ways: Iterable[TakenWay], *, with_reason: bool = False) -> list[str]:
-    names = [taken.way.name + (f" ({taken.result.reason})" if with_reason else "") for taken in ways]
-    return [f"{title}: {', '.join(names)}"] if names else []
+    reasons: dict[str, list[str]] = {}
+    for taken in ways:
+        reasons.setdefault(taken.result.reason if with_reason else "", []).append(taken.way.name)
+    texts = [", ".join(names) + (f" ({reason})" if reason else "") for reason, names in reasons.items()]
+    return [f"{title}: {', '.join(texts)}"] if texts else []
 
 
 def table_lines(ways: Sequence[TakenWay]) -> list[str]:
     """Return the table of the ways that were taken. `ways` are in the order worst first."""
-    rows = [HEAD, *(_row(taken) for taken in ways if taken.result.verdict != "not_taken")]
+    rows = [HEAD, *(table_row(taken) for taken in ways if taken.result.verdict != "not_taken")]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         INDENT + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
 
 
-def _row(taken: TakenWay) -> tuple[str, ...]:
+def table_row(taken: TakenWay) -> tuple[str, ...]:
+    """Return the cells of a way in the table, in the order of HEAD."""
     result = taken.result
     lost = ", ".join(f"{count} {kind}" for kind, count in result.lost.items()) or "none"
     code = {True: "yes", False: "NO", None: "-"}[result.new_code]

@@ -33,11 +33,15 @@ def test_options_are_split_as_a_shell_does() -> None:
     ],
 )
 def test_a_line_of_a_dockerfile_works_as_pasted(text: str) -> None:
-    assert read_start_line(text, {"WHERE": "/app"}) == StartLine(INI, "uwsgi")
+    line = read_start_line(text, {"WHERE": "/app"})
+    assert (line.arguments, line.program) == (INI, "uwsgi")
+    assert line.is_array == ("[" in text)
 
 
 def test_the_program_of_the_line_is_named() -> None:
-    assert read_start_line('CMD ["/venv/bin/uwsgi", "app.ini"]', {}) == StartLine(("app.ini",), "/venv/bin/uwsgi")
+    assert read_start_line('CMD ["/venv/bin/uwsgi", "app.ini"]', {}) == StartLine(
+        ("app.ini",), "/venv/bin/uwsgi", is_array=True
+    )
     assert read_start_line("uwsgi_python3 --http :80", {}).program == "uwsgi_python3"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,12 @@ from stacks.check.neutralise import neutralise
 from stacks.check.options import Options
 from stacks.check.ways import copies, selection, way_plans
 from stacks.check.ways.derivation import derive
-from stacks.check.ways.taken import merged, worst_first
-from stacks.check.ways.way import STOP, Way
+from stacks.check.ways.taken import explain_harakiri, merged, worst_first
+from stacks.check.ways.way import ONE_BY_ONE, RELOAD, STOP, Way
 from stacks.check.ways.way_json import way_case
 from stacks.check.ways.ways_text import table_lines, ways_lines
-from stacks.lifecycle.way_steps import ALL, END
+from stacks.lifecycle.way_results import WayResult
+from stacks.lifecycle.way_steps import ALL, END, FEWER, MORE
 
 APP: Options = [("module", "app"), ("http-socket", ":8000"), ("master", "true"), ("processes", "2")]
 KNOWN = frozenset(
@@ -40,9 +42,9 @@ def test_every_stack_has_the_deaths_a_reload_the_stops_and_a_recycle() -> None:
 def test_the_ways_that_the_options_switch_on_come_first() -> None:
     options = [("touch-reload", "/x"), ("master-fifo", "/f"), ("max-worker-lifetime", "60"), ("reload-on-rss", "300")]
     found = names(*options)
-    assert found[: found.index("worker-kill")] == (
-        "max-requests max-worker-lifetime reload-on-rss touch-reload fifo-c fifo-w fifo-r".split()
-    )
+    fifo = "fifo-c fifo-w fifo-W fifo-r fifo-R fifo-q fifo-Q"
+    expected = f"max-requests max-worker-lifetime reload-on-rss touch-reload {fifo}"
+    assert found[: found.index("worker-kill")] == expected.split()
     assert "touch-reload" not in names(("touch-reload", "false"))
 
 
@@ -60,13 +62,54 @@ def test_die_on_term_exchanges_what_term_and_quit_do() -> None:
     assert named("term", ("hook-master-start", "unix_signal:15 gracefully_kill_them_all")).kind == STOP
 
 
+def test_a_hook_puts_another_effect_behind_a_signal() -> None:
+    hooks = [
+        ("hook-master-start", "unix_signal:15 gracefully_kill_them_all"),
+        ("hook-master-start", "unix_signal:12 uwsgi_chain_reload"),
+        ("hook-master-start", "unix_signal:99 uwsgi_chain_reload"),
+        ("hook-master-start", "unix_signal:10 stats"),
+    ]
+    assert names(*hooks)[-5:] == ["hup", "int", "term", "quit", "usr2"]
+    chain = named("usr2", *hooks)
+    assert (chain.kind, chain.wants, chain.risk, chain.option) == (RELOAD, ALL, ONE_BY_ONE, "hook-master-start")
+    assert "open requests" in named("term", *hooks).what
+
+
+def test_cheaper_takes_a_worker_away_and_adds_one_on_a_copy_of_its_own() -> None:
+    options = [*APP, ("cheaper", "1"), ("cheaper-algo", "busyness"), ("idle", "60")]
+    way = next(way for way in derive(options) if way.name == "cheaper")
+    assert way.steps == (("fifo -", FEWER), ("fifo +", MORE))
+    plan = way_plans.asked_plan([way], 2, "/", 0.5, 60.0, "socket")
+    assert [(step["way"], step["trigger"], step["wants"]) for step in plan["ways"]] == [
+        ("cheaper", "fifo -, after 1 s", FEWER),
+        ("cheaper", "fifo +, after 0 s", MORE),
+    ]
+    known = KNOWN | {"cheaper", "cheaper-algo", "cheaper-initial", "idle"}
+    copy = dict(neutralise(options, known, Path("/private"), prepare=copies.calm([way])).options)
+    assert (copy["cheaper"], copy["cheaper-initial"], copy["cheaper-algo"]) == ("1", "2", "manual")
+    assert copy["master-fifo"] == "$(PACK_RUN)/fifo"
+    idle = next(way for way in derive(options) if way.name == "idle")
+    limited = dict(neutralise(options, known, Path("/private"), prepare=copies.limited(idle)).options)
+    assert (limited["idle"], "cheaper" in limited) == ("1", False)
+    assert way_plans.limited_plan(idle, 2, "/", 60.0, "socket", deep=False)["respawns"] == 2
+
+
 def test_harakiri_needs_a_page_that_outlives_it() -> None:
     assert "--slow-url" in named("harakiri", ("harakiri", "30")).why_not
     assert named("harakiri", ("harakiri", "30"), slow_url="/slow").why_not == ""
 
 
+def test_a_stuck_request_beside_other_threads_is_a_known_defect() -> None:
+    way = named("harakiri", ("harakiri", "30"), slow_url="/slow")
+    nothing = WayResult("invalid", "0 respawns seen", replaced=0)
+    assert "unbit/uwsgi#2706" in explain_harakiri(way, nothing, 4).reason
+    assert explain_harakiri(way, nothing, 1) is nothing
+    assert explain_harakiri(way, replace(nothing, verdict="recovers"), 4).verdict == "recovers"
+
+
 def test_a_way_that_a_copy_cannot_take_says_why() -> None:
-    assert "idle" in named("idle", ("idle", "60")).why_not
+    assert "die-on-idle" in named("idle", ("idle", "60"), ("die-on-idle", "true")).why_not
+    assert "2 processes" in named("cheaper", ("cheaper", "1"), ("processes", "1")).why_not
 
 
 def test_the_calm_copy_has_no_limit_and_its_own_file_and_fifo() -> None:
@@ -155,13 +198,11 @@ def test_the_first_lines_say_what_comes_back_and_what_does_not() -> None:
         ]
     )
     text = "\n".join(ways_lines(ways))
-    assert "comes back: max-requests, fifo-w\n" in text
-    assert "stops when asked: int\n" in text
-    assert "does NOT come back: hup, touch-reload\n" in text
-    assert "  hup, touch-reload: dead_master, the master ended\n" in text
-    assert "does NOT stop when asked: term\n" in text
+    assert "comes back: max-requests, fifo-w; stops when asked: int\n" in text
+    assert "does NOT come back: hup, touch-reload (dead_master: the master ended)\n" in text
+    assert "does NOT stop when asked: term (hung_exit: still there)\n" in text
     assert "OLD code, because the master had loaded it before: fifo-w\n" in text
-    assert "not taken: harakiri (name a page)" in text
+    assert "not measured: harakiri (name a page)" in text
     table = table_lines(ways)
     assert len(table) == 1 + 6
     assert table[1].split()[:2] == ["term", "hung_exit"]

@@ -73,6 +73,37 @@ def test_ways_that_replace_every_worker_they_want_recover() -> None:
     assert [hup.fails, kill.fails] == [False, False]
 
 
+def cheaper_rows() -> list[Event]:
+    """A worker that cheaper ends at 2 s, and the wish for another one at 4 s."""
+    less = [
+        asked(2, "cheaper", "fewer", 11, 12),
+        *leave(11, 2.1),
+        row(2.5, "cheaped", slot=1),
+        ended(4, "cheaper", 2.5),
+    ]
+    return [*less, asked(4.1, "cheaper", "more", 12)]
+
+
+def test_cheaper_ends_a_worker_and_adds_one() -> None:
+    more = [row(5, "respawned", 13, 1), row(5.2, "ready", 13), ended(6.3, "cheaper", 5.2)]
+    less, added = (result for _, result in results(cheaper_rows(), more))
+    assert (less.verdict, less.reason, less.new_code) == ("recovers", "a worker ended within 0.5 s", None)
+    assert (added.verdict, added.reason) == ("recovers", "a further worker was ready within 1.1 s")
+    assert (added.ended_s, added.replaced) == (1.1, 0)
+
+
+def test_a_worker_that_cheaper_adds_hangs_at_its_fork() -> None:
+    _, (_, added) = results(cheaper_rows(), row(5, "respawned", 13, 1), hang(13, 6))
+    assert (added.verdict, added.fails) == ("hung_worker", True)
+
+
+def test_cheaper_without_an_effect_proves_nothing() -> None:
+    _, (_, added) = results(cheaper_rows(), row(16, "heartbeat", source="observer"), ended(16.1, "cheaper", None))
+    assert (added.verdict, added.reason) == ("invalid", "the master started no further worker within 12 s")
+    less = one(asked(2, "cheaper", "fewer", 11, 12), row(14, "heartbeat"), ended(14.1, "cheaper", None))
+    assert (less.verdict, less.reason) == ("invalid", "the master ended no worker within 12 s")
+
+
 def test_a_worker_that_hangs_at_its_fork() -> None:
     found = one(
         asked(2, "touch-chain-reload", "all", 11, 12),

@@ -102,6 +102,25 @@ def test_a_way_that_wants_one_worker_waits_only_for_the_one_that_was_signalled(t
     assert bench.runner.left == 0
 
 
+def test_a_worker_less_and_a_worker_more(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, [way("cheaper", "fifo -", "fewer"), way("cheaper", "fifo +", "more")])
+    bench.step()
+    bench.step()
+    assert bench.rows[0][1]["pids"] == [11, 12]
+    bench.feed(*leave(11, bench.now), row(bench.now + 0.1, "cheaped", slot=1))
+    bench.step(HOLD_S)
+    bench.step(HOLD_S)
+    assert bench.kinds() == ["asked", "way_ended"]
+    bench.step()
+    bench.step()
+    assert bench.rows[2][1]["pids"] == [12]
+    bench.feed(row(bench.now, "respawned", 13, 1), row(bench.now, "ready", 13))
+    bench.step(HOLD_S / 10)
+    bench.step(HOLD_S)
+    assert bench.kinds() == ["asked", "way_ended"] * 2
+    assert all(data["ended"] for kind, data in bench.rows if kind == "way_ended")
+
+
 def test_a_way_that_does_not_end_is_the_last_one(tmp_path: Path) -> None:
     bench = Bench(tmp_path, [way("hup", "signal HUP", "all", 3.0), way("int", "signal INT", "end")])
     bench.step()

@@ -1,0 +1,87 @@
+"""The answer of a check for a person, in ten lines: what comes back, what does not, and the change that helps most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stacks.check.best_change import BestChange
+from stacks.check.diagnosis import Findings
+from stacks.check.lost_threads import lost_threads_text
+from stacks.check.options import is_set
+from stacks.check.paste_lines import PastePlace, paste_lines
+from stacks.check.ways.taken import TakenWay
+from stacks.check.ways.ways_text import ways_lines
+from stacks.lifecycle.rates import highest_rate_without_hang
+
+INDENT = "    "
+MOST_EVIDENCE = 200  # characters; the page has all of it
+SOUND = ("recovers", "throttled")
+
+
+def answer_lines(
+    findings: Findings,
+    workers: int,
+    ways: Sequence[TakenWay],
+    verdict: str,
+    change: BestChange | None,
+    place: PastePlace,
+    advice: Sequence[str],
+) -> list[str]:
+    """Return the lines. `ways` come with the worst first, and `verdict` is that of the check."""
+    word = "the workers come back" if verdict in SOUND else "the workers DO NOT come back"
+    if verdict in SOUND and not is_set(findings.options, "master"):
+        word += " with a master, which your configuration does not set"
+    lines = [f"{findings.server.describe()}, {workers} worker(s): {word} ({verdict})"]
+    lines += [line[0].upper() + line[1:] for line in ways_lines(ways)]
+    if findings.measurement.evidence:
+        lines.append(f"Evidence: {_shortened(findings.measurement.evidence)}")
+    lines.append(_cost(findings, ways))
+    if lost := lost_threads_text(findings):
+        lines.append(f"Threads: {lost}")
+    return [*lines, *_change_lines(findings, ways, change, place, advice)]
+
+
+def page_line(page: Path, advice: Sequence[str], seconds: float) -> str:
+    """Return the last line, which names the results page."""
+    more = f", {len(advice)} pieces of advice" if len(advice) > 1 else ""
+    return f"The table of all ways{more}, and what the check changed in its copy: {page} ({seconds:.0f} s)"
+
+
+def _cost(findings: Findings, ways: Sequence[TakenWay]) -> str:
+    """Return one line about the rates and times at max-requests, and about the worst outage of a way that is sound."""
+    run = findings.measurement
+    texts = [f"{run.respawns} of {run.trials} respawns came back"] if run.trials else []
+    if not run.is_hang and (most := highest_rate_without_hang(run.trials)) is not None:
+        texts[-1] += f", so at most {100 * most:.0f} % hang (95 %)"
+    if run.recycle_median_s is not None:
+        texts.append(f"a recycle takes {run.recycle_median_s:.1f} s")
+    outages = [(taken.result.nothing_s, taken.way.name) for taken in ways if taken.result.verdict in SOUND]
+    longest_s, name = max((one for one in outages if one[1] != "max-requests"), default=(0.0, ""))
+    if longest_s > 0:
+        texts.append(f"{name} answers nothing for {longest_s:.1f} s")
+    losing = [f"{taken.way.name} ({sum(taken.result.lost.values())})" for taken in ways if taken.result.lost]
+    texts.append(f"requests lost at {', '.join(losing)}" if losing else "no request was lost")
+    return f"Cost: {'; '.join(texts)}"
+
+
+def _change_lines(
+    findings: Findings,
+    ways: Sequence[TakenWay],
+    change: BestChange | None,
+    place: PastePlace,
+    advice: Sequence[str],
+) -> list[str]:
+    if change is not None:
+        where = "" if change.package and not (change.set or change.drop) else f" In {place.where}:"
+        lines = paste_lines(change, place, dict(findings.options))
+        why = change.why.rstrip(".")
+        return [f"The change that helps most: {why}.{where}", *(f"{INDENT}{line}" for line in lines)]
+    if not any(taken.result.fails for taken in ways):
+        return [f"What to change: {_shortened(advice[0])}"] if advice else ["Nothing to change."]
+    known = [text for text in advice if text.startswith(("Known remedy", "Recommended change"))]
+    return [f"No change that cures this was found. {' '.join(known[:1] or advice[:1])}"]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MOST_EVIDENCE else f"{text[: MOST_EVIDENCE - 3]}..."

@@ -1,0 +1,111 @@
+"""Picks the one change of a user's configuration that helps most: findings and ways -> options to set or to remove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from stacks.catalogue.version_order import is_before
+from stacks.check.diagnosis import Findings
+from stacks.check.option_advice import (
+    WORKER_LIMITS,
+    lost_interpreter,
+    recommended_delta,
+)
+from stacks.check.options import is_set
+from stacks.check.remedy_trial import best_cure
+from stacks.check.upgrade import newest_pyuwsgi
+from stacks.check.ways.taken import TakenWay
+from stacks.check.ways.way import RELOAD
+
+LAZY = ("lazy-apps", "lazy")
+
+
+@dataclass(frozen=True)
+class BestChange:
+    """One change, as options to set and to remove, or as a package to install; and why."""
+
+    why: str
+    set: tuple[tuple[str, str], ...] = ()
+    drop: tuple[str, ...] = ()  # options of the user that must go
+    package: str = ""  # what pip installs, such as pyuwsgi==2.0.30.post1
+
+
+def best_change(findings: Findings, ways: Sequence[TakenWay]) -> BestChange | None:
+    """Return the first change that applies, or None. What makes workers come back counts before what costs less."""
+    failing = [taken for taken in ways if taken.result.fails]
+    for change in _changes(findings, ways, failing):
+        if change is not None:
+            return change
+    return None
+
+
+def _changes(findings: Findings, ways: Sequence[TakenWay], failing: Sequence[TakenWay]) -> Iterable[BestChange | None]:
+    yield _cure(findings)
+    yield _binary_path(findings, failing)
+    yield _upgrade_for_reloads(findings, failing)
+    if failing:  # an improvement would hide that no cure is known
+        return
+    yield _new_code(findings, ways)
+    yield _master(findings)
+    yield _die_on_term(findings, ways)
+    yield _delta(findings)
+
+
+def _cure(findings: Findings) -> BestChange | None:
+    cure = best_cure(findings.remedy_trials)
+    if cure is None:
+        return None
+    remedy = cure.remedy
+    there = {key for key, _ in findings.options}
+    package = f"pyuwsgi=={cure.target}" if remedy.upgrade and cure.target else ""
+    drop = tuple(name for name in remedy.drop if name in there)
+    return BestChange(cure.describe(), remedy.set, drop, package)
+
+
+def _binary_path(findings: Findings, failing: Sequence[TakenWay]) -> BestChange | None:
+    python = lost_interpreter(findings)
+    died = [taken.way.name for taken in failing if taken.way.kind == RELOAD and taken.result.verdict == "dead_master"]
+    if python is None or not died:
+        return None
+    why = f"{', '.join(died)}: the reload of a pyuwsgi in a venv executes the Python outside it (unbit/uwsgi#2478)"
+    return BestChange(why, (("binary-path", str(python)),))
+
+
+def _upgrade_for_reloads(findings: Findings, failing: Sequence[TakenWay]) -> BestChange | None:
+    server = findings.server
+    is_frozen = any(taken.way.kind == RELOAD and taken.result.verdict == "hung_master" for taken in failing)
+    is_affected = not is_before(server.version, "2.0.27") and is_before(server.version, "2.0.28")
+    if not (is_frozen and is_affected and server.pin):
+        return None
+    return BestChange("uWSGI 2.0.27 freezes at each reload (unbit/uwsgi#2689)", package=f"pyuwsgi=={newest_pyuwsgi()}")
+
+
+def _new_code(findings: Findings, ways: Sequence[TakenWay]) -> BestChange | None:
+    old = [taken.way.name for taken in ways if taken.result.new_code is False and taken.way.option]
+    if not old or is_set(findings.options, *LAZY):
+        return None
+    why = f"{', '.join(old)}: new workers serve the old code, which the master has loaded; with lazy-apps each loads it"
+    return BestChange(why, (("lazy-apps", "true"),))
+
+
+def _master(findings: Findings) -> BestChange | None:
+    if is_set(findings.options, "master"):
+        return None
+    event = "reaches its limit" if is_set(findings.options, *WORKER_LIMITS) else "dies"
+    return BestChange(f"without a master, nothing replaces a worker that {event}", (("master", "true"),))
+
+
+def _die_on_term(findings: Findings, ways: Sequence[TakenWay]) -> BestChange | None:
+    if not any(taken.way.name == "term" and taken.way.kind == RELOAD for taken in ways):
+        return None
+    why = "SIGTERM, which containers and systemd send, reloads the instance and does not stop it"
+    return BestChange(why, (("die-on-term", "true"),))
+
+
+def _delta(findings: Findings) -> BestChange | None:
+    delta = recommended_delta(findings)
+    if not delta:
+        return None
+    why = "workers that start together reach max-requests together, and are away together for up to a second"
+    return BestChange(why, (("max-requests-delta", delta),))

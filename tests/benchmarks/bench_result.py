@@ -116,7 +116,7 @@ def versions() -> dict[str, str]:
 
 
 def slower(result: Result) -> list[str]:
-    """Return a line for each number that became worse since the last result of this machine: the intervals differ."""
+    """Return a line for each number with a limit that is worse than the last one of this machine: the intervals differ."""
     try:
         before = read_json(result.path)
     except RecordError:
@@ -127,7 +127,8 @@ def slower(result: Result) -> list[str]:
     lines = []
     for number in result.numbers:
         last = old.get(number.name)
-        if last is None or None in (number.low, number.high, last["low"], last["high"]):
+        has_limit = number.at_least is not None or number.at_most is not None
+        if last is None or not has_limit or None in (number.low, number.high, last["low"], last["high"]):
             continue
         is_better_low = number.at_least is None
         is_worse = number.low > last["high"] if is_better_low else number.high < last["low"]  # type: ignore[operator]

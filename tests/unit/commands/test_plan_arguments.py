@@ -28,6 +28,7 @@ GIVEN = {
     "app": "wsgi.py",
     "env": "A=1 B=2",
     "seed": 5,
+    "lanes": 3,
     "confidence": 0.25,
 }
 

@@ -172,14 +172,14 @@ def report(options: argparse.Namespace) -> int:
 
 def compare(options: argparse.Namespace) -> int:
     """Print what has changed from A to B, write compare.json and compare.html, and return the exit code."""
-    from analysis.capacity.demand import DemandError, parse_share
     from analysis.reports import comparison, comparison_files, comparison_text
+    from stacks.console import quantities
     from stacks.lifecycle.records import RecordError
 
     try:
-        margin = parse_share(options.margin)
-    except DemandError as error:
-        return _error(str(error), USAGE)
+        margin = quantities.share(options.margin)
+    except ValueError as error:
+        return _error(f"--margin: {error}", USAGE)
     try:
         results = comparison.compare(options.before, options.after, margin)
         page = comparison_files.write(results, options.output)

@@ -19,8 +19,13 @@ COMMANDS = (
     "libraries",
     "check",
     "watch",
+    "observe",
+    "close",
+    "collect",
     "capacity",
     "list",
+    "licences",
+    "completion",
     "page",
     "judge",  # for `git bisect run`
     "serve",  # for the web UI

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-UNITS = {"ms": 1e-3, "s": 1.0, "": 1.0}
+from stacks.console import quantities
 
 
 class DemandError(ValueError):
@@ -36,7 +36,7 @@ class Demand:
 
 def parse(rps: str, slo_p99: str, headroom: str) -> Demand:
     """Return the demand that three texts of the command line describe. Raises DemandError."""
-    return Demand(parse_rps(rps), parse_seconds(slo_p99), parse_share(headroom))
+    return Demand(parse_rps(rps), parse_seconds(slo_p99), parse_headroom(headroom))
 
 
 def parse_rps(text: str) -> float:
@@ -49,15 +49,18 @@ def parse_rps(text: str) -> float:
 
 def parse_seconds(text: str) -> float:
     """Parse a time: `200ms`, `0.2s` or `0.2`. Returns seconds; raises DemandError."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|)\s*", text)
-    if not match or float(match[1]) <= 0:
-        raise DemandError(f"SLO_P99: {text!r} is not a positive time, such as 200ms or 0.5s")
-    return float(match[1]) * UNITS[match[2]]
+    try:
+        value = quantities.seconds(text)
+    except ValueError as error:
+        raise DemandError(f"SLO_P99: {error}") from None
+    if value <= 0:
+        raise DemandError(f"SLO_P99: {text!r} is not above 0")
+    return value
 
 
-def parse_share(text: str) -> float:
-    """Parse a share: `25%` or `0.25`. Raises DemandError."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%|)\s*", text)
-    if not match:
-        raise DemandError(f"HEADROOM: {text!r} is not a share, such as 25% or 0.25")
-    return float(match[1]) / (100 if match[2] else 1)
+def parse_headroom(text: str) -> float:
+    """Parse the reserve: `25%` or `0.25`. Raises DemandError."""
+    try:
+        return quantities.share(text)
+    except ValueError as error:
+        raise DemandError(f"HEADROOM: {error}") from None

@@ -1,4 +1,4 @@
-"""Aggregates requests.parquet of a run: counts, answers in each bin of time, and every worker's first response.
+"""Aggregates the requests of a run: counts, answers in each bin of time, and every worker's first response.
 
 An answer counts at the moment when it was complete. Throughput is the number of answers divided by the fixed load
 window, no matter how many workers or users were left: only so an outage is visible.
@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from analysis.frames.connection import QueryError, query
+from analysis.frames.connection import QueryError, RequestFiles, query
 from analysis.frames.load_window import LoadWindow
 from analysis.frames.queries import END_NS, REQUESTS
 from stacks.lifecycle.episode import Episode
@@ -46,16 +45,16 @@ def bin_width_s(window_s: float) -> float:
     raise ValueError(f"a load window of {window_s} s")
 
 
-def _counts(path: Path, window: LoadWindow) -> tuple[int, int, int]:
+def _counts(files: RequestFiles, window: LoadWindow) -> tuple[int, int, int]:
     text = f"""
         SELECT count(*), count(*) FILTER (error <> ''),
                count(*) FILTER (error = '' AND {END_NS} >= ? AND {END_NS} < ?)
         FROM {REQUESTS}"""  # noqa: S608 - END_NS is a constant
-    requests, lost, answered = query(text, [window.begin_ns, window.end_ns, path])[0]
+    requests, lost, answered = query(text, [window.begin_ns, window.end_ns, files])[0]
     return requests, lost, answered
 
 
-def _bins(path: Path, window: LoadWindow) -> list[dict[str, float]]:
+def _bins(files: RequestFiles, window: LoadWindow) -> list[dict[str, float]]:
     """Count the answers in each bin, from the begin of the load to its end. A bin without an answer is an entry too."""
     if window.begin_ns is None:
         return []
@@ -64,7 +63,7 @@ def _bins(path: Path, window: LoadWindow) -> list[dict[str, float]]:
     text = f"""
         SELECT ({END_NS} - ?) // ?, count(*) FROM {REQUESTS}
         WHERE error = '' AND {END_NS} >= ? GROUP BY 1"""  # noqa: S608 - as above
-    arguments = [window.begin_ns, round(width * 1e9), path, window.begin_ns]
+    arguments = [window.begin_ns, round(width * 1e9), files, window.begin_ns]
     counts: dict[int, int] = dict(query(text, arguments))
     # Without the small amount, rounding can make 2.0 / 0.1 ask for a 21st bin.
     return [
@@ -74,7 +73,7 @@ def _bins(path: Path, window: LoadWindow) -> list[dict[str, float]]:
     ]
 
 
-def _first_response_ns(path: Path, episodes: Sequence[Episode]) -> list[int | None]:
+def _first_response_ns(files: RequestFiles, episodes: Sequence[Episode]) -> list[int | None]:
     """For each episode, the end of the first answer that its new worker gave after its fork.
 
     A worker is identified by slot and pid. The request may have begun before the fork: it waited in the accept backlog
@@ -87,16 +86,16 @@ def _first_response_ns(path: Path, episodes: Sequence[Episode]) -> list[int | No
         SELECT episode, min({END_NS}) FROM {REQUESTS} JOIN forks USING (slot, pid)
         WHERE error = '' AND {END_NS} >= forked_ns GROUP BY episode"""  # noqa: S608 - as above
     columns = [list(column) for column in zip(*forked, strict=True)] or [[], [], [], []]
-    first_ns = dict(query(text, [*columns, path]))
+    first_ns = dict(query(text, [*columns, files]))
     return [first_ns.get(index) for index in range(len(episodes))]
 
 
-def read_answers(path: Path, window: LoadWindow, episodes: Sequence[Episode]) -> Answers:
-    """Aggregate the requests file of a run. Raises RecordError, which names the file, if it cannot be read."""
+def read_answers(files: RequestFiles, window: LoadWindow, episodes: Sequence[Episode]) -> Answers:
+    """Aggregate the requests of a run. Raises RecordError, which names the file, if it cannot be read."""
     try:
-        return Answers(*_counts(path, window), _first_response_ns(path, episodes), _bins(path, window))
+        return Answers(*_counts(files, window), _first_response_ns(files, episodes), _bins(files, window))
     except QueryError as error:
         raise RecordError(
-            f"{path}: cannot be read ({error}); the file is truncated or damaged. "
+            f"{files[0]}: cannot be read ({error}); the file is truncated or damaged. "
             "The run is left out; repeat it, or delete its directory."
         ) from None

@@ -15,7 +15,7 @@ import pandas as pd
 from analysis.frames.columns import EPISODE_COLUMNS, RUN_COLUMNS, SECOND_COLUMNS, Row, frame
 from analysis.frames.runs import load_run
 from stacks.lifecycle.reading import REPEAT, read_document
-from stacks.lifecycle.records import CAMPAIGN_FILE, RUN_FILE, RecordError
+from stacks.lifecycle.records import CAMPAIGN_FILE, JUDGED, RUN_FILE, RecordError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +30,8 @@ class Frames:
 
     @property
     def counted(self) -> pd.DataFrame:
-        """The runs that are done. Only they say anything of their cell."""
-        return self.runs[self.runs["status"] == "done"]
+        """The runs that have a verdict. Only they say anything of their cell."""
+        return self.runs[self.runs["status"].isin(JUDGED)]
 
 
 @dataclass(frozen=True, kw_only=True)

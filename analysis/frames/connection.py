@@ -29,11 +29,24 @@ def literal(path: str) -> str:
     return re.sub(r"[*?\[]", r"[\g<0>]", path)
 
 
+class RequestFiles(tuple[Path, ...]):
+    """The Parquet files that hold the requests of one run, as an argument of a query."""
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, RequestFiles):
+        return [literal(str(path)) for path in value]
+    return literal(str(value)) if isinstance(value, Path) else value
+
+
 def execute(text: str, arguments: Sequence[Any]) -> Any:
-    """Return the result of a query as DuckDB has it. A Path among the arguments is a file. Raises QueryError."""
+    """Return the result of a query as DuckDB has it. Raises QueryError.
+
+    A Path among the arguments is a file, and `RequestFiles` are several.
+    """
     import duckdb
 
-    values = [literal(str(value)) if isinstance(value, Path) else value for value in arguments]
+    values = [_value(value) for value in arguments]
     try:
         return _connection().execute(text, values)
     except (duckdb.Error, MemoryError, UnicodeError, OverflowError, ValueError, RuntimeError) as error:

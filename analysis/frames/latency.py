@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.frames.connection import execute
+from analysis.frames.connection import RequestFiles, execute
 from analysis.frames.connection import query as fetch
 from analysis.frames.load_window import LoadWindow
 from analysis.frames.queries import REQUESTS
@@ -48,12 +47,12 @@ def quantile_of_counts(counts: ValueCounts, share: float, total: int) -> float:
     return float(values[index]) if index < len(values) else math.inf
 
 
-def read_latency(path: Path, window: LoadWindow) -> dict[str, Any]:
+def read_latency(files: RequestFiles, window: LoadWindow) -> dict[str, Any]:
     """Return the latency columns of a run, over the requests that were scheduled within the load window.
 
     `offered`, `offered_rps`, `missed`, `lost_share`, `late_ms`, the QUANTILES and `median_answer_ms`: see RUN_COLUMNS.
     """
-    arguments = [path, window.begin_ns, window.end_ns]
+    arguments = [files, window.begin_ns, window.end_ns]
     query = f"""
         SELECT count(*), count(*) FILTER (error <> ''), count(*) FILTER (error = 'missed'),
                max((start_ns - scheduled_ns) / 1e6) {_SCHEDULED_WITHIN}"""

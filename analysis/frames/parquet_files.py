@@ -16,7 +16,6 @@ from stacks.lifecycle.records import (
     REQUESTS_FILE,
     SAMPLE_COLUMNS,
     SAMPLES_FILE,
-    RecordError,
 )
 
 TYPES = {"int64": "BIGINT", "int32": "INTEGER", "int16": "SMALLINT", "string": "VARCHAR"}
@@ -57,17 +56,10 @@ def health(path: Path) -> Health:
     return _health(path, state.st_mtime_ns, state.st_size)
 
 
-def require_requests(path: Path) -> str:
-    """Return what was left out of requests.parquet, or ''. Raises RecordError if it cannot be read."""
-    found = health(path)
-    if found.unusable:
-        raise RecordError(f"{found.unusable} The run is left out; repeat it, or delete its directory.")
-    return found.left_out
-
-
 @cache
 def _health(path: Path, _changed_ns: int, size: int) -> Health:
-    columns, sound = COLUMNS[path.name], SOUND[path.name]
+    kind = SAMPLES_FILE if path.name == SAMPLES_FILE else REQUESTS_FILE  # a part has the name of its process
+    columns, sound = COLUMNS[kind], SOUND[kind]
     damaged = f"{path}: cannot be read ({{}}); the file is truncated or damaged."
     if not path.is_file() or not size:
         return Health(damaged.format("it is empty"))

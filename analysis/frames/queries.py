@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.frames.connection import execute, literal
 from analysis.frames.parquet_files import COLUMNS, SOUND, health
+from analysis.frames.request_files import usable_requests
 from stacks.lifecycle.records import REQUESTS_FILE
 
 # SQL: the moment (ns) at which a row of requests.parquet was complete. The columns are start_ns and latency_us.
 END_NS = "start_ns + latency_us * 1000"
-# SQL: the rows of requests.parquet whose values can be. The path is a parameter of the query.
+# SQL: the requests whose values can be. Their file, or files, are a parameter of the query.
 REQUESTS = f"(SELECT * FROM read_parquet(?) WHERE {SOUND[REQUESTS_FILE]})"  # noqa: S608 - a constant
 
 
@@ -23,8 +25,11 @@ def query_runs(runs: pd.DataFrame, file_name: str, select: str, where: str = "TR
     that cannot be read, adds no row; if no run has the file, the result has no columns, or with `*` those of the file.
     `select` and `where` are SQL of the caller and are not escaped.
     """
-    files = {str(Path(run["path"]) / file_name): run["run_key"] for run in runs[["path", "run_key"]].to_dict("records")}
-    files = {path: key for path, key in files.items() if not health(Path(path)).unusable}
+    files = {
+        str(path): run["run_key"]
+        for run in runs[["path", "run_key"]].to_dict("records")
+        for path in _usable(Path(run["path"]), file_name)
+    }
     if not files:
         return pd.DataFrame(columns=[*COLUMNS[file_name], "run_key"] if select == "*" else [])
     # The columns are named, because an older run may have fewer of them, and a newer one more.
@@ -36,3 +41,10 @@ def query_runs(runs: pd.DataFrame, file_name: str, select: str, where: str = "TR
     paths = list(files)
     result: pd.DataFrame = execute(query, [paths, [files[p] for p in paths], list(map(literal, paths))]).df()
     return result
+
+
+def _usable(directory: Path, file_name: str) -> Sequence[Path]:
+    """Return the files of this name in the directory of a run that can be read."""
+    if file_name == REQUESTS_FILE:
+        return usable_requests(directory)
+    return [path for path in (directory / file_name,) if not health(path).unusable]

@@ -12,10 +12,11 @@ from analysis.frames.columns import Row
 from analysis.frames.episodes import episode_row, read_episodes
 from analysis.frames.latency import read_latency
 from analysis.frames.load_window import LoadWindow
-from analysis.frames.parquet_files import health, require_requests
+from analysis.frames.parquet_files import health
+from analysis.frames.request_files import require_requests
 from analysis.frames.stack_ini import read_settings
 from stacks.lifecycle.reading import read_document
-from stacks.lifecycle.records import EVENTS_FILE, INI_FILE, REQUESTS_FILE, RUN_FILE, SAMPLES_FILE, RecordError
+from stacks.lifecycle.records import EVENTS_FILE, INI_FILE, JUDGED, RUN_FILE, SAMPLES_FILE, RecordError
 from stacks.lifecycle.verdict import VERDICTS
 
 SHORTEST_S, LONGEST_S = 0.001, 1e7  # of a load window: the web UI's may be open for a day
@@ -53,7 +54,7 @@ def _recorded_row(path: Path, run: dict[str, Any]) -> Row:
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """What the frames take of one run. A run whose status is not `done` has only its row."""
+    """What the frames take of one run. A run without a verdict has only its row."""
 
     row: Row
     episodes: list[Row] = field(default_factory=list)
@@ -67,16 +68,17 @@ def load_run(directory: Path) -> LoadedRun:
     document = read_document(path)
     run, left_out = document.value, list(document.left_out)
     row = _recorded_row(path, run)
-    if row["status"] != "done":
+    if row["status"] not in JUDGED:
         return LoadedRun(row, left_out=left_out)
     if row["verdict"] not in VERDICTS:
         raise RecordError(f"{path}: verdict {row['verdict']!r} is none of {', '.join(VERDICTS)}. Repeat the run.")
     window = _load_window(path, row)
     episodes, watched_until_ns, damaged_rows = read_episodes(directory / EVENTS_FILE, run)
-    left_out += [*damaged_rows, require_requests(directory / REQUESTS_FILE), health_of_samples(directory)]
-    answers = read_answers(directory / REQUESTS_FILE, window, episodes)
+    requests, damaged_requests = require_requests(directory)
+    left_out += [*damaged_rows, *damaged_requests, health_of_samples(directory), *_missing(path, run)]
+    answers = read_answers(requests, window, episodes)
     if window.begin_ns is not None:
-        row |= read_latency(directory / REQUESTS_FILE, window)
+        row |= read_latency(requests, window)
     hung = [episode for episode in episodes if episode.outcome == "hung_at_fork"]
     row |= {
         "respawns": sum(episode.is_respawn for episode in episodes),
@@ -104,6 +106,12 @@ def _load_window(path: Path, row: Row) -> LoadWindow:
     if begin_ns is not None and not 0 <= (end_ns or begin_ns) - begin_ns <= LONGEST_S * 1e9:
         raise RecordError(f"{path}: load.end_ns is {end_ns}, which cannot be; the file is damaged. Repeat the run.")
     return LoadWindow(begin_ns, end_ns, window_s)
+
+
+def _missing(path: Path, run: dict[str, Any]) -> list[str]:
+    """Return one sentence for each part that a run on many hosts lacks."""
+    hosts = run.get("hosts") or {}
+    return [f"{path}: {text}; the run counts without it." for text in [*hosts.get("missing", ())]]
 
 
 def health_of_samples(directory: Path) -> str:

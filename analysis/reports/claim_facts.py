@@ -11,9 +11,10 @@ from pathlib import Path
 
 from analysis.frames.connection import query as fetch
 from analysis.frames.queries import REQUESTS
+from analysis.frames.request_files import usable_requests
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.reading import read_document, read_events
-from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE
+from stacks.lifecycle.records import EVENTS_FILE, RUN_FILE
 
 Answer = tuple[bool | None, str]
 
@@ -38,7 +39,7 @@ def no_answers_after(directory: Path) -> Answer:
     outage_ns = max(ns for ns in forked if ns is not None)
     late = "start_ns + latency_us * 1000 > ?"
     query = f"SELECT count(*) FILTER (error = '' AND {late}), count(*) FILTER ({late}) FROM {REQUESTS}"  # noqa: S608
-    answered, waiting = fetch(query, [outage_ns, outage_ns, directory / REQUESTS_FILE])[0]
+    answered, waiting = fetch(query, [outage_ns, outage_ns, usable_requests(directory)])[0]
     return answered == 0, f"{answered} of {waiting} requests were answered once every worker was hung"
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 from analysis.frames.cells import run_counts
 from analysis.statistics import clusters, respawn_times
 from analysis.summary.expectations import expected_verdicts
+from stacks.lifecycle.records import JUDGED
 from stacks.lifecycle.verdict import VERDICTS
 
 
@@ -61,7 +62,7 @@ def _reason(
     """Why the cell has its verdict, and which of its runs are not counted."""
     reasons = counted.loc[counted["verdict"] == verdict, "reason"].dropna()
     parts = [str(reasons.iloc[0])] if len(reasons) else []
-    not_done = runs[runs["status"] != "done"]
+    not_done = runs[~runs["status"].isin(JUDGED)]
     parts += [
         f"{run['run_id']} {run['status']}: {run['error'] or 'it has not come to its end'}"
         for run in not_done[["run_id", "status", "error"]].to_dict("records")
@@ -83,7 +84,7 @@ def cell_entry(
     has the ids of runs that could not be read. `generator_limits` maps the id of each run that the load generator
     limited to the reason.
     """
-    counted = runs[runs["status"] == "done"]
+    counted = runs[runs["status"].isin(JUDGED)]
     verdict_by_run = dict(zip(counted["run_id"], counted["verdict"], strict=True))
     verdicts = [verdict_by_run.get(run_id) for run_id in cell["runs"]]  # null: a planned run that is not counted
     verdict = severest(verdict_by_run.values())

@@ -16,6 +16,7 @@ COMPLETE = "# complete\n"
 
 _file = None
 _watchers = []
+on_failure = None  # is called with the OSError that has ended the file
 
 
 def begin(folder):
@@ -31,10 +32,27 @@ def begin(folder):
 def flush():
     """Write the rows that wait, and hand them to the watchers."""
     if _file is not None and (rows := _rows.take()):
-        _file.write("".join(rows))
-        _file.flush()
+        try:
+            _file.write("".join(rows))
+            _file.flush()
+        except OSError as error:
+            if on_failure is None:
+                raise
+            _fail(error)
+            return
         for watcher in _watchers:
             watcher(rows)
+
+
+def _fail(error):
+    """Give the file up: its whole lines can be read, and it lacks COMPLETE. The load goes on."""
+    global _file
+    file, _file = _file, None
+    try:
+        file.close()
+    except OSError:
+        pass
+    on_failure(error)
 
 
 def flush_forever():

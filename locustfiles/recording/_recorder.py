@@ -1,7 +1,8 @@
 """The recorder: it makes every HTTP request of any locustfile a row, also the requests in flight at the end.
 
 Load it beside a scenario: `locust -f locustfiles/steady.py,locustfiles/recording/_recorder.py`. It writes the rows to
-`requests-PID.tsv` in PACK_RECORD_DIR (default: the working directory). It wraps the clients instead of listening to
+`requests-PID.tsv` in PACK_RECORD_DIR (default: the working directory). With PACK_LOCATION they go to a results location
+that several hosts share (see `_hosts`). It wraps the clients instead of listening to
 Locust's event `request`, because Locust fires no event for a request that is killed with its user. A hung stack leaves
 such requests.
 """
@@ -22,7 +23,7 @@ from locust.runners import WorkerRunner
 # a file of the pack by accident.
 sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
-from recording import _gate, _part_file, _rows
+from recording import _gate, _hosts, _part_file, _rows
 from recording._error_words import error_word, is_truncated
 
 for place in Path(__file__).resolve().parents[1:3]:
@@ -66,7 +67,10 @@ def wrap(session):
 def on_init(environment, **_kwargs):
     """Record every client of the scenario, and wait at the gate."""
     if not on_demand:
-        _part_file.begin(os.environ.get("PACK_RECORD_DIR", "."))
+        if _hosts.is_on():
+            _hosts.begin(environment)
+        else:
+            _part_file.begin(os.environ.get("PACK_RECORD_DIR", "."))
     for session in (HttpSession, FastHttpSession):
         wrap(session)
     # A scenario that uses these two has imported them by now, under these names.
@@ -85,3 +89,4 @@ def on_init(environment, **_kwargs):
 def on_quit(**_kwargs):
     """Write the last rows."""
     _part_file.end()
+    _hosts.end()

@@ -56,7 +56,7 @@ def _port(url: str) -> int:
 
 def _execute(directory: Path, port: int) -> None:
     """Execute the planned run, and print a line for the UI whenever the phase or the verdict has changed."""
-    with run_command.running(directory, stdout=subprocess.PIPE, text=True) as process:
+    with run_command.running(directory, stdout=subprocess.PIPE) as process:
         printed: dict[str, Any] = {}
         for line in process.stdout or ():
             row = json.loads(line)

@@ -18,7 +18,9 @@ from stacks.catalogue import Plan
 from stacks.catalogue.venvs import Venv
 from stacks.lifecycle.records import CAMPAIGN_FILE, RESULTS, point_to, write_json
 from stacks.run.run_process import RunProcess
+from stacks.run.run_servers import RunServers
 
+LOADTEST = "loadtest"
 MATRIX, SEARCH = "matrix", "bisect"  # kinds of campaigns in which some cells cannot be tested on most machines
 
 
@@ -31,9 +33,10 @@ class Campaign:
     cells: list[Cell]
     scenario: Path
     patient: bool = False  # every run waits until the first stop signal has worked
-    kind: str = "loadtest"
+    kind: str = LOADTEST
     resumed: Path | None = None  # the directory of the same plan, which was interrupted
     external: int = 0  # pid of the web UI's Locust: it sends the load, and writes to the run through our stdin
+    address: str = ""  # ADDRESS:PORT on which the stacks listen, for a load from other hosts; '': a free loopback port
     results: Path = RESULTS
     directory: Path = field(init=False)
     not_tested: dict[int, str] = field(default_factory=dict)  # cell index -> why it is not tested
@@ -46,6 +49,7 @@ class Campaign:
     last_end_s: float = 0.0  # of a run, on the same clock
     least_left_s: float = float("inf")  # the least time left that was shown so far
     status: str = "running"
+    servers: RunServers | None = None  # they fork the runs
     extra: dict[str, Any] = field(default_factory=dict)  # further keys of campaign.json
     _lock: int = -1
 

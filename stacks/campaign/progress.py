@@ -12,6 +12,7 @@ from stacks.campaign.campaign import Campaign
 from stacks.campaign.progress_table import render
 from stacks.lifecycle.counted import counted
 from stacks.lifecycle.rates import tally
+from stacks.run.run_servers import RunServers
 
 
 def make_environments(campaign: Campaign, console: Console) -> None:
@@ -19,6 +20,7 @@ def make_environments(campaign: Campaign, console: Console) -> None:
     if not console.is_terminal:
         console.print(f"environments: {len({cell.version for cell in campaign.cells})}")
     with console.status("environments") as status:
+        campaign.servers = RunServers()  # they load meanwhile
         campaign.prepare(lambda number, of: status.update(f"environments: {number} of {of}"))
     versions_by_reason: dict[str, list[str]] = {}
     for version, reason in campaign.untested_versions().items():

@@ -17,6 +17,7 @@ from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.recycling import MAX_REQUESTS
 from stacks.observe.collectors.log import READY_LINE
 from stacks.run import run_command, run_directory, supervisor
+from stacks.run.run_servers import RunServers
 
 SCENARIO = catalogue.SCENARIOS / "check.py"
 USERS = 8
@@ -39,6 +40,7 @@ class CheckRuns:
     directory: Path
     url: str  # the path of the page that gets the load
     start_limit_s: float
+    servers: RunServers | None = None  # they fork the runs
     fewest_respawns: int = FEWEST_RESPAWNS  # a known defect may hit only some of them
     _are_over: bool = False
 
@@ -84,7 +86,10 @@ class CheckRuns:
         variables |= environment or {}
         with (directory / "run.err").open("wb") as stderr:
             null, pipe = subprocess.DEVNULL, subprocess.PIPE
-            with run_command.running(directory, stdin=null, stdout=pipe, stderr=stderr, env=variables) as process:
+            running = run_command.running(
+                directory, self.servers, stdin=null, stdout=pipe, stderr=stderr, environment=variables
+            )
+            with running as process:
                 if self._are_over:  # it has started since `end` looked
                     process.terminate()
                 for line in process.stdout or ():
@@ -101,14 +106,17 @@ class CheckRuns:
         """Return the numbers of a run at max-requests, as run.json has them."""
         respawns = min(max(RESPAWNS_A_WORKER * self.neutral.workers, FEWEST_RESPAWNS), MOST_RESPAWNS)
         respawns = max(respawns, self.fewest_respawns)
-        remedied = max(min(respawns, REMEDY_RESPAWNS), self.fewest_respawns)
+        start_limit_s = self.start_limit_s
+        if is_remedy:  # the app is known to start within the limit, if one process imports it
+            start_limit_s = run_directory.start_limit_at_once_s(start_limit_s, self.neutral.workers)
+            respawns = max(min(respawns, REMEDY_RESPAWNS), self.fewest_respawns)
         return {
             "users": USERS,
             "duration_s": REMEDY_WINDOW_S if is_remedy else WINDOW_S,
             "workers": self.neutral.workers,
             "max_requests": MAX_REQUESTS,
-            "respawns": remedied if is_remedy else respawns,
-            "start_limit_s": self.start_limit_s,
+            "respawns": respawns,
+            "start_limit_s": start_limit_s,
             "limit_s": LIMIT_S + max(0, self.fewest_respawns - MOST_RESPAWNS) / self.neutral.workers,
             "grace_s": GRACE_S,
             "hung_grace_s": REMEDY_HUNG_GRACE_S if is_remedy else HUNG_GRACE_S,

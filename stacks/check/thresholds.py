@@ -6,7 +6,6 @@ the command line counts before the same limit in the table `[check]` of a toml f
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from stacks.check.measurement import Measurement
+from stacks.console.quantities import seconds, share
 
 TABLE = "check"
-_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min)?")
-SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, None: 1.0}
 
 
 @dataclass(frozen=True)
@@ -52,24 +50,12 @@ class Outcome:
         return {"name": self.option, "limit": self.limit, "measured": self.measured, "passes": self.passes}
 
 
-def parse_seconds(text: str) -> float:
-    """Parse a time such as 200ms, 2s, 2 or 1min, in seconds. Raise ValueError."""
-    match = _TIME.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"{text!r} is no time such as 200ms or 2s")
-    return float(match[1]) * SECONDS[match[2]]
-
-
-def parse_share(text: str) -> float:
-    """Parse a share such as 5% or 0.05. Raise ValueError."""
-    number = text.strip()
-    try:
-        share = float(number[:-1]) / 100 if number.endswith("%") else float(number)
-    except ValueError:
-        raise ValueError(f"{text!r} is no share such as 5% or 0.05") from None
-    if not 0 <= share <= 1:
+def parse_part(text: str) -> float:
+    """Parse a share of a whole, such as 5% or 0.05. Raise ValueError."""
+    part = share(text)
+    if part > 1:
         raise ValueError(f"{text!r} is not between 0% and 100%")
-    return share
+    return part
 
 
 def parse_count(text: str) -> float:
@@ -115,10 +101,10 @@ def _percent(value: float) -> str:
 
 KINDS = (
     Kind("max-lost", "lost requests", parse_count, _lost, _count),
-    Kind("max-recycle", "longest recycle", parse_seconds, lambda run: run.recycle_max_s, _seconds),
-    Kind("max-hang-rate", "share of the respawns that hung", parse_share, _hang_rate, _percent),
-    Kind("p99", "latency p99 while workers recycle", parse_seconds, _p99_s, _seconds),
-    Kind("max-stop", "time of a stop", parse_seconds, _stop_s, _seconds),
+    Kind("max-recycle", "longest recycle", seconds, lambda run: run.recycle_max_s, _seconds),
+    Kind("max-hang-rate", "share of the respawns that hung", parse_part, _hang_rate, _percent),
+    Kind("p99", "latency p99 while workers recycle", seconds, _p99_s, _seconds),
+    Kind("max-stop", "time of a stop", seconds, _stop_s, _seconds),
 )
 
 

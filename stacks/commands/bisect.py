@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from stacks.commands import exit_codes
-from stacks.commands.plan_arguments import share
+from stacks.console.quantities import share
 
 HELP = "Find the version at which a stack changes between good and bad, by binary search."
 EXAMPLE = "python -m stacks bisect --stack threads --version 3.12"

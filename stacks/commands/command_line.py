@@ -20,6 +20,8 @@ INSTALLED = "uwsgi-respawn-pack"
 PROGRAM = INSTALLED if Path(sys.argv[0]).name == INSTALLED else "python -m stacks"
 # Other processes of the pack call these commands. They are not in the list of `-h`, but each has its own help.
 INTERNAL = ("page", "run", "serve")
+# The installed program has the commands of `analysis` and the web UI as well; the launcher starts them.
+FURTHER = "Also: summary, report, demand, compare, notebooks (of results; they need the extra `analysis`), ui.\n"
 
 
 class Command(Protocol):
@@ -66,19 +68,20 @@ def load(name: str) -> Command:
     return cast(Command, import_module(f"stacks.commands.{name}"))
 
 
-def parser(names: Sequence[str]) -> Parser:
+def parser(names: Sequence[str], program: str = PROGRAM) -> Parser:
     """Return a parser that knows these commands."""
+    further = FURTHER if program == INSTALLED else ""
     top = Parser(
-        prog=PROGRAM,
+        prog=program,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Run uWSGI stacks under load until their workers recycle, and say whether the workers come back.",
-        epilog=f"{PROGRAM} COMMAND -h shows the options of a command.\n\n{describe(exit_codes.MEANINGS)}",
+        epilog=f"{further}{program} COMMAND -h shows the options of a command.\n\n{describe(exit_codes.MEANINGS)}",
     )
     top.add_argument("--version", action="version", version=f"uwsgi-respawn-pack {VERSION}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in names:
         command = load(name)
-        example = command.EXAMPLE.replace("python -m stacks", PROGRAM)
+        example = command.EXAMPLE.replace("python -m stacks", program)
         one = commands.add_parser(
             name,
             **cast(Any, {} if name in INTERNAL else {"help": command.HELP}),
@@ -99,6 +102,7 @@ def run(names: Sequence[str], arguments: Sequence[str]) -> int:
     """Run the command that `arguments` name, one of `names`. Return its exit code."""
     first = arguments[0] if arguments else ""
     options = parser([first] if first in names else names).parse_args(join_values(arguments))
+    options.names = names
     try:
         return load(options.command).main(options)
     except Exception as error:

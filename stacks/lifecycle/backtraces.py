@@ -9,6 +9,10 @@ from collections.abc import Iterable, Sequence
 
 # CPython's functions that wait for the GIL, under their names in the versions that the pack runs.
 GIL_FRAMES = frozenset({"take_gil", "PyEval_RestoreThread", "_PyThreadState_Attach", "PyEval_AcquireThread"})
+# CPython's functions that wait for a lock of a program (Modules/_threadmodule.c), for which they give the GIL back.
+_LOCK_FRAMES = frozenset(
+    {"lock_PyThread_acquire_lock", "rlock_acquire", "acquire_timed", "PyThread_acquire_lock_timed"}
+)
 # CPython's functions in which a thread of a free-threaded Python (3.13 and later, without a GIL) waits until every
 # other thread has stopped (Python/pystate.c). Imports and garbage collections stop the others.
 STOP_FRAMES = frozenset({"stop_the_world", "_PyEval_StopTheWorld", "_PyEval_StopTheWorldAll"})
@@ -27,6 +31,12 @@ def waits_for_gil(frames: Iterable[str]) -> bool:
     """Return True if the thread of this backtrace waits for the GIL."""
     names = frozenset(frames)
     return "take_gil" in names or (not GIL_FRAMES.isdisjoint(names) and _PARKING_FRAMES.isdisjoint(names))
+
+
+def waits_for_lock(frames: Iterable[str]) -> bool:
+    """Return True if the thread of this backtrace waits for a lock of the program, and not for the GIL."""
+    names = frozenset(frames)
+    return not _LOCK_FRAMES.isdisjoint(names) and not waits_for_gil(names)
 
 
 def stops_the_world(frames: Iterable[str]) -> bool:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from stacks.lifecycle.backtraces import stops_the_world, waits_for_gil
+from stacks.lifecycle.backtraces import stops_the_world, waits_for_gil, waits_for_lock
 from stacks.lifecycle.native_words import native_words, waits_in_words
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.stillness import DEADLOCK_S, GIL_WAKES_PER_S, LockWait, Rest, is_inconclusive, living_threads
@@ -244,6 +244,6 @@ class Hangs:
         if look is None or not look.is_stuck or self.is_free_threaded:
             return ""
         lock_wait = self._lock_waits.get(pid)
-        by_rate = lock_wait is not None and lock_wait.has_gil_rate
-        in_backtrace = waits_for_gil(self._frames[pid]) if pid in self._frames else None
-        return stuck_words(look, self._looks.get(look.parent), in_backtrace or by_rate or in_backtrace)
+        frames = self._frames.get(pid, ())
+        is_gil = waits_for_gil(frames) or (lock_wait is not None and lock_wait.has_gil_rate)
+        return stuck_words(look, self._looks.get(look.parent), is_gil or (False if waits_for_lock(frames) else None))

@@ -24,6 +24,8 @@ RESULTS = Path(os.environ.get("PACK_RESULTS") or Path(__file__).parents[2] / "re
 LATEST = "latest"  # a link in RESULTS to the newest campaign
 
 RUN_FILE = "run.json"
+# The status of a run that has a verdict. `incomplete`: a part of a run on many hosts is missing.
+JUDGED = ("done", "incomplete")
 EVENTS_FILE = "events.jsonl"
 LOG_FILE = "uwsgi.log"
 INI_FILE = "stack.ini"

@@ -35,14 +35,15 @@ def stuck_words(look: ThreadLook, master: ThreadLook | None, waits_for_gil: bool
     """Return the words, or '' if the threads tell nothing.
 
     `master` is the look at its master, if there is one. `waits_for_gil` is what the native backtrace, or the rate of
-    its wakes, shows of its main thread; None if neither is known.
+    its wakes, shows of its main thread: False if it waits for another lock; None if neither is known.
     """
     main = look.main
     if main is None:  # at the end of an exit there is no Python left whose threads could be read
         names = [_named(of, thread) for of, thread in _missing(look, master)]
         return "; ".join(["the exit waits", *_lacking(names)]) if look.when == AT_EXIT and names else ""
     owner = next((thread for thread in look.threads if thread.owns_gil), None)
-    if owner is not None and owner is not main and look.exists(owner) is False:
+    owns = owner is not None and owner is not main and look.exists(owner) is False
+    if owner is not None and owns and waits_for_gil is not False:
         return f"waits for the GIL, owned by {_named(_knowing(owner, look, master), owner)}, {LACKED}"
     missing = _missing(look, master)
     names = [_named(of, thread) for of, thread in missing]

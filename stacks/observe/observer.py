@@ -11,7 +11,7 @@ import select
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from stacks.lifecycle.lifecycle import Lifecycle
@@ -162,11 +162,16 @@ class Observer:
 
         Only descendants of this process count. So if a process outside has reused a pid, it is never among them.
         """
+        # The stop of a stack asks this fifty times a second. Only the answer that none is left needs every process.
+        return self._pids(proc.tree_below(os.getpid())) or self._pids(proc.children())
+
+    def _pids(self, tree: Mapping[int, Sequence[int]]) -> list[int]:
+        """Return the pids that are in this tree of processes."""
         masters = {self._process.pid, self.pid}
         unreaped = [] if self._process.poll() is not None else [self._process.pid]
         of_stack = {i.pid for i in self.lifecycle.current().values()}
-        of_stack |= masters.union(*map(proc.descendants, masters))
-        descendants = set(proc.descendants(os.getpid()))
+        of_stack |= masters.union(*(proc.descendants(pid, tree) for pid in masters))
+        descendants = set(proc.descendants(os.getpid(), tree))
         for pid in descendants:
             try:
                 if os.getsid(pid) in masters:

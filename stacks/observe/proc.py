@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,9 +180,12 @@ def children() -> dict[int, list[int]]:
     return tree
 
 
-def descendants(pid: int) -> list[int]:
-    """Return the children of `pid`, their children, and so on; without `pid` itself."""
-    tree = children()
+def descendants(pid: int, tree: Mapping[int, Sequence[int]] | None = None) -> list[int]:
+    """Return the children of `pid`, their children, and so on; without `pid` itself.
+
+    `tree` has the children by the pid of the parent; without it, every process of the host is read.
+    """
+    tree = children() if tree is None else tree
     pids: list[int] = []
     queue = list(tree.get(pid, ()))
     while queue:
@@ -190,6 +193,22 @@ def descendants(pid: int) -> list[int]:
         pids.append(child)
         queue += tree.get(child, ())
     return pids
+
+
+def tree_below(pid: int) -> dict[int, list[int]]:
+    """Return the children of `pid` and of every process below it, by the pid of the parent.
+
+    It costs a tenth of `children`, but may miss a process while another one ends (proc(5), task/TID/children), and
+    finds none where the kernel was built without CONFIG_PROC_CHILDREN. So an empty tree is no proof that none is left.
+    """
+    tree: dict[int, list[int]] = {}
+    queue = [pid]
+    while queue:
+        parent = queue.pop()
+        texts = [read(f"{PROC}/{parent}/task/{tid}/children") or "" for tid in thread_ids(parent)]
+        tree[parent] = [int(word) for text in texts for word in text.split()]
+        queue += tree[parent]
+    return tree
 
 
 def backlog(port: int) -> int | None:

@@ -74,6 +74,15 @@ class SockDiag:
                 found.append(Listener(inode, address, port, waiting, limit))
         return found + [listener for listener in self._unix(1 << _LISTEN) if listener.address]
 
+    def backlog(self, port: int) -> int | None:
+        """Return how many connections wait in the accept queues of a TCP port; None if no process listens on it."""
+        waiting = [
+            _INET_ANSWER.unpack_from(data)[12]
+            for family in (socket.AF_INET, socket.AF_INET6)
+            for data in self._ask(_inet_request(family, 1 << _LISTEN, port))
+        ]
+        return sum(waiting) if waiting else None
+
     def connections(self, listeners: list[Listener]) -> set[int]:
         """Return the inodes of the connections that were accepted on these sockets and are open."""
         inodes = set()

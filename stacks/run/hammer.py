@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 
 from stacks.catalogue import SCENARIOS
+from stacks.run import run_servers
+from stacks.run.forked_process import NotForked, Process
 
 RECORDER = SCENARIOS / "recording" / "_recorder.py"
 CONTROL_FD = "PACK_CONTROL_FD"
@@ -32,23 +34,26 @@ class Hammer:
         self._control.setblocking(False)
         self._has_come_up = False
         self._sent: set[str] = set()
-        command = [sys.executable, "-m", "locust", "-f", f"{scenario},{RECORDER}", "--headless", "--host", host]
-        command += ["-u", str(users), "-r", str(users), "-t", f"{int(limit_s) + 1}s"]
-        command += ["--stop-timeout", str(STOP_TIMEOUT_S), "--exit-code-on-error", "0", "--loglevel", "WARNING"]
+        arguments = ["-f", f"{scenario},{RECORDER}", "--headless", "--host", host]
+        arguments += ["-u", str(users), "-r", str(users), "-t", f"{int(limit_s) + 1}s"]
+        arguments += ["--stop-timeout", str(STOP_TIMEOUT_S), "--exit-code-on-error", "0", "--loglevel", "WARNING"]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")}
         environment |= {CONTROL_FD: str(locust_end.fileno()), RECORD_DIR: str(directory)}
-        with (directory / LOG_FILE).open("wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                cwd=scenario.parent,
-                pass_fds=[locust_end.fileno()],
-                start_new_session=True,
-            )
-        locust_end.close()
+        with locust_end, (directory / LOG_FILE).open("wb") as log:
+            fds = {CONTROL_FD: locust_end.fileno()}
+            try:
+                self._process: Process = run_servers.fork_locust(arguments, scenario.parent, environment, log, fds)
+            except NotForked:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "locust", *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    cwd=scenario.parent,
+                    pass_fds=list(fds.values()),
+                    start_new_session=True,
+                )
 
     @property
     def pid(self) -> int:

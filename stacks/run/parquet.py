@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from stacks.lifecycle import schema_check
 from stacks.lifecycle.records import (
     REQUEST_COLUMNS,
     REQUEST_PART,
@@ -28,7 +29,8 @@ COMPLETE = b"# complete\n"  # the last line of a recorder that was not killed
 def read_requests(path: Path, columns: Sequence[str]) -> dict[str, list[Any]]:
     """Return columns of requests.parquet. Raises RecordError, which names the file and what to do."""
     try:
-        table = pq.read_table(path, columns=list(columns))
+        with pq.ParquetFile(path) as file:  # pq.read_table imports pandas
+            table = file.read(columns=list(columns))
         for field in table.schema:
             is_right = pa.types.is_string if REQUEST_COLUMNS[field.name] == "string" else pa.types.is_integer
             if not is_right(field.type) or table[field.name].null_count:
@@ -48,8 +50,8 @@ def write_requests(directory: Path) -> bool:
     Returns True if there is a part and every part is complete. A part that was cut short keeps its whole lines. A part
     with a row that cannot be read stays as it is. Raises OSError; every part stays then.
     """
-    schema = _schema(REQUEST_COLUMNS)
-    tables, are_complete, unread = [], True, set[Path]()
+    schema = _schema("request", REQUEST_COLUMNS)
+    tables, are_complete, unread = [_read_rows(_header(schema), schema)], True, set[Path]()
     parts = sorted(directory.glob(REQUEST_PART.format(pid="*")))
     for part in parts:
         data = part.read_bytes()
@@ -57,13 +59,11 @@ def write_requests(directory: Path) -> bool:
         rows = data.removesuffix(COMPLETE)
         rows = rows[: rows.rfind(b"\n") + 1]
         if rows.count(b"\n") > 1:  # the first line is the header
-            options = pa_csv.ConvertOptions(column_types=schema, strings_can_be_null=False)
-            parse = pa_csv.ParseOptions(delimiter="\t", quote_char=False)
             try:
-                tables.append(pa_csv.read_csv(pa.BufferReader(rows), parse_options=parse, convert_options=options))
+                tables.append(_read_rows(rows, schema))
             except pa.ArrowInvalid:  # a row that is none: the part stays as it is, so that no row is lost
                 unread.add(part)
-    table = pa.concat_tables([schema.empty_table(), *tables]).sort_by("start_ns")
+    table = pa.concat_tables(tables).sort_by("start_ns")
     _write(table, directory / REQUESTS_FILE)
     for part in set(parts) - unread:
         part.unlink()
@@ -72,10 +72,25 @@ def write_requests(directory: Path) -> bool:
 
 def write_samples(directory: Path, samples: list[tuple[object, ...]]) -> None:
     """Write samples.parquet. Each sample has the values of SAMPLE_COLUMNS, in their order."""
-    schema = _schema(SAMPLE_COLUMNS)
-    columns = zip(*samples, strict=True) if samples else [() for _ in schema]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    _write(pa.Table.from_arrays(arrays, schema=schema), directory / SAMPLES_FILE)
+    schema = _schema("sample", SAMPLE_COLUMNS)
+    rows = "".join("\t".join(map(str, sample)) + "\n" for sample in samples)
+    _write(_read_rows(_header(schema) + rows.encode(), schema), directory / SAMPLES_FILE)
+
+
+def _header(schema: pa.Schema) -> bytes:
+    return "\t".join(schema.names).encode() + b"\n"
+
+
+def _read_rows(text: bytes, schema: pa.Schema) -> pa.Table:
+    """Return the lines of `text` as a table; the first line has the names. Raises pa.ArrowInvalid.
+
+    It takes text, because pyarrow imports pandas, half a second of CPU time, as soon as it gets a Python object.
+    """
+    convert = pa_csv.ConvertOptions(column_types=schema, strings_can_be_null=False)
+    parse = pa_csv.ParseOptions(delimiter="\t", quote_char=False)
+    read = pa_csv.ReadOptions(use_threads=False)
+    table = pa_csv.read_csv(pa.BufferReader(text), read, parse_options=parse, convert_options=convert)
+    return pa.Table.from_arrays(table.columns, schema=schema)  # the text knows no units
 
 
 def _write(table: pa.Table, path: Path) -> None:
@@ -88,5 +103,15 @@ def _write(table: pa.Table, path: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _schema(columns: dict[str, str]) -> pa.Schema:
-    return pa.schema([(name, pa.type_for_alias(alias)) for name, alias in columns.items()])
+def _schema(name: str, columns: dict[str, str]) -> pa.Schema:
+    """Return the columns with what the file contract says of each, the schema `name`: unit and meaning as metadata."""
+    contract = schema_check.schema(name)["properties"]
+    return pa.schema(
+        pa.field(column, pa.type_for_alias(alias), metadata=_metadata(contract[column]))
+        for column, alias in columns.items()
+    )
+
+
+def _metadata(field: dict[str, Any]) -> dict[str, str]:
+    unit = {"unit": field["x-unit"]} if "x-unit" in field else {}
+    return {"description": field["description"], **unit}

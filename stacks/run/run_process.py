@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stacks.catalogue import ROOT
 from stacks.run import run_command
+from stacks.run.forked_process import ForkedProcess
+from stacks.run.run_servers import RunServers
 
 ERROR_FILE = "run.err"  # stderr of the process
 
@@ -23,7 +24,7 @@ class RunProcess:
 
     index: int  # of the cell in its campaign
     directory: Path
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | ForkedProcess
     phase: str = "starting"
     respawns: int = 0
     hung: int = 0
@@ -33,18 +34,22 @@ class RunProcess:
     _partial_line: bytes = b""
 
     @classmethod
-    def start(cls, index: int, directory: Path, environment: Mapping[str, str], *, inherits_stdin: bool) -> RunProcess:
-        """Execute the run that is planned in `directory`. It inherits stdin if its load comes from the web UI."""
+    def start(
+        cls,
+        index: int,
+        directory: Path,
+        environment: Mapping[str, str],
+        servers: RunServers | None = None,
+        *,
+        inherits_stdin: bool,
+    ) -> RunProcess:
+        """Execute the run that is planned in `directory`. It inherits stdin if its load comes from the web UI.
+
+        One of the `servers` forks its process, if there are any.
+        """
+        stdin = None if inherits_stdin else subprocess.PIPE
         with (directory / ERROR_FILE).open("wb") as stderr:
-            process = subprocess.Popen(
-                run_command.command(directory),
-                stdin=None if inherits_stdin else subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                cwd=ROOT,
-                env=environment,
-                start_new_session=True,  # Ctrl-C reaches only the campaign, which ends its runs in order
-            )
+            process = run_command.start(directory, servers, stdin, subprocess.PIPE, stderr, environment)
         if process.stdout is not None:
             os.set_blocking(process.stdout.fileno(), False)
         return cls(index, directory, process)

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -72,8 +72,8 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
         pass
 
 
-def sweep(limit_s: float = KILL_LIMIT_S) -> list[int]:
-    """End every process below this one: runs in order, and the others by SIGKILL until none is left.
+def sweep(limit_s: float = KILL_LIMIT_S, spared: Collection[int] = ()) -> list[int]:
+    """End every process below this one but `spared`: runs in order, and the others by SIGKILL until none is left.
 
     Returns the pids that are still there `limit_s` after the first SIGKILL.
     """
@@ -82,7 +82,7 @@ def sweep(limit_s: float = KILL_LIMIT_S) -> list[int]:
     while True:
         reap()
         now_s = time.monotonic()
-        left = proc.descendants(os.getpid())
+        left = [pid for pid in proc.descendants(os.getpid()) if pid not in spared]
         if not left or (kill_s is not None and now_s > kill_s + limit_s):
             return left
         runs = [pid for pid in left if _is_run(pid)] if now_s - began_s < ASK_LIMIT_S else []

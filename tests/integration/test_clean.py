@@ -86,7 +86,7 @@ def test_a_signal_in_the_middle(
     assert problems_below(directory) == []
 
 
-@pytest.mark.parametrize("who", ["pack-observer", "pack-guard", "locust", "uwsgi"])
+@pytest.mark.parametrize("who", ["pack-observer", "pack-guard", "\0locust\0", "uwsgi", "fork_server\0stacks"])
 def test_one_process_is_killed(hung_stack: tuple[subprocess.Popen[bytes], Path], temporary: Path, who: str) -> None:
     """SIGKILL: the one that dies cannot clear up, so another must."""
     process, directory = hung_stack

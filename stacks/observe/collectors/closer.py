@@ -1,7 +1,7 @@
 """Takes a closer look at processes that may be stuck, ten times a second: CPU time, and what each thread waits for.
 
-Each look is a row `state`, from which `stacks.lifecycle.hangs` proves a hang. A look only reads /proc, so it does not
-disturb the process. These processes are looked at:
+Each look is a row `state`, from which `stacks.lifecycle.hangs` proves a hang. A process that is proven to hang gets
+one look a second. A look only reads /proc, so it does not disturb the process. These processes are looked at:
 
 - a worker that was forked and is not ready;
 - a worker that said goodbye and has not ended;
@@ -21,6 +21,7 @@ from stacks.observe import proc
 from stacks.observe.collectors import Base, Context
 
 MASTER_LATE_S = 1.2  # the master's loop takes up to 1 s, so a master is late only after more than that
+PROVEN_EVERY = 10  # only in every tenth look there is a look at a process that is proven to hang: does it move again?
 SERVING_EVERY = 10  # only in every tenth look the workers that serve are searched for locked ones
 
 
@@ -44,10 +45,17 @@ class Collector(Base):
         pids += self._locked
         self._search(serving if self._look_count % SERVING_EVERY == 0 else self._awake & serving)
         self._look_count += 1
-        events = [event for pid in pids if (event := self._look(pid)) is not None]
+        events = [event for pid in pids if self._is_due(pid) and (event := self._look(pid)) is not None]
         # A worker that moves again gets one more row: this row tells the lifecycle that it moves.
         self._locked -= {e.pid for e in events if e.pid in self._locked and self._moves(e)}
         return events
+
+    def _is_due(self, pid: int) -> bool:
+        """Return False if nothing can have changed that matters: the process is proven to hang, and was looked at."""
+        if pid == self.context.master_pid or self._look_count % PROVEN_EVERY == pid % PROVEN_EVERY:
+            return True
+        hangs = self.context.lifecycle.hangs
+        return (hangs.deadlock(pid) if pid in self._locked else hangs.proof(pid)) is None
 
     def _search(self, serving: set[int]) -> None:
         """Find the locked ones among workers that serve."""

@@ -2,6 +2,7 @@
 
 The kernel stamps the events itself, with CLOCK_MONOTONIC (drivers/connector/cn_proc.c, ktime_get_ns). Before Linux 6.6
 they need CAP_NET_ADMIN. Without permission, the log and the pidfds report the same a few milliseconds later.
+A filter keeps the events of the other processes of the host away.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Collector(Base):
     def open(self) -> str:
         try:
             self._socket = process_events.subscribe()
+            process_events.limit_to(self._socket, [self.context.master_pid])
         except OSError as error:
             return f"kernel process events are not permitted here ({error.strerror}); the log and pidfds are used"
         self.context.watch(self._socket.fileno(), self)
@@ -33,6 +35,8 @@ class Collector(Base):
     def on_event(self, event: Event) -> None:
         if event.kind in ("spawned", "respawned"):
             self._children.add(event.pid)
+        elif event.kind == "master" and self._socket is not None:
+            process_events.limit_to(self._socket, {self.context.master_pid, event.pid})
 
     def read(self, _fd: int) -> list[Event]:
         events: list[Event] = []

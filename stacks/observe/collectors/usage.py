@@ -5,11 +5,13 @@ The samples go to samples.parquet (records.SAMPLE_COLUMNS), so this collector ma
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from stacks.lifecycle.records import Event
 from stacks.observe import proc, waits
 from stacks.observe.collectors import Base, Context
+from stacks.observe.sock_diag import SockDiag
 
 # Only every fifth sample holds the PSS: the kernel needs milliseconds to add up the pages of a big process, and the
 # process cannot map memory meanwhile.
@@ -23,6 +25,12 @@ class Collector(Base):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._count = 0
+        self._diag: SockDiag | None = None
+
+    def open(self) -> str:
+        with contextlib.suppress(OSError):
+            self._diag = SockDiag(os.getpid())
+        return ""
 
     def sample(self) -> list[Event]:
         context = self.context
@@ -51,7 +59,21 @@ class Collector(Base):
                     0,
                 )
             )
-        waiting = proc.backlog(context.port)
+        waiting = self._backlog()
         if waiting is not None:
             context.samples.append((now_ns, "backlog", 0, 0, 0, 0, -1, 0, "", waiting))
         return []
+
+    def _backlog(self) -> int | None:
+        """Return the length of the accept backlog: from the kernel, or from /proc/net/tcp if it answers no question."""
+        if self._diag is not None:
+            try:
+                return self._diag.backlog(self.context.port)
+            except OSError:
+                self.close()
+        return proc.backlog(self.context.port)
+
+    def close(self) -> None:
+        if self._diag is not None:
+            self._diag.close()
+            self._diag = None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from check_builders import HEALTHY, HUNG, findings, recycled
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from stacks.check.check_result import CheckResult
 from stacks.check.ci_reports import annotation, markdown, relative, write_ci_reports
@@ -86,12 +87,14 @@ def test_paths_and_texts_of_annotations_are_escaped(tmp_path: Path) -> None:
 
 
 def test_metrics_are_openmetrics_and_leave_out_what_was_not_measured(tmp_path: Path) -> None:
-    lines = metrics_text(result_of(HUNG, tmp_path, max_lost=0)).splitlines()
-    assert lines[-1] == "# EOF"
-    assert "uwsgi_respawn_check_recovers 0" in lines
-    assert 'uwsgi_respawn_check_limit_passes{limit="max-lost"} 1' in lines
-    assert not any("recycle_median" in line for line in lines)
-    names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
-    assert len(names) == len(set(names))
-    for line in lines[:-1]:
-        assert line.startswith(("# TYPE ", "# UNIT ", "# HELP ", *names))
+    text = metrics_text(result_of(replace(HUNG, stop_s=3.5), tmp_path, max_lost=0))
+    families = {family.name: family for family in text_string_to_metric_families(text)}  # the parser of the standard
+    assert [sample.value for sample in families["uwsgi_respawn_check_recovers"].samples] == [0]
+    [limit] = families["uwsgi_respawn_check_limit_passes"].samples
+    assert (limit.labels, limit.value) == ({"limit": "max-lost"}, 1)
+    [way] = families["uwsgi_respawn_check_way_recovers"].samples
+    assert (way.labels, way.value) == ({"way": "max-requests"}, 0)
+    stop = families["uwsgi_respawn_check_stop_seconds"]
+    assert (stop.unit, stop.samples[0].value) == ("seconds", 3.5)
+    assert not any("recycle_median" in name for name in families)
+    assert text.endswith("# EOF\n")

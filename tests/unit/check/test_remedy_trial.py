@@ -99,6 +99,12 @@ def test_a_slow_exit_gets_the_recycle_with_each_remedy_beside_the_one_without() 
     assert advice[3] == "Recommended change: lazy-apps = true."
 
 
+@pytest.mark.parametrize(("exit_s", "cures"), [(2.9, True), (5.9, True), (6.1, False), (20.0, False)])
+def test_a_slow_exit_is_cured_if_it_becomes_much_quicker_on_a_busy_machine_too(exit_s: float, cures: bool) -> None:
+    busy = replace(SLOW, recycle_phases_s={"exit": exit_s, "reap": 2.0, "start": 9.0})
+    assert slow_trial("lazy-apps", busy).cures is cures
+
+
 def test_a_slow_exit_that_no_remedy_shortens_is_the_app_s_own() -> None:
     trials = [slow_trial("lazy-apps", SLOW), slow_trial("fork-hooks", HUNG)]
     advice = advise(findings(SLOW, pin="2.0.30.post1", remedy_trials=trials), DEFECTS)

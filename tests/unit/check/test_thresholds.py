@@ -10,26 +10,29 @@ from xml.etree import ElementTree
 import pytest
 from check_builders import HEALTHY, HUNG, findings, recycled
 from contract import problems
+from pages import blocks
 
 from stacks.check.check_result import CheckResult
 from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
-from stacks.check.thresholds import KINDS, judge, parse_seconds, parse_share, read_limits
+from stacks.check.thresholds import KINDS, judge, parse_part, read_limits
 
 NONE = {kind.option: None for kind in KINDS}
 MEASURED = replace(HEALTHY, latency_p99_s=0.15, stop_signal="INT", stop_s=1.0, recycle_max_s=1.0)
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("200ms", 0.2), ("2s", 2.0), ("2", 2.0), ("1 min", 60.0), ("0.5s", 0.5)])
-def test_times(text: str, seconds: float) -> None:
-    assert parse_seconds(text) == pytest.approx(seconds)
-
-
-def test_shares() -> None:
-    assert parse_share("5%") == parse_share("0.05") == 0.05
+def test_a_limit_of_a_share_is_at_most_the_whole() -> None:
+    assert parse_part("5%") == parse_part("0.05") == 0.05
     for text in ("five", "120%", "-1"):
         with pytest.raises(ValueError, match=text):
-            parse_share(text)
+            parse_part(text)
+
+
+def test_the_table_of_the_manual_is_read_as_it_stands_there(tmp_path: Path) -> None:
+    file = tmp_path / "limits.toml"
+    [block] = blocks("toml")
+    file.write_text(block)
+    assert read_limits(NONE, file) == {"max-lost": 0.0, "max-recycle": 2.0}
 
 
 def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from stacks import launcher
 from stacks.__main__ import COMMANDS, main
 from stacks.catalogue import ROOT, UsageError
 from stacks.commands import command_line, exit_codes
-from stacks.commands.command_line import code_of, join_values, load, parser
+from stacks.commands.command_line import FURTHER, INSTALLED, code_of, join_values, load, parser
+from stacks.commands.completion import SHELLS
 from stacks.lifecycle import pack_fault
 from stacks.lifecycle.records import RecordError
 
@@ -68,9 +70,12 @@ class TestCommand:
             "print(*(m for m in sys.modules if m not in before and m.split('.')[0] not in sys.stdlib_module_names))"
         )
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-        assert set(done.stdout.split()) - {f"stacks.commands.{options}" for options in OPTIONS} == {
-            f"stacks.commands.{name}"
+        own = {f"stacks.commands.{name}"}
+        of_options = {f"stacks.commands.{options}" for options in OPTIONS} | {
+            "stacks.console",
+            "stacks.console.quantities",
         }
+        assert own <= set(done.stdout.split()) <= own | of_options
 
 
 def test_the_help_of_the_program_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,6 +149,32 @@ def test_an_option_without_its_value_stays_an_error(capsys: pytest.CaptureFixtur
 def test_a_quote_that_is_not_closed_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--args", "--env 'A=b"]) == exit_codes.USAGE
     assert capsys.readouterr().err == "check: --args has a quote that is not closed: --env 'A=b\n"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_completion_knows_every_command_and_option(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "uwsgi-respawn-pack" in script
+    for words in ("check", "watch", "slow-url", "max-lost"):
+        assert words in script
+    assert "serve" not in script
+
+
+def test_bash_completes_a_command_and_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    ask = "COMP_WORDS=(uwsgi-respawn-pack {}); COMP_CWORD={}; _shtab_uwsgi_respawn_pack; echo ${{COMPREPLY[@]}}"
+    for words, answer in (("loadt", "loadtest"), ("check --slow", "--slow-url")):
+        asked = script + "\n" + ask.format(words, len(words.split()))
+        done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
+        assert done.stdout.split() == [answer], done.stderr
+
+
+def test_the_installed_program_names_the_commands_of_the_launcher() -> None:
+    words = set(re.findall(r"\w+", FURTHER))
+    assert {*launcher.ANALYSIS, launcher.UI} <= words
+    assert FURTHER in parser(["list"], INSTALLED).format_help()
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

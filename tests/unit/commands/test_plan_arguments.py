@@ -9,7 +9,7 @@ import pytest
 
 from stacks.campaign.plan_options import PlanOptions
 from stacks.commands.command_line import parser
-from stacks.commands.plan_arguments import plan_options, share
+from stacks.commands.plan_arguments import plan_options
 
 GIVEN = {
     "stack": "threads",
@@ -49,13 +49,8 @@ def test_without_options_the_plan_stays_as_it_is() -> None:
     assert plan_options(parse()) == PlanOptions()
 
 
-@pytest.mark.parametrize(("text", "value"), [("1%", 0.01), ("0.01", 0.01), ("12.5%", 0.125), ("5", 5.0)])
-def test_a_share_is_a_percentage_or_a_number(text: str, value: float) -> None:
-    assert share(text) == pytest.approx(value)
-
-
-@pytest.mark.parametrize("text", ["", "%", "many", "1 percent"])
-def test_any_other_share_is_an_error(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("text", ["%", "-1%"])
+def test_a_confidence_that_is_no_share_is_an_error(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse(f"--confidence={text}")
     assert "argument --confidence: invalid share value" in capsys.readouterr().err

@@ -30,6 +30,8 @@ WITH_OPTIONS = {
     "libraries": "stacks",
     "check": "stacks",
     "watch": "stacks",
+    "observe": "stacks",
+    "collect": "stacks",
     "capacity": "stacks",
     "report": "analysis",
     "notebooks": "analysis",
@@ -38,7 +40,7 @@ WITH_OPTIONS = {
 # Variables that a command takes instead of another one.
 INSTEAD = {"watch": {"INI": "PID", "PIDFILE": "PID", "ALL": "PID", "ONCE": "JSON_LINES"}}
 SWITCHES = {"DRY_RUN": "--dry-run", "VERIFY": "--verify", "WRITE": "--write", "ALL": "--all", "ONCE": "--once"}
-SWITCHES |= {"JSON_LINES": "--json", "HEAL": "--heal", "DEEP": "--deep"}
+SWITCHES |= {"JSON_LINES": "--json", "HEAL": "--heal", "DEEP": "--deep", "STATIC": "--static"}
 
 pytestmark = pytest.mark.skipif(MAKE is None, reason="make is not installed")
 

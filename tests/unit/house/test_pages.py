@@ -13,7 +13,15 @@ from stacks.lifecycle.verdict import VERDICTS
 
 README = ROOT / "README.md"
 MOST_BYTES = 9_000  # what a newcomer reads in five minutes
-ROOM_PAGES = ("stacks", "stacks/run", "stacks/lifecycle", "stacks/observe", "stacks/campaign", "stacks/check")
+ROOM_PAGES = (
+    "stacks",
+    "stacks/run",
+    "stacks/lifecycle",
+    "stacks/observe",
+    "stacks/campaign",
+    "stacks/check",
+    "stacks/hosts",
+)
 ROOM_PAGES += ("locustfiles", "analysis", "notebooks")
 
 
@@ -71,5 +79,10 @@ def test_what_the_code_blocks_are_in() -> None:
     """A command in a block of another language, or of none, would not be run by a test."""
     assert len(commands()) >= 18
     fences = {fence for page in PAGES for fence in re.findall(r"^```(\w*)$", page.read_text(), re.MULTILINE)}
-    assert fences == {"", "sh", "yaml"}  # '' ends each of them, and begins that of git bisect, which takes a checkout
+    assert fences == {
+        "",
+        "sh",
+        "toml",
+        "yaml",
+    }  # '' ends each of them, and begins that of git bisect, which takes a checkout
     assert len(blocks("yaml")) == 2

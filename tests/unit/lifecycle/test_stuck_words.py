@@ -128,6 +128,39 @@ class TestTheVerdict:
         assert judgement.verdict == "hung_worker"
         assert judgement.evidence == (f"{BY_BURN}; take_gil <- PyEval_RestoreThread <- uwsgi_python_master_fixup")
 
+    def test_a_request_that_waits_for_a_lock_does_not_wait_for_the_owner_of_the_gil(self) -> None:
+        _, worker = dumps("gil_owned_by_thread")  # of a thread that was about to start when the master forked
+        rows = [
+            *generation(100),
+            *respawn(1, 100, worker["pid"], 1.0),
+            *looks(worker["pid"], 1.6, 4.2, "futex"),
+            thread_row(worker, "worker", IN_REQUEST, 4.0),
+            backtrace(worker["pid"], 4.2, ["acquire_timed", "rlock_acquire", "python_call", "uwsgi_request_wsgi"]),
+        ]
+        evidence = str(judged(rows).evidence)
+        assert "GIL" not in evidence
+        assert evidence.endswith("rlock_acquire <- python_call <- uwsgi_request_wsgi")
+        rows[-1] = backtrace(worker["pid"], 4.2, ["take_gil", "acquire_timed", "rlock_acquire"])
+        assert str(judged(rows).evidence).startswith(BY_BURN)
+
+    def test_the_backtrace_of_a_hang_at_the_exit_is_no_evidence_of_one_at_the_fork(
+        self,
+    ) -> None:
+        _, worker = dumps("gil_owned_by_thread")
+        rows = [
+            *generation(100, 101),
+            row(0.5, "exit_begun", 101),
+            *looks(101, 0.6, 2.2, "futex"),
+            backtrace(101, 1.2, ["wait_for_thread_shutdown", "Py_FinalizeEx"]),
+            *respawn(1, 100, worker["pid"], 1.0, ready=False),
+            *looks(worker["pid"], 1.6, 4.2, "futex-timed", wakes_per_s=195),
+            thread_row(worker, "worker", AT_FORK, 2.0),
+        ]
+        judgement = judged(rows)
+        assert "began to exit and never ended" in judgement.reason
+        assert str(judgement.evidence).startswith(BY_BURN)
+        assert "Py_FinalizeEx" not in str(judgement.evidence)
+
     def test_a_look_is_no_proof(self) -> None:
         _, worker = dumps("gil_owned_by_thread")
         rows = [*generation(100), *respawn(1, 100, worker["pid"], 1.0), thread_row(worker, "worker", AT_FORK, 1.6)]

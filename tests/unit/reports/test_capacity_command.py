@@ -9,7 +9,7 @@ from capacity_sweep import HOST, busy, write_ini
 from results_builder import Builder, edit_json, recovering
 
 from analysis.__main__ import main
-from analysis.capacity.demand import DemandError, parse_rps, parse_seconds, parse_share
+from analysis.capacity.demand import DemandError, parse_headroom, parse_rps, parse_seconds
 from stacks.lifecycle import records
 from stacks.lifecycle.verdict import VERDICTS
 
@@ -53,8 +53,8 @@ def test_a_demand_that_makes_no_sense(option, campaign, capsys):
 
 
 def test_units():
-    parsed = (parse_rps("400/s"), parse_seconds("200ms"), parse_seconds("0.5"), parse_share("25%"), parse_share("0.1"))
-    assert parsed == (400, 0.2, 0.5, 0.25, 0.1)
+    parsed = (parse_rps("400/s"), parse_seconds("200ms"), parse_seconds("0.5"), parse_headroom("25%"))
+    assert parsed == (400, 0.2, 0.5, 0.25)
     with pytest.raises(DemandError):
         parse_seconds("0")
 

@@ -54,6 +54,18 @@ def test_the_columns_have_their_types(tmp_path: Path) -> None:
     assert {field.name: str(field.type) for field in schema} == REQUEST_COLUMNS
 
 
+def test_every_column_says_what_it_means_and_in_which_unit(tmp_path: Path) -> None:
+    part(tmp_path, 1, HEADER + line(1) + COMPLETE)
+    parquet.write_requests(tmp_path)
+    parquet.write_samples(tmp_path, [])
+    for name in (REQUESTS_FILE, SAMPLES_FILE):
+        schema = pq.read_schema(tmp_path / name)
+        assert all(field.metadata[b"description"] for field in schema)
+        units = {field.name: field.metadata.get(b"unit") for field in schema}
+        for suffix, unit in ((b"_ns", b"ns"), (b"_us", b"us"), (b"_kib", b"KiB")):
+            assert {units[column] for column in units if column.encode().endswith(suffix)} <= {unit}
+
+
 def test_an_answer_has_an_empty_error_and_not_null(tmp_path: Path) -> None:
     part(tmp_path, 1, HEADER + line(1) + line(2, name="NULL", error="in_flight") + COMPLETE)
     parquet.write_requests(tmp_path)

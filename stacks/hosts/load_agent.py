@@ -1,0 +1,234 @@
+"""The companion of one Locust process: it ships the rows, measures the clock, and tells the coordinator how far it is.
+
+The recorder starts it (`python -m stacks.hosts.load_agent`), and it outlives its Locust: standard input ends when
+Locust ends, however it ends. Its first line on standard output is `welcome`, `alone` (no coordinator answers: the rows
+go to the location all the same), or `refused` and the reason. A later line `quit` tells Locust that the run is over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import select
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from stacks.hosts.caller import Caller, parse_address
+from stacks.hosts.card import CARDS_DIR, ENDED, LOAD, RECORDING, WRITTEN, Card
+from stacks.hosts.clocks import NOT_MEASURED, SAME, Offset, clock_id
+from stacks.hosts.coordinator import LAST_PHASES
+from stacks.hosts.pack_version import pack_version
+from stacks.lifecycle import losses
+from stacks.lifecycle.parts import Part
+from stacks.lifecycle.records import REQUEST_PART, RecordError
+from stacks.observe import host, proc
+
+# A row waits up to 0.2 s in Locust (recording/_part_file.py) and this long in the spool, so less than a second.
+SHIP_S = 0.6
+ASK_S = 0.5
+HELLO_LIMIT_S = 10.0
+FINISH_LIMIT_S = 60.0  # how long the location may be out of reach at the end
+BYE_LIMIT_S = 10.0
+# The users of a test that was stopped may finish their requests. After this time Locust is told to end: its master,
+# which tells it otherwise, may have died.
+ORDERLY_S = 15.0
+EXIT_OK, EXIT_LOST, EXIT_REFUSED = 0, 1, 3
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+class LoadAgent:
+    """One agent. `main` runs it."""
+
+    def __init__(self, caller: Caller, location_url: str, spool_directory: Path, pid: int, campaign: str) -> None:
+        self.caller, self.location_url, self.directory, self.pid = caller, location_url, spool_directory, pid
+        self.campaign = campaign
+        self.observer = NOT_MEASURED  # the offset from the observer's clock to the coordinator's
+        self.card = Card(LOAD, "", host.host()["hostname"], pid, pack_version(), clock_id(), RECORDING)
+        self.refused = ""
+        self._is_told = False
+        self._over_s: float | None = None  # since when the run is over
+        self._used = (0.0, 0.0)  # when, and CPU seconds of Locust until then
+        self.start_ms = time.time_ns() // 1_000_000
+
+    def ask(self) -> bool:
+        """Tell the coordinator the card, and take its answer. Returns False if there was none."""
+        self._measure_cpu()
+        answer = self.caller.ask(self.card.to_json())
+        if answer is None:
+            return False
+        self.refused = str(answer.get("refused") or "")
+        self.campaign = self.campaign or str(answer.get("campaign") or "")
+        self.card.coordinator_clock = str(answer.get("clock"))
+        is_same = self.card.coordinator_clock == self.card.clock
+        self.card.offset = SAME if is_same else self.caller.trips.offset()
+        self.card.round_trips = self.caller.trips.count
+        if answer.get("phase") in LAST_PHASES and not self._is_told:
+            self._is_told, self._over_s = True, time.monotonic()
+        if isinstance(observer := answer.get("observer"), dict):
+            self.observer = Offset(int(observer["ns"]), int(observer["bound_ns"]), bool(observer["agrees"]))
+        return True
+
+    def shift(self) -> Offset:
+        """Return what to add to times of this host to get those of the observer, as far as it is known now."""
+        return self.card.offset.then(self.observer.back())
+
+    def hello(self, limit_s: float = HELLO_LIMIT_S) -> str:
+        """Find the coordinator. Returns the first line of output."""
+        end_s = time.monotonic() + limit_s
+        while not self.ask() and time.monotonic() < end_s:
+            time.sleep(0.2)
+        self.campaign = self.campaign or time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        part = Part.of(self.campaign, self.card.host, self.pid, self.start_ms)
+        self.card.part = part.text
+        if self.refused:
+            return f"refused {self.refused}"
+        return "welcome" if self.caller.trips.count else "alone"
+
+    def record(self) -> int:
+        """Ship until Locust has ended, then finish the part. Returns the exit code."""
+        from stacks.hosts.location import Location
+        from stacks.hosts.spool import Spool
+
+        location = Location(self.location_url).below(self.campaign)
+        file = self.directory / REQUEST_PART.format(pid=self.pid)
+        part = Part.of(self.campaign, self.card.host, self.pid, self.start_ms)
+        self.spool = Spool(file, location, part, self.card.clock, self.shift)
+        has_ended = threading.Event()
+        shipper = threading.Thread(target=self._ship_until, args=(has_ended,), daemon=True)
+        shipper.start()
+        while not _has_line_or_end(ASK_S, self._take_problem):
+            self.ask()
+            if self._over_s is not None and time.monotonic() - self._over_s > ORDERLY_S:
+                self._over_s = None
+                _say("quit")
+        has_ended.set()
+        self.card.state = ENDED
+        self.card.tally = losses.tally(self.directory).to_json()
+        self.ask()
+        shipper.join(FINISH_LIMIT_S)
+        is_written = not shipper.is_alive() and self._finish()
+        if is_written:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        return EXIT_OK if is_written else EXIT_LOST
+
+    def _take_problem(self, text: str) -> None:
+        self.card.problem = text[:300]
+
+    def _ship_until(self, has_ended: threading.Event) -> None:
+        is_announced = False
+        while not has_ended.wait(SHIP_S):
+            try:
+                if not is_announced:
+                    self.spool.location.write(f"{CARDS_DIR}/{self.card.part}.json", self.card.to_bytes())
+                    is_announced = True
+                self.spool.ship()
+                self.card.rows = self.spool.shipped_rows
+                self.card.problem = "" if self.card.problem.startswith(self.location_url) else self.card.problem
+            except (RecordError, OSError) as error:  # it is tried again; the rows are in the spool
+                self.card.problem = str(error)
+
+    def _finish(self) -> bool:
+        """Write the whole part and the card. Tries again for FINISH_LIMIT_S. Returns True if both are there."""
+        card, name = self.card, f"{CARDS_DIR}/{self.card.part}.json"
+        is_complete = self.spool.is_complete()
+        if not is_complete and not card.problem:
+            card.problem = "its Locust was killed, so the rows of its last 0.2 s and its requests in flight are missing"
+
+        def write() -> None:
+            card.rows = self.spool.finish()
+            if self.spool.bad_rows:
+                card.problem = f"{self.spool.bad_rows} lines of its spool are no rows"
+            card.complete, card.state = is_complete and not card.problem, WRITTEN
+            self.spool.location.write(name, card.to_bytes())
+
+        if self._try(write, FINISH_LIMIT_S):
+            self._try(self._say_bye, BYE_LIMIT_S)
+            return True
+        print(f"{card.host}: {self.spool.file} keeps the rows: {card.problem}", file=sys.stderr, flush=True)
+        card.state = ENDED
+        self.ask()
+        return False
+
+    def _try(self, action: Callable[[], None], limit_s: float) -> bool:
+        end_s = time.monotonic() + limit_s
+        while True:
+            try:
+                action()
+                return True
+            except (RecordError, OSError) as error:
+                if self.card.state != WRITTEN:
+                    self.card.problem = str(error)
+                if time.monotonic() > end_s:
+                    return False
+            self.ask()
+            time.sleep(ASK_S)
+
+    def _say_bye(self) -> None:
+        if self.caller.trips.count and not self.ask():
+            raise OSError(self.caller.error)
+
+    def _measure_cpu(self) -> None:
+        """Note how many cores Locust used since the last look, a second or more ago."""
+        times = os.times()
+        self.card.recorder_cpu_s = round(times.user + times.system, 2)
+        stat = proc.stat(self.pid)
+        now_s, (then_s, used_s) = time.monotonic(), self._used
+        if stat is None or now_s - then_s < 1.0:
+            return
+        cpu_s = stat.ticks / TICKS_A_SECOND
+        if then_s:
+            self.card.cores = round(max(self.card.cores, (cpu_s - used_s) / (now_s - then_s)), 2)
+        self.card.locust_cpu_s = cpu_s
+        self._used = (now_s, cpu_s)
+
+
+def _say(line: str) -> None:
+    """Tell Locust. It is no error if Locust has ended."""
+    with contextlib.suppress(BrokenPipeError):
+        print(line, flush=True)
+
+
+def _has_line_or_end(limit_s: float, take: Callable[[str], None]) -> bool:
+    """Wait for `limit_s`. Returns True if standard input has ended. A line `problem TEXT` goes to `take`."""
+    readable, _, _ = select.select([0], [], [], limit_s)
+    if not readable:
+        return False
+    data = os.read(0, 1 << 16)
+    for line in data.decode(errors="replace").splitlines():
+        word, _, text = line.partition(" ")
+        if word == "problem":
+            take(text)
+    return not data
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the agent of one Locust process."""
+    parser = argparse.ArgumentParser(prog="python -m stacks.hosts.load_agent", description=__doc__)
+    for name in ("--location", "--master", "--spool"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--campaign", default="")
+    parser.add_argument("--pid", type=int, required=True)
+    options = parser.parse_args(arguments)
+    caller = Caller(parse_address(options.master))
+    agent = LoadAgent(caller, options.location, Path(options.spool), options.pid, options.campaign)
+    line = agent.hello()
+    _say(line)
+    if agent.refused:
+        return EXIT_REFUSED
+    try:
+        return agent.record()
+    except RecordError as error:
+        print(f"{agent.card.host}: {error} The rows are kept in {agent.directory}.", file=sys.stderr, flush=True)
+        return EXIT_LOST
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # a thread may still wait for a location that does not answer

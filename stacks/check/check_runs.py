@@ -27,7 +27,7 @@ LIMIT_S = 30.0  # for the respawns wanted: an app that takes 10 s to import mana
 RESPAWNS_A_WORKER, FEWEST_RESPAWNS, MOST_RESPAWNS = 5, 8, 24
 REMEDY_RESPAWNS = 16  # a configuration is known to hang here; 16 miss a hang of every fourth respawn with 1 %
 GRACE_S = 10.0  # the same as `docker stop`
-HUNG_GRACE_S = 3.0  # a healthy instance stops in 1 s, a hung one in 62 s (worker-reload-mercy), which is known
+HUNG_GRACE_S = 1.5  # a healthy instance stops in 1 s, a hung one in 62 s (worker-reload-mercy), which is known
 REMEDY_HUNG_GRACE_S = 0.3  # the stop of a remedy that does not help is of no interest
 
 

@@ -83,6 +83,8 @@ class RemedyTrial:
     def _comparison(self, run: Measurement, before: Measurement) -> str:
         texts = [] if self.cures else ["does not help"]
         if before.problem == LOST_REQUESTS:
+            if run.all_lost and (run.recycle_median_s or 0.0) >= SLOW_S:
+                return f"not measured, because requests time out while a recycle takes {run.recycle_median_s:.1f} s"
             lost, without = (f"{one.all_lost} of {one.requests}" for one in (run, before))
             return ", and ".join([*texts, f"{lost} requests are lost, without it {without} ({_cost(run)})"])
         if before.problem != SLOW_STOP:

@@ -124,6 +124,8 @@ def test_requests_that_are_lost_although_no_worker_hangs_have_the_remedies_that_
         "py-call-uwsgi-fork-hooks = true: does not help, and 1 of 100 requests are lost, without it 9 of 150" in advice
     )
     assert "Recommended change: lazy-apps = true." in advice
+    slow = RemedyTrial(remedy("lazy-apps"), replace(hooks, recycle_median_s=42.1), before=losing)
+    assert slow.describe().endswith("not measured, because requests time out while a recycle takes 42.1 s")
 
 
 def test_a_slow_exit_that_no_remedy_shortens_is_the_app_s_own() -> None:

@@ -106,7 +106,7 @@ class CheckRuns:
         respawns = min(max(RESPAWNS_A_WORKER * self.neutral.workers, FEWEST_RESPAWNS), MOST_RESPAWNS)
         start_limit_s = self.start_limit_s
         if is_remedy:  # the app is known to start within the limit, if one process imports it
-            start_limit_s = run_directory.start_limit_at_once_s(start_limit_s, self.neutral.workers)
+            start_limit_s = run_directory.limit_at_once_s(start_limit_s, self.neutral.workers)
         return {
             "users": USERS,
             "duration_s": REMEDY_WINDOW_S if is_remedy else WINDOW_S,

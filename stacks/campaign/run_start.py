@@ -65,6 +65,7 @@ def _plan(campaign: Campaign, cell: Cell, trial: int) -> dict[str, Any]:
         "limit_s": OVERTIME_LIMIT_S + (0 if campaign.external else plan["duration_s"]),
         "patient": campaign.patient or trial <= cell.patient_trials,
         "external": campaign.external,
+        **({"address": campaign.address} if campaign.address else {}),
         "gated": True,
     }
 

@@ -60,6 +60,7 @@ class Measurement:
     memory_mib: float | None = None
     master_threads: int = 0
     unstopped: list[dict[str, Any]] = field(default_factory=list)  # the processes that only SIGKILL ended
+    probe_tail_s: float = 0.0  # from the last byte of an answer to the end of its connection, if only that ends it
     fork_threads: ThreadTable | None = None  # the threads of the master, and which of them the workers have
 
     @property
@@ -137,6 +138,7 @@ def read_measurement(directory: Path) -> Measurement:
         memory_mib=round(at_ready["pss_kib"] / 1024, 1) if at_ready.get("pss_kib") else None,
         master_threads=at_ready.get("master_threads", 0),
         unstopped=stop.get("unstopped", []),
+        probe_tail_s=(record.get("probe") or {}).get("tail_s", 0.0),
         fork_threads=ThreadTable.of(record.get("fork_threads")),
     )
 

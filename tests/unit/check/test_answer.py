@@ -119,7 +119,13 @@ def test_the_answer_has_ten_lines_at_most(tmp_path: Path) -> None:
     assert "hup, touch-reload, fifo-r (dead_master: the master ended)" in text
     assert "    lazy-apps = true" in lines
     assert "your configuration" in text
-    assert str(tmp_path / "check.html") in lines[-1]
+    assert str(tmp_path / "report.html") in lines[-1]
+
+
+def test_workers_that_need_a_master_come_back_only_with_one(tmp_path: Path) -> None:
+    alone = replace(findings(), options=[("processes", "2")])
+    head = result(tmp_path, alone, [recycled(HEALTHY)], []).answer()[0]
+    assert "come back with a master, which your configuration does not set" in head
 
 
 def test_a_hang_without_a_cure_says_so_and_what_is_known(tmp_path: Path) -> None:
@@ -137,8 +143,9 @@ def test_the_page_has_every_way_with_its_reason_and_nothing_from_elsewhere(tmp_p
     check = result(tmp_path, findings(), ways, ["set this"])
     check.neutral.note("stats", ":1717", "", "why it is removed")
     check.write(None, None)
-    page = Page((tmp_path / "check.html").read_text())
-    for words in ("<the master> ended", "what hup does", "idle: why not", "set this", "why it is removed", "(absent)"):
+    page = Page((tmp_path / "report.html").read_text())
+    for words in ("<the master> ended", "what hup does", "idle why not", "set this", "why it is removed", "(absent)"):
         assert words in page.words
-    assert {"class": "bad"} in page.named("tr")
+    assert [tone["class"] for tone in page.named("span")] == ["tone bad", "tone bad", "tone good"]
+    assert page.named("script") == []
     assert page.outside_addresses() == []

@@ -8,7 +8,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help licences loadtest matrix bisect claims libraries ui check watch capacity report notebooks setup test lint unit integration \
+.PHONY: help licences loadtest matrix bisect claims libraries ui check watch observe collect capacity report notebooks setup test lint unit integration \
   bench-observer bench-generator clean
 
 venv := .venv
@@ -25,7 +25,7 @@ uv_wanted := uv>=0.9,<1
 
 # These variables change the plan of a campaign. They may come from the command line of make or from the environment.
 plan_variables := STACK VERSION SCENARIO RATE TRIALS USERS DURATION MAX_REQUESTS WORKERS THREADS MAX_REQUESTS_DELTA \
-  MIN_WORKER_LIFETIME LISTEN SEED CONFIDENCE STOP
+  MIN_WORKER_LIFETIME LISTEN SEED LANES CONFIDENCE STOP
 # $(value) takes a value as it was typed. Otherwise make would expand a `$` in it, and $(shell) would run.
 quoted = '$(subst ','\'',$(value $(1)))'
 flag = $(if $(value $(1)),--$(2)=$(call quoted,$(1)))
@@ -36,7 +36,7 @@ plan_arguments = $(call flag,STACK,stack) $(call flag,VERSION,version) $(call fl
   $(call flag,RATE,rate) $(call flag,TRIALS,trials) $(call flag,USERS,users) $(call flag,DURATION,duration) \
   $(call flag,MAX_REQUESTS,max-requests) $(call flag,WORKERS,workers) $(call flag,THREADS,threads) \
   $(call flag,MAX_REQUESTS_DELTA,max-requests-delta) $(call flag,MIN_WORKER_LIFETIME,min-worker-lifetime) \
-  $(call flag,LISTEN,listen) $(call flag,SEED,seed) $(call flag,CONFIDENCE,confidence) \
+  $(call flag,LISTEN,listen) $(call flag,SEED,seed) $(call flag,LANES,lanes) $(call flag,CONFIDENCE,confidence) \
   $(call typed_flag,APP,app) $(call typed_flag,ENV,env)
 check_arguments = $(call typed_flag,INI,ini) $(call typed_flag,UWSGI,uwsgi) $(call typed_flag,APP,app) \
   $(call typed_flag,CHDIR,chdir) $(call typed_flag,URL,url) $(call typed_flag,ARGS,args) \
@@ -46,6 +46,10 @@ watch_arguments = $(call typed_flag,PID,pid) $(call typed_flag,INI,ini) $(call t
   $(if $(ALL),--all) $(if $(ONCE),--once) $(if $(JSON_LINES),--json) $(call typed_flag,METRICS,metrics) \
   $(call typed_flag,LISTEN,listen) $(call typed_flag,OTLP,otlp) $(call typed_flag,RECORD,record) \
   $(call typed_flag,RECORD_MB,record-mb) $(call typed_flag,ON_HANG,on-hang) $(if $(HEAL),--heal)
+observe_arguments = $(call typed_flag,MASTER,master) $(call typed_flag,LOCATION,location) $(call flag,STACK,stack) \
+  $(call flag,VERSION,version) $(call typed_flag,ADDRESS,address) $(call flag,WORKERS,workers) \
+  $(call flag,MAX_REQUESTS,max-requests) $(call flag,THREADS,threads) $(call typed_flag,URL,url) \
+  $(call typed_flag,PID,pid)
 demand_arguments = $(call typed_flag,DEMAND,demand) $(call typed_flag,SLO_P99,slo-p99) \
   $(call typed_flag,HEADROOM,headroom)
 capacity_arguments = $(call flag,VERSION,version) $(call typed_flag,UNFIXED,unfixed) $(call typed_flag,APP,app) \
@@ -64,7 +68,7 @@ endif
 # The stacks under test must not see the variables that are options here.
 unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID PIDFILE ALL ONCE JSON_LINES METRICS OTLP \
   RECORD RECORD_MB ON_HANG HEAL UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
-  RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE WAYS SLOW_URL DEEP \
+  HOSTS MASTER LOCATION ADDRESS RUN RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE WAYS SLOW_URL DEEP \
   LIMITS STATIC
 
 # -- variables that a target does not have --------------------------------------------------------
@@ -163,15 +167,17 @@ endif
 ##   APP=PATH                 your own WSGI file instead of the app of the stack
 ##   ENV="NAME=VALUE ..."     environment variables for the app
 ##   SEED=7                   seed of the random order of the runs
+##   LANES=1                  how many runs have their load at the same time (2 for the stacks of the default plan)
 ##   CONFIDENCE=1%            make enough respawns to rule out this hang rate at 95 % confidence
 ## loadtest:
+##   HOSTS=FILE               runs on the machines that this file names, by ssh; see stacks/hosts/README.md
 ##   STOP=wait                measures how long uWSGI takes to stop after one INT, a minute or more
 ##   Example: make loadtest STACK=threads VERSION=2.0.26,2.0.30.post1 TRIALS=5
 ## matrix:
 ##   Example: make matrix STACK=threads,threads-lazy VERSION=2.0.26,2.0.30.post1
 
 loadtest: setup
-	@exec $(python) -m stacks loadtest $(plan_arguments) $(call flag,STOP,stop)
+	@exec $(python) -m stacks loadtest $(plan_arguments) $(call flag,STOP,stop) $(call typed_flag,HOSTS,hosts)
 
 matrix: setup
 	@exec $(python) -m stacks matrix $(if $(DRY_RUN),--dry-run) $(plan_arguments)
@@ -254,6 +260,29 @@ check: setup-check
 ##   Example: make watch PIDFILE=/run/uwsgi/app.pid
 watch: setup
 	@exec $(python) -m stacks watch $(watch_arguments)
+
+### Many machines
+## observe: Do the workers come back under the load of other machines?
+##   It runs a stack on this machine, or watches a uWSGI that runs here, for a distributed Locust; see stacks/hosts/README.md.
+##   MASTER=10.0.0.1          the machine of Locust's master; after a colon: the port
+##   LOCATION=URL             where all machines leave their rows: a shared directory, s3://, gs:// or az://
+##   STACK=NAME               a stack of this pack
+##   VERSION=ID               a version of Python and uWSGI
+##   ADDRESS=10.0.0.4:8080    where the stack listens, so that the other machines reach it
+##   WORKERS=16               number of uWSGI workers
+##   MAX_REQUESTS=10          requests after which a worker recycles
+##   THREADS=4                threads of each worker
+##   URL=http://HOST:PORT     a uWSGI that runs here already, instead of a stack
+##   PID=1234                 pid of its master
+##   Example: make observe MASTER=10.0.0.1 LOCATION=/mnt/results STACK=threads VERSION=py312-2.0.26 ADDRESS=10.0.0.4:8080
+observe: setup
+	@exec $(python) -m stacks observe $(observe_arguments)
+
+## collect: How do I get the results of many machines onto this one?
+##   RUN=LOCATION/CAMPAIGN    the run in its results location; `python -m analysis summary` reads the copy in results/
+##   Example: make collect RUN=/mnt/results/night
+collect: setup
+	@exec $(python) -m stacks collect $(call quoted,RUN)
 
 ### Capacity
 ## capacity: How many workers do I need? (4 minutes)

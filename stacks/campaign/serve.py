@@ -68,7 +68,7 @@ def _serve_stack(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.version}: name one version by its id; there are several with this pin")
     print_line("preparing", expected=cells[0].expected, helps=known_causes(cells[0]))
     plan = replace(plan, duration_s=LONGEST_S)
-    campaign = Campaign(plan, plan_options, cells, scenario, external=options.locust)
+    campaign = Campaign(plan, plan_options, cells, scenario, external=options.locust, address=options.address)
     campaign.prepare()
     if campaign.not_tested:
         print_line("failed", error=campaign.not_tested[0])

@@ -20,7 +20,7 @@ from stacks import catalogue
 from stacks.check import thresholds
 from stacks.check.advice import advise
 from stacks.check.check_result import CHECK_FILE, CheckResult, is_stdout, write_failure
-from stacks.check.check_runs import CheckRuns
+from stacks.check.check_runs import FEWEST_RESPAWNS, CheckRuns
 from stacks.check.ci_reports import write_ci_reports
 from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
@@ -35,6 +35,7 @@ from stacks.check.invocation import (
     read_line,
     resolve_app,
 )
+from stacks.check.known_rates import partial_defect, respawns_to_see
 from stacks.check.measurement import Measurement, read_log
 from stacks.check.metrics_text import metrics_text
 from stacks.check.neutral_configuration import NeutralConfiguration
@@ -120,7 +121,9 @@ def _check_one(
 
     neutral = copy(make_recycle)
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
-    runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit, servers)
+    defect = partial_defect(effective.version, effective.options)
+    fewest = respawns_to_see(defect.rate) if defect else FEWEST_RESPAWNS
+    runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit, servers, fewest)
     progress = Progress()
     progress(MAX_REQUESTS, MAX_REQUESTS)
     measurement = runs.measure()

@@ -11,8 +11,9 @@ from stacks.check.stop_text import describe_stop_signal
 from stacks.lifecycle.recycle_time import SLOW_S
 
 # An exit that waits in vain for a thread takes as long as that thread's patience, 30 s in the SDK of OpenTelemetry, and
-# less than a second without the wait. A busy machine makes the second slower, not the first.
-MUCH_QUICKER = 5.0
+# less than a second without the wait. A busy machine makes the second slower, not the first. Less than twice as quick
+# may be chance.
+QUICKER, MUCH_QUICKER = 2.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,10 @@ class RemedyTrial:
         if self.before.problem == SLOW_STOP:
             return run.stop_signal == "INT"
         # A recycle as a whole may be slow for another reason, such as the import of the app with lazy-apps.
-        return bool(run.recycle_phases_s) and run.recycle_phases_s["exit"] < self._slow_exit_s(self.before)
-
-    @staticmethod
-    def _slow_exit_s(before: Measurement) -> float:
-        """Return the time from which an exit is slow. On a busy machine every exit is, so the one without counts."""
-        return max(SLOW_S, before.recycle_phases_s.get("exit", 0.0) / MUCH_QUICKER)
+        if not run.recycle_phases_s:
+            return False
+        exit_s, before_s = run.recycle_phases_s["exit"], self.before.recycle_phases_s.get("exit", 0.0)
+        return exit_s <= before_s / QUICKER and (exit_s < SLOW_S or exit_s <= before_s / MUCH_QUICKER)
 
     def describe(self) -> str:
         """Return one line: whether the remedy helps, and what a recycle costs with it."""

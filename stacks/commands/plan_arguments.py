@@ -32,6 +32,7 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listen", type=int, metavar="N", help="length of the queue of waiting connections")
     parser.add_argument("--app", metavar="PATH", help="your own WSGI file; it replaces the app of the stack")
     parser.add_argument("--env", metavar="NAME=VALUE...", help="environment variables for the app, with spaces between")
+    parser.add_argument("--lanes", type=int, metavar="N", help="how many runs have their load at the same time")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the random order of the runs")
     parser.add_argument(
         "--confidence",
@@ -62,5 +63,6 @@ def plan_options(options: argparse.Namespace) -> PlanOptions:
         app=options.app,
         env=options.env,
         seed=options.seed,
+        lanes=options.lanes,
         confidence=options.confidence,
     )

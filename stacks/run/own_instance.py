@@ -13,7 +13,7 @@ from stacks.run.run_directory import PlannedRun
 
 
 class OwnInstance:
-    """An `Instance` on a free port of the loopback address."""
+    """An `Instance` on a free port of the loopback address, or on the address that the plan names for other hosts."""
 
     def __init__(self, planned: PlannedRun) -> None:
         self.planned = planned
@@ -21,7 +21,8 @@ class OwnInstance:
 
     def observe(self) -> Observer:
         planned, plan, paths = self.planned, self.planned.plan, self.planned.paths
-        self.port = free_port()
+        address = plan.get("address", "")
+        self.port = int(address.rpartition(":")[2]) if address else free_port()
         ini, environment = stack_files.write(planned, self.port)
         for text in filter(None, [plan.get("trigger"), *(way["trigger"] for way in plan.get("ways", ()))]):
             if touched := parse(text).file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 from stacks.catalogue import effective_ini, fill, read_ini
 from stacks.catalogue.ini import leading_number
@@ -30,6 +31,7 @@ def write(planned: PlannedRun, port: int) -> tuple[Path, dict[str, str]]:
     }
     options = plan.get("options", {})
     lines = effective_ini(paths["ini"], placeholders, options).splitlines(keepends=True)
+    lines = [_listening(line, plan, port) for line in lines]
     left_out = record.get("without", ())  # options that this binary does not have
     text = "".join(line for line in lines if line.split(" ")[0] not in left_out)
     ini = planned.directory / INI_FILE
@@ -38,13 +40,18 @@ def write(planned: PlannedRun, port: int) -> tuple[Path, dict[str, str]]:
     if "app" in paths:
         record["app_sha256"] = hashlib.sha256(paths["app"].read_bytes()).hexdigest()
     for file in map(Path, plan.get("files", ())):
-        filled_in = fill(file.read_text(encoding="utf-8"), placeholders)
+        filled_in = _listening(fill(file.read_text(encoding="utf-8"), placeholders), plan, port)
         (planned.private / file.name).write_text(filled_in, encoding="utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("UWSGI_", "PACK_"))}
     # With the option `env` alone the variables would come too late: pyuwsgi reads its ini when Python runs already, and
     # os.environ has its values.
     environment |= planned.environment
     return ini, environment | dict(pair.split("=", 1) for pair in options.get("env", []))
+
+
+def _listening(text: str, plan: dict[str, Any], port: int) -> str:
+    """Replace the loopback address of the stack's port by the plan's address."""
+    return text.replace(f"127.0.0.1:{port}", plan["address"]) if "address" in plan else text
 
 
 def mercy_s(ini: Path) -> float:

@@ -122,6 +122,12 @@ def test_the_answer_has_ten_lines_at_most(tmp_path: Path) -> None:
     assert str(tmp_path / "report.html") in lines[-1]
 
 
+def test_workers_that_need_a_master_come_back_only_with_one(tmp_path: Path) -> None:
+    alone = replace(findings(), options=[("processes", "2")])
+    head = result(tmp_path, alone, [recycled(HEALTHY)], []).answer()[0]
+    assert "come back with a master, which your configuration does not set" in head
+
+
 def test_a_hang_without_a_cure_says_so_and_what_is_known(tmp_path: Path) -> None:
     advice = ["a sentence", "Known remedy: lazy-apps."]
     text = "\n".join(result(tmp_path, findings(HUNG), [recycled(HUNG)], advice).answer())

@@ -77,6 +77,7 @@ def test_workers_that_never_answer_are_counted_and_the_longest_exit_is_timed() -
         (replace(HEALTHY, stop_signal="KILL", unstopped=[IN_EXIT | {"starting": True}]), ""),
         (replace(HEALTHY, stop_signal="KILL", unstopped=[IN_EXIT | {"frames": ["epoll_wait"]}]), ""),
         (replace(HEALTHY, recycle_median_s=2.9, recycle_phases_s=SLOW_TO_END | {"exit": 2.0}), ""),
+        (replace(HEALTHY, recycle_median_s=3.3, recycle_phases_s=SLOW_TO_END | {"exit": 2.4}), ""),
     ],
 )
 def test_a_problem_is_a_verdict_or_a_slow_exit(run: Measurement, problem: str) -> None:

@@ -13,7 +13,15 @@ from stacks.lifecycle.verdict import VERDICTS
 
 README = ROOT / "README.md"
 MOST_BYTES = 9_000  # what a newcomer reads in five minutes
-ROOM_PAGES = ("stacks", "stacks/run", "stacks/lifecycle", "stacks/observe", "stacks/campaign", "stacks/check")
+ROOM_PAGES = (
+    "stacks",
+    "stacks/run",
+    "stacks/lifecycle",
+    "stacks/observe",
+    "stacks/campaign",
+    "stacks/check",
+    "stacks/hosts",
+)
 ROOM_PAGES += ("locustfiles", "analysis", "notebooks")
 
 

@@ -1,0 +1,127 @@
+"""Hosts for tests, made of namespaces: each has a network, a name and a monotonic clock of its own.
+
+They are connected by a switch in a namespace of its own, so nothing of the machine's network changes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.catalogue import ROOT
+from stacks.observe import proc
+from stacks.run import supervisor
+
+NET = "10.231.7"
+
+
+def sh(*words: object) -> None:
+    subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True, timeout=60)
+
+
+class Host:
+    """One host. `ahead_s` is how much longer than this machine it has been up."""
+
+    def __init__(self, prefix: str, name: str, number: int, ahead_s: int) -> None:
+        self.name, self.space, self.address, self.ahead_s = name, f"{prefix}{name}", f"{NET}.{number}", ahead_s
+        self.cable = f"{prefix}{name}x"  # the end of its cable at the switch
+        self._switch = f"{prefix}sw"
+        self.processes: list[subprocess.Popen[bytes]] = []
+        sh("ip", "netns", "add", self.space)
+        sh("ip", "-n", self.space, "link", "set", "lo", "up")
+        sh("ip", "link", "add", "eth0", "netns", self.space, "type", "veth", "peer", self.cable, "netns", self._switch)
+        sh("ip", "-n", self._switch, "link", "set", self.cable, "master", "br0", "up")
+        sh("ip", "-n", self.space, "address", "add", f"{self.address}/24", "dev", "eth0")
+        sh("ip", "-n", self.space, "link", "set", "eth0", "up")
+        with suppress(subprocess.CalledProcessError):  # a kernel without netem
+            sh("tc", "-n", self.space, "qdisc", "add", "dev", "eth0", "root", "netem", "delay", "2ms", "loss", "0.5%")
+
+    def start(self, log: Path, module: str, *arguments: object, **environment: str) -> subprocess.Popen[bytes]:
+        """Start `python -m MODULE` there. Its output goes to `log`."""
+        command = ["ip", "netns", "exec", self.space, "unshare", "--uts", "--time"]
+        command += ["--monotonic", str(self.ahead_s), "--boottime", str(self.ahead_s)]
+        command += ["sh", "-c", f'hostname {self.name} && exec "$@"', "sh", sys.executable, "-m", module]
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [*command, *map(str, arguments)],
+                cwd=ROOT,
+                env=os.environ | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        self.processes.append(process)
+        return process
+
+    def unplug(self) -> None:
+        sh("ip", "-n", self._switch, "link", "set", self.cable, "down")
+
+    def plug_in(self) -> None:
+        sh("ip", "-n", self._switch, "link", "set", self.cable, "up")
+
+    def pids(self) -> list[int]:
+        """Return the processes of this host that were started here, and all below them."""
+        return [pid for process in self.processes for pid in (process.pid, *proc.descendants(process.pid))]
+
+    def kill(self) -> None:
+        """End every process of this host at once, as a loss of power does."""
+        for pid in self.pids():
+            supervisor.kill(pid)
+
+    def clear(self) -> None:
+        """End whatever is left of this host, orphans too."""
+        self.kill()
+        end_s = time.monotonic() + 60
+        while (left := self._in_namespace()) and time.monotonic() < end_s:
+            for pid in left:
+                supervisor.kill(pid)
+            time.sleep(0.05)
+
+    def _in_namespace(self) -> list[int]:
+        listed = subprocess.run(["ip", "netns", "pids", self.space], capture_output=True, text=True, check=False)
+        return [int(pid) for pid in listed.stdout.split()]
+
+
+@contextmanager
+def hosts(*names: str) -> Iterator[list[Host]]:
+    """Make hosts that reach each other. Skips where this process may not."""
+    if os.geteuid() != 0:
+        pytest.skip("namespaces need root")
+    if missing := [tool for tool in ("ip", "unshare") if not shutil.which(tool)]:
+        pytest.skip(f"{', '.join(missing)} is missing")
+    prefix = f"pk{os.getpid() % 100_000}"
+    made: list[Host] = []
+    try:
+        try:
+            sh("unshare", "--uts", "--time", "--monotonic", "5", "true")
+            sh("ip", "netns", "add", f"{prefix}sw")
+            sh("ip", "-n", f"{prefix}sw", "link", "add", "br0", "type", "bridge")
+            sh("ip", "-n", f"{prefix}sw", "link", "set", "br0", "up")
+            for number, name in enumerate(names, start=1):
+                made.append(Host(prefix, name, number, ahead_s=number * 5000))
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"namespaces cannot be made here: {error.stderr.strip()}")
+        yield made
+    finally:
+        for host in made:
+            host.clear()
+            for process in host.processes:
+                process.wait()
+        for name in [host.space for host in made] + [f"{prefix}sw"]:
+            with suppress(subprocess.CalledProcessError):
+                sh("ip", "netns", "delete", name)
+
+
+def command_pids(host: Host, *words: str) -> list[int]:
+    """Return the processes of a host whose command line has all these words, without the shells around them."""
+    found: list[Any] = [(pid, proc.command_line(pid)) for pid in host.pids()]
+    return [pid for pid, command in found if command[:1] == [sys.executable] and set(words) <= set(command)]

@@ -1,0 +1,205 @@
+"""A run is closed by what lies in its location: what is missing is named, and the rest is judged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from host_cards import PACK, load, observer, tally
+
+from analysis.frames.results import load as load_results
+from stacks.hosts import closing
+from stacks.hosts.card import CARDS_DIR, ENDED, LOADING, WRITTEN, Card
+from stacks.hosts.collecting import OBSERVERS_CAMPAIGN, collect
+from stacks.hosts.coordinator import Expected
+from stacks.hosts.location import Location
+from stacks.lifecycle.parts import EVENTS_DIR, OBSERVER_FILE, PARTS_DIR, Part
+from stacks.lifecycle.reading import read_document, read_json
+from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, RecordError
+
+GOLDEN = Path(__file__).parents[2] / "data" / "runs" / "recovers"
+
+
+class Place:
+    """The location of a run: two load hosts, which share the rows of a golden run, and its observer."""
+
+    def __init__(self, folder: Path, loads: int = 2) -> None:
+        self.location = Location(str(folder / "night"))
+        self.path = folder / "night"
+        closing.begin(self.location, Expected("night", loads, 1, PACK, "m"), users=8, scenario="steady.py")
+        self.table = pq.read_table(GOLDEN / REQUESTS_FILE)
+        self.half = self.table.num_rows // 2
+
+    def put(self, card: Card) -> None:
+        self.location.write(f"{CARDS_DIR}/{card.part}.json", card.to_bytes())
+
+    def put_part(self, host: str, *, is_whole: bool = True, **more: object) -> None:
+        part = Part("night", host, 1, 1)
+        rows = self.table.slice(0, self.half) if host == "a" else self.table.slice(self.half)
+        (self.path / PARTS_DIR).mkdir(exist_ok=True)
+        pq.write_table(rows, self.path / PARTS_DIR / (part.file if is_whole else part.piece(1)))
+        self.put(load(host, WRITTEN, rows=rows.num_rows, complete=is_whole, **more) if is_whole else load(host))
+
+    def put_observer(self, *, is_whole: bool = True) -> None:
+        events = (GOLDEN / EVENTS_FILE).read_bytes()
+        record = json.loads((GOLDEN / RUN_FILE).read_text())
+        if not is_whole:
+            begun = record | {
+                "status": "running",
+                "verdict": None,
+                "load": {"begin_ns": None, "end_ns": None, "window_s": 1},
+            }
+            begun.pop("counts", None)
+            self.location.write(OBSERVER_FILE, json.dumps(begun).encode())
+            lines = events.splitlines(keepends=True)
+            self.location.write(f"{EVENTS_DIR}/000001.jsonl", b"".join(lines[:50]))
+            self.location.write(f"{EVENTS_DIR}/000002.jsonl", b"".join(lines[50:]))
+            self.put(observer(LOADING))
+            return
+        self.location.write(EVENTS_FILE, events)
+        self.location.write(OBSERVER_FILE, (GOLDEN / RUN_FILE).read_bytes())
+        self.put(observer(WRITTEN))
+
+    def close(self) -> dict:
+        record = closing.close(self.location)
+        assert read_json(self.path / RUN_FILE) == record
+        assert read_document(self.path / RUN_FILE).left_out == []
+        return record
+
+
+def test_a_run_with_every_part_is_done_and_the_reports_read_it(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for host in "ab":
+        place.put_part(host)
+    place.put_observer()
+    record = place.close()
+    assert (record["status"], record["verdict"], record["hosts"]["missing"]) == ("done", "recovers", [])
+    # The offset to the coordinator minus that of the observer; both bounds.
+    clock = record["hosts"]["clocks"][0]
+    assert (clock["shift_ns"], clock["bound_ns"]) == (600, 25)
+    found = load_results(place.path)
+    assert found.runs["requests"].tolist() == [place.table.num_rows]
+    assert found.counted["verdict"].tolist() == ["recovers"]
+    assert "times of different hosts agree within 0.000 ms" in closing.describe(place.location, record)
+
+
+def test_a_lost_host_is_named_and_the_rows_that_it_left_count(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.put_part("a")
+    place.put_part("b", is_whole=False)
+    place.put_observer()
+    record = place.close()
+    assert (record["status"], record["verdict"]) == ("incomplete", "recovers")
+    rows = place.table.num_rows - place.half
+    assert record["error"].startswith(f"b: {rows} rows of Locust with the pid 1 are there; its host was lost")
+    assert load_results(place.path).counted["requests"].tolist() == [place.table.num_rows]
+
+
+def test_a_part_whose_locust_was_killed_makes_the_run_incomplete(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.put_part("a")
+    place.put_part("b", problem="its Locust was killed")
+    place.put_observer()
+    assert "its Locust was killed" in place.close()["error"]
+
+
+def test_hosts_that_never_came_are_counted(tmp_path: Path) -> None:
+    place = Place(tmp_path, loads=3)
+    place.put_part("a")
+    place.put_part("b")
+    record = place.close()
+    assert record["hosts"]["missing"] == [
+        "2 of 3 processes of Locust took part",
+        "0 of 1 uWSGI hosts took part",
+    ]
+    assert (record["status"], record["verdict"]) == ("incomplete", "invalid")
+
+
+def test_a_lost_observer_is_judged_by_the_rows_that_it_left(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.put_part("a", tally=tally())
+    place.put_part("b")
+    place.put_observer(is_whole=False)
+    record = place.close()
+    assert (record["status"], record["verdict"]) == ("incomplete", "recovers")
+    assert "its observer ended before its files were written" in record["error"]
+    assert record["load"]["begin_ns"] == json.loads((GOLDEN / RUN_FILE).read_text())["load"]["begin_ns"]
+    assert len(load_results(place.path).counted) == 1
+
+
+def test_to_close_twice_changes_nothing_and_parts_that_came_late_count(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.put_part("a")
+    place.put_part("b", is_whole=False)
+    place.put_observer()
+    assert place.close() == place.close()
+    place.put_part("b")
+    assert place.close()["status"] == "done"
+
+
+def test_damaged_cards_and_parts_of_other_runs_are_named_and_cost_nothing_else(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for host in "ab":
+        place.put_part(host)
+    place.put_observer()
+    place.location.write(f"{CARDS_DIR}/night~c~1~1.json", b'{"role": "load"}')
+    place.location.write(f"{PARTS_DIR}/{Part('other', 'a', 1, 1).file}", b"?")
+    place.location.write(f"{PARTS_DIR}/notes.txt", b"?")
+    record = place.close()
+    assert record["status"] == "incomplete"
+    assert "night~c~1~1.json: cannot be read" in record["error"]
+    assert record["hosts"]["foreign"] == [
+        "parts of another run, other, lie in the same place; they do not count",
+        "notes.txt: no part of a run; left alone",
+    ]
+
+
+def test_one_name_is_for_one_run(tmp_path: Path) -> None:
+    Place(tmp_path)
+    with pytest.raises(RecordError, match=r"night has a run already\. Name another one with PACK_CAMPAIGN"):
+        Place(tmp_path)
+
+
+def test_a_place_without_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="holds no run of many hosts"):
+        closing.close(Location(str(tmp_path)))
+    with pytest.raises(RecordError, match="holds no run of many hosts"):
+        collect(Location(str(tmp_path)), tmp_path / "copy")
+
+
+def test_a_copy_is_a_campaign_for_the_reports(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for host in "ab":
+        place.put_part(host)
+    place.put_observer()
+    with pytest.raises(RecordError, match="the run has not ended"):
+        collect(place.location, tmp_path / "copy")
+    place.close()
+    place.location.write(f"{PARTS_DIR}/{Part('other', 'a', 1, 1).file}", b"?")
+    copy = collect(place.location, tmp_path / "copy")
+    assert copy == tmp_path / "copy" / "night"
+    assert load_results(copy).counted["requests"].tolist() == [place.table.num_rows]
+    place.location.write(OBSERVERS_CAMPAIGN, b'{"cells": 3}')
+    collect(place.location, tmp_path / "copy")
+
+
+def test_a_card_that_was_sent_is_the_card_that_was_read() -> None:
+    from stacks.hosts.card import load_card, parse
+
+    card = load("a", ENDED, tally=tally(), problem="x")
+    assert load_card(card.to_bytes()) == card
+    good = card.to_json()
+    for bad in (
+        [],
+        {},
+        good | {"state": "loading"},
+        good | {"role": "spy"},
+        good | {"rows": "1"},
+        good | {"tally": {"requests": []}},
+        good | {"offset": {"ns": 1}},
+        good | {"more": 1, "unknown": 2},
+    ):
+        with pytest.raises(ValueError, match=r"card of a host|no JSON object"):
+            parse(bad)

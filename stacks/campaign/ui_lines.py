@@ -23,7 +23,10 @@ def print_line(phase: str, **more: object) -> None:
 
 def known_causes(cell: Cell) -> list[str]:
     """Return a sentence for each known cause of the verdict that the cell is expected to have, with what helps."""
-    return [f"{cause.what}. Remedy: {cause.remedy}. See {', '.join(cause.upstream)}." for cause in cell.causes]
+    return [
+        f"{cause.what[0].upper()}{cause.what[1:]}. Remedy: {cause.remedy}. See {', '.join(cause.upstream)}."
+        for cause in cell.causes
+    ]
 
 
 class LineView:

@@ -148,6 +148,14 @@ def pages(web_ui):
         headers = {"Content-Disposition": f'attachment; filename="episodes-{name}.csv"'}
         return Response(episodes_csv(control.stack.history), mimetype="text/csv", headers=headers)
 
+    @blueprint.route("/report.html")
+    @web_ui.auth_required_if_enabled
+    def show_report():
+        page = control.stack.page if control.stack is not None else None
+        if page is None:
+            return Response("There is no page of results yet.\n", status=404, mimetype="text/plain")
+        return Response(page.read_bytes(), mimetype="text/html", headers={"Cache-Control": "no-store"})
+
     @blueprint.route("/static/<path:name>")
     def send_file(name):
         return send_from_directory(FILES, name)

@@ -38,7 +38,7 @@ def test_so_many_respawns_miss_the_defect_rarely() -> None:
 def test_the_runs_of_a_check_and_of_its_remedies_want_as_many() -> None:
     def plan(fewest: int, *, is_remedy: bool) -> tuple[int, float]:
         invocation = Invocation(Path("/x/uwsgi"), None, (), {}, Path("/x"))
-        runs = CheckRuns(invocation, NeutralConfiguration(workers=2), Path("/y"), "/", 60.0, fewest)
+        runs = CheckRuns(invocation, NeutralConfiguration(workers=2), Path("/y"), "/", 60.0, fewest_respawns=fewest)
         numbers = runs._plan("socket", is_remedy=is_remedy)
         return numbers["respawns"], numbers["limit_s"]
 

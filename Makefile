@@ -68,7 +68,8 @@ endif
 # The stacks under test must not see the variables that are options here.
 unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID PIDFILE ALL ONCE JSON_LINES METRICS OTLP \
   RECORD RECORD_MB ON_HANG HEAL UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
-  MASTER LOCATION ADDRESS RUN RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE WAYS SLOW_URL DEEP PART QUICK \
+  HOSTS MASTER LOCATION ADDRESS RUN RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE WAYS SLOW_URL DEEP \
+  PART QUICK \
   LIMITS STATIC
 
 # -- variables that a target does not have --------------------------------------------------------
@@ -170,13 +171,14 @@ endif
 ##   LANES=1                  how many runs have their load at the same time (2 for the stacks of the default plan)
 ##   CONFIDENCE=1%            make enough respawns to rule out this hang rate at 95 % confidence
 ## loadtest:
+##   HOSTS=FILE               runs on the machines that this file names, by ssh; see stacks/hosts/README.md
 ##   STOP=wait                measures how long uWSGI takes to stop after one INT, a minute or more
 ##   Example: make loadtest STACK=threads VERSION=2.0.26,2.0.30.post1 TRIALS=5
 ## matrix:
 ##   Example: make matrix STACK=threads,threads-lazy VERSION=2.0.26,2.0.30.post1
 
 loadtest: setup
-	@exec $(python) -m stacks loadtest $(plan_arguments) $(call flag,STOP,stop)
+	@exec $(python) -m stacks loadtest $(plan_arguments) $(call flag,STOP,stop) $(call typed_flag,HOSTS,hosts)
 
 matrix: setup
 	@exec $(python) -m stacks matrix $(if $(DRY_RUN),--dry-run) $(plan_arguments)

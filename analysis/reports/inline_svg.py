@@ -32,7 +32,8 @@ def inline_svg(figure: Figure, alt_text: str) -> Markup:
 
     file = io.BytesIO()
     with rc_context({"svg.hashsalt": "pack"}):
-        figure.savefig(file, format="svg", metadata={"Date": None})
+        # Transparent, so that the shadow behind it says where the picture goes on.
+        figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
     whole = file.getvalue().decode()
     drawing = SURPLUS.sub("", whole[whole.index("<svg") :])
     colours = sorted(set(COLOUR.findall(drawing)) - {WHITE})

@@ -80,7 +80,8 @@ def _change_lines(
     if not any(taken.result.fails for taken in ways):
         return [f"What to change: {_shortened(advice[0])}"] if advice else ["Nothing to change."]
     known = [text for text in advice if text.startswith(("Known remedy", "Recommended change"))]
-    return [f"No change that cures this was found. {' '.join(known[:1] or advice[:1])}"]
+    worst = next((str(taken.directory) for taken in ways if taken.result.fails and taken.directory), "")
+    return [f"No change that cures this was found. {known[0] if known else f'The recordings are in {worst}.'}"]
 
 
 def _shortened(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from stacks.commands import exit_codes
 from stacks.commands.plan_arguments import add_plan_arguments, plan_options
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stop", choices=("wait",), help="`wait` measures how long uWSGI takes to stop after one INT, a minute or more"
     )
+    parser.add_argument("--hosts", type=Path, metavar="FILE", help="run on the machines of this file, by ssh")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -29,6 +31,11 @@ def main(options: argparse.Namespace) -> int:
     from stacks.campaign.selection import explain_versions
     from stacks.commands.run_campaign import run_campaign
 
+    if options.hosts:
+        from stacks.hosts.fleet_file import read_fleet
+        from stacks.hosts.loadtest import loadtest
+
+        return loadtest(read_fleet(options.hosts), plan_options(options))
     wanted, loaded = plan_options(options), catalogue.load()
     planned, cells, scenario = make_plan(loaded, wanted)
     for sentence in explain_versions(wanted.version, loaded):

@@ -116,7 +116,7 @@ def versions() -> dict[str, str]:
 
 
 def slower(result: Result) -> list[str]:
-    """Return a line for each number with a limit that is worse than the last one here: the intervals do not overlap."""
+    """Return a line for each number with a limit that is worse than this machine's last one: their intervals differ."""
     try:
         before = read_json(result.path)
     except RecordError:

@@ -128,7 +128,7 @@ def test_every_variable_is_an_option_of_the_command(ready: Path, target: str) ->
 
 
 def test_the_help_of_loadtest_shows_every_variable_of_a_plan(clone: Path) -> None:
-    assert set(PLAN_VARIABLES) | {"APP", "ENV"} == set(documented(clone, "loadtest"))
+    assert set(PLAN_VARIABLES) | {"APP", "ENV", "HOSTS"} == set(documented(clone, "loadtest"))
 
 
 # -- variables ------------------------------------------------------------------------------------

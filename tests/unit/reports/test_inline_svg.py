@@ -21,6 +21,7 @@ def svg(alt_text: str = "a figure") -> str:
     axes = figure.subplots()
     axes.plot([1, 2], [3, 4], color=style.BLUE)
     axes.fill_between([1, 2], [3, 4], facecolor=style.LIGHT_BLUE, hatch="//", edgecolor=style.VERMILION)
+    axes.scatter([1], [3], edgecolor="white")
     axes.set_title("<b>a & b</b>", color=style.TEXT)
     return inline_svg(figure, alt_text)
 

@@ -29,7 +29,6 @@ GIVEN = {
     "env": "A=1 B=2",
     "lanes": 2,
     "seed": 5,
-    "lanes": 3,
     "confidence": 0.25,
 }
 

@@ -24,6 +24,8 @@ def run_campaign(campaign: Campaign) -> int:
     make_environments(campaign, console)
     with Progress(console) as progress:
         code = carry_out(campaign, progress)
+    if campaign.servers is not None:
+        campaign.servers.close()  # the summary needs the memory
     if not any(record["status"] == "done" for _, record in campaign.done) and not campaign.not_tested:
         console.print(f"No run came to a verdict. The records are in {campaign.directory}.", soft_wrap=True)
         return exit_codes.NOT_MEASURED

@@ -20,6 +20,7 @@ class Campaign:
         self.done = [(0, {"status": status})]
         self.not_tested = not_tested or {}
         self.code = code
+        self.servers = None
 
 
 class Progress:

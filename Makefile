@@ -9,7 +9,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help licences loadtest matrix bisect claims libraries ui check watch observe collect capacity report notebooks setup test lint unit integration \
-  bench-observer bench-generator clean
+  bench clean
 
 venv := .venv
 python := $(venv)/bin/python
@@ -69,6 +69,7 @@ endif
 unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID PIDFILE ALL ONCE JSON_LINES METRICS OTLP \
   RECORD RECORD_MB ON_HANG HEAL UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
   HOSTS MASTER LOCATION ADDRESS RUN RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE WAYS SLOW_URL DEEP \
+  PART QUICK \
   LIMITS STATIC
 
 # -- variables that a target does not have --------------------------------------------------------
@@ -444,17 +445,13 @@ unit: setup-dev
 integration: setup-dev
 	$(python) -m pytest -m uwsgi
 
-## bench-observer: Does the observer change what it observes? (3 minutes)
-##   It compares runs in pairs, with and without the observer.
-##   PAIRS=8                  number of pairs
-##   Example: make bench-observer
-bench-observer: setup-dev
-	$(python) -m tests.benchmarks.observer
-
-## bench-generator: How fast is FastUser, beside FastHttpUser and wrk? (6 minutes)
-##   Example: make bench-generator
-bench-generator: setup-dev
-	PYTHONPATH=. $(python) tests/benchmarks/generator.py
+## bench: How large is the error of the pack itself? (an hour; PART= takes minutes)
+##   It measures the pack beside its peers, and writes results/bench/*.json and results/bench/bench.html.
+##   PART=NAMES               parts: time_to_verdict observer stamps generator run_cost verdict report omission
+##   QUICK=1                  only what takes seconds, as in CI
+##   Example: make bench PART=observer
+bench: setup-dev
+	@exec $(python) -m tests.benchmarks.bench $(PART) $(if $(QUICK),--quick)
 
 ## clean: How do I remove the caches and the servers under test?
 ##   It removes the caches and .venvs. It keeps results/, and .venv, because its bytecode halves the start of Locust.

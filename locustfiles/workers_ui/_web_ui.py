@@ -42,11 +42,12 @@ TAB = "uwsgi-workers"
 URL, PID = os.environ.get("PACK_UI_URL", ""), os.environ.get("PACK_UI_PID", "")
 NAMES = os.environ.get("PACK_UI_NAMES", "")  # the host names after LISTEN=ADDRESS,
 
-catalogue = json.loads(
-    subprocess.run(
-        [sys.executable, "-m", "stacks", "list", "--json"], cwd=ROOT, stdout=subprocess.PIPE, check=True
-    ).stdout
-)
+listing = subprocess.run([sys.executable, "-m", "stacks", "list", "--json"], cwd=ROOT, stdout=subprocess.PIPE)
+if listing.returncode:
+    sys.exit(
+        f"ui: `python -m stacks list` ended with {listing.returncode}, so there is no catalogue to show. Start again."
+    )
+catalogue = json.loads(listing.stdout)
 control = None
 environment = None
 

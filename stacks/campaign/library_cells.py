@@ -13,7 +13,7 @@ from stacks.campaign.selection import split_names
 from stacks.catalogue import Catalogue, Plan, Stack, UsageError, Version, nearby, similar
 from stacks.catalogue.libraries import MODES, Library, LibraryCatalogue, LibraryPlan
 from stacks.lifecycle.verdict import VERDICTS
-from stacks.run.run_directory import START_LIMIT_S, start_limit_at_once_s
+from stacks.run.run_directory import START_LIMIT_S, limit_at_once_s
 
 RECOVERS = "recovers"
 LAZY_MODE = "lazy-apps"
@@ -118,7 +118,7 @@ def _cell(
     if library.duration_s is not None:
         overrides["duration_s"] = library.duration_s
     if mode == LAZY_MODE:
-        overrides["start_limit_s"] = start_limit_at_once_s(START_LIMIT_S, numbers.workers)
+        overrides["start_limit_s"] = limit_at_once_s(START_LIMIT_S, numbers.workers)
     if RECOVERS in also:
         overrides["respawns"] = numbers.rare_respawns
     usual_trials = numbers.trials if expected == RECOVERS else numbers.hang_trials

@@ -108,7 +108,7 @@ class CheckRuns:
         respawns = max(respawns, self.fewest_respawns)
         start_limit_s = self.start_limit_s
         if is_remedy:  # the app is known to start within the limit, if one process imports it
-            start_limit_s = run_directory.start_limit_at_once_s(start_limit_s, self.neutral.workers)
+            start_limit_s = run_directory.limit_at_once_s(start_limit_s, self.neutral.workers)
             respawns = max(min(respawns, REMEDY_RESPAWNS), self.fewest_respawns)
         return {
             "users": USERS,

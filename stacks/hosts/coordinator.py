@@ -108,7 +108,9 @@ class Coordinator:
             self._enter(GO)
         if self.phase in (GATHERING, GO):
             observers = self._cards(OBSERVER)
-            if self.phase == GO and all(card.state in (LOADING, SETTLING, WRITTEN) for card in observers):
+            if ended := [card for card in observers if card.state == WRITTEN]:
+                self._cancel(f"the run on {ended[0].host} ended before the load began: {ended[0].problem}")
+            elif self.phase == GO and all(card.state in (LOADING, SETTLING) for card in observers):
                 self._enter(ON)
                 self.send("go")
             elif waited_s > GATHER_LIMIT_S:

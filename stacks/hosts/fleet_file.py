@@ -62,8 +62,8 @@ def read_fleet(path: Path) -> Fleet:
         raise UsageError(f"{path}: cannot be read ({error}). Write a file such as:\n{EXAMPLE}") from None
     errors: list[str] = []
     _check(value, TOP, ("location", "master", "uwsgi", "load"), "", errors)
-    uwsgi = value.get("uwsgi") if isinstance(value.get("uwsgi"), dict) else {}
-    loads = value.get("load") if isinstance(value.get("load"), list) else []
+    uwsgi: dict[str, Any] = value["uwsgi"] if isinstance(value.get("uwsgi"), dict) else {}
+    loads: list[Any] = value["load"] if isinstance(value.get("load"), list) else []
     if "uwsgi" in value:
         _check(uwsgi, MACHINE | {"address": str}, ("ssh", "directory", "address"), "uwsgi.", errors)
     for number, load in enumerate(loads, start=1):

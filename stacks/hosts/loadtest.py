@@ -96,7 +96,7 @@ class _Run:
 
     def _start_master(self) -> subprocess.Popen[bytes]:
         fleet = self.fleet
-        command = [sys.executable, "-m", "locust", *self._files(SCENARIOS), "--master", "--headless"]
+        command: list[object] = [sys.executable, "-m", "locust", *self._files(SCENARIOS), "--master", "--headless"]
         command += ["--master-bind-port", fleet.master_port, "--expect-workers", fleet.processes]
         command += ["-u", self.users, "-r", self.users, "-t", f"{self.load_s:.0f}s", "--stop-timeout", 10]
         command += ["--host", f"http://{fleet.uwsgi.address}", "--exit-code-on-error", 0]

@@ -20,7 +20,7 @@ from stacks.run.page_probe import PageProbe
 QUIET_S = 3.0
 # With a slow app, or on a busy machine, it takes longer until a worker has answered max-requests requests. The window
 # waits so long for that, if the answers come quickly enough.
-SLOW_QUIET_S = 20.0
+SLOW_QUIET_S = 30.0
 
 
 class LoadWindow(Protocol):

@@ -25,10 +25,10 @@ OVERTIME_LIMIT_S = 90.0
 ROOM_FILE, ROOM_BYTES = ".room", 256 << 10
 
 
-def start_limit_at_once_s(limit_s: float, workers: int) -> float:
-    """Return how long the start may take if each of `workers` imports an app that one process imports in `limit_s`.
+def limit_at_once_s(limit_s: float, workers: int) -> float:
+    """Return how long `workers` may take to import an app all at once, which one process may import in `limit_s`.
 
-    With lazy-apps they import it all at once, and share the CPUs.
+    That happens with lazy-apps. The workers share the CPUs.
     """
     return limit_s * max(1.0, workers / len(os.sched_getaffinity(0)))
 

@@ -15,7 +15,7 @@ from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, Event
 from stacks.lifecycle.way_results import WayResult, way_results
 from stacks.run import parquet
 
-LAST_LINES = 8  # of the log of an instance that ended: what comes before was no reason to end
+LAST_LINES = 12  # of the log of an instance that ended: what comes before was no reason to end
 _ERROR = re.compile(r"(?:[\w.]+\.)?\w*(?:Error|Exception)\b: ")
 COLUMNS = ("start_ns", "latency_us", "status", "error", "pid")
 

@@ -74,13 +74,14 @@ def test_the_place_of_an_array_of_a_dockerfile() -> None:
 def test_what_makes_workers_come_back_is_before_what_costs_less() -> None:
     options = (("max-requests", "500"), ("processes", "4"), ("touch-workers-reload", "/x"))
     healthy = findings(HEALTHY, *options, pin="2.0.30.post1")
-    died = taken("hup", "dead_master", kind=RELOAD)
+    died = taken("hup", "dead_master", "the master ended (ModuleNotFoundError: No module named 'pyuwsgi')")
     old = replace(taken("touch-workers-reload", new_code=False), way=replace(taken("x").way, option="x"))
     term = taken("term", kind=RELOAD)
     cure = RemedyTrial(remedy("lazy-apps"), HEALTHY)
     changes = [
         best_change(replace(healthy, remedy_trials=[cure]), [died]),
         best_change(healthy, [died, old]),
+        best_change(healthy, [taken("hup", "dead_master", "the master ended (ImportError: app)")]),
         best_change(replace(healthy, server=replace(healthy.server, version="2.0.27")), [taken("hup", "hung_master")]),
         best_change(healthy, [old, term]),
         best_change(healthy, [term]),
@@ -91,6 +92,7 @@ def test_what_makes_workers_come_back_is_before_what_costs_less() -> None:
     assert [change and (change.set or change.package) for change in changes] == [
         (("lazy-apps", "true"),),
         (("binary-path", "/v/bin/python"),),
+        None,
         "pyuwsgi==2.0.30.post1",
         (("lazy-apps", "true"),),
         (("die-on-term", "true"),),

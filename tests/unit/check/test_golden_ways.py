@@ -17,6 +17,7 @@ EXPECTED = {
     "hung_chain": ["hung_worker"],
     "hung_master": ["hung_master"],
     "dead_master": ["dead_master"],
+    "dead_need_app": ["dead_master"],
     "broken_app": ["broken_app"],
     "old_workers": ["old_workers"],
 }
@@ -48,7 +49,9 @@ def test_a_reload_that_freezes_loses_nothing_because_the_old_workers_serve_on() 
 
 def test_the_reasons_name_the_error_of_the_log() -> None:
     ((_, died),) = read_ways(GOLDEN / "dead_master")
+    ((_, destroyed),) = read_ways(GOLDEN / "dead_need_app")
     ((_, broken),) = read_ways(GOLDEN / "broken_app")
     assert "No module named 'pyuwsgi'" in died.reason
     assert died.nothing_s > 0
     assert "ImportError: the new code is broken" in broken.reason
+    assert "ImportError: the new code is broken" in destroyed.reason

@@ -51,7 +51,7 @@ def test_a_remedy_changes_a_copy() -> None:
 
 
 @pytest.mark.parametrize("name", ["lazy-apps", "fork-hooks"])
-@pytest.mark.parametrize("problem", ["hung_exit", "slow_exit", "slow_stop"])
+@pytest.mark.parametrize("problem", ["hung_exit", "slow_exit", "slow_stop", "lost_requests"])
 def test_an_exit_gets_the_cures_of_threads_if_the_master_has_threads(problem: str, name: str) -> None:
     neutral = NeutralConfiguration()
     assert remedy(name).applies(problem, neutral, KNOWN, server("2.0.30.post1"), master_threads=2)

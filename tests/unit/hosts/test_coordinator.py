@@ -141,6 +141,18 @@ def test_a_run_whose_hosts_do_not_come_is_cancelled_and_says_who_is_missing() ->
     assert "0 of 1 uWSGI hosts have come" in run.coordinator.problem
 
 
+def test_a_stack_that_does_not_start_ends_the_run_at_once() -> None:
+    run = Run()
+    run.coordinator.take_card(observer(STARTING))
+    assert run.after(1) == GATHERING
+    run.coordinator.take_card(observer(WRITTEN, problem="no such version"))
+    assert run.after(1) == OVER
+    assert (run.words, run.coordinator.problem) == (
+        ["cancel"],
+        "the run on u ended before the load began: no such version",
+    )
+
+
 def test_a_master_that_ends_before_the_load_ends_the_run() -> None:
     run = Run()
     run.coordinator.take_word("end")

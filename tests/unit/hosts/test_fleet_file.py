@@ -32,7 +32,7 @@ def test_the_example_is_read(tmp_path: Path) -> None:
         (EXAMPLE.replace("processes = 4", "processes = true"), ["load 1: processes must be a number"]),
         (EXAMPLE.replace('ssh = "load1"', ""), ["load 1: ssh is missing"]),
         (f"ssh = [1]\n{EXAMPLE}", ["ssh must be a list of words"]),
-        ("[[uwsgi]]\nload = 1", ["uwsgi must be a table", "load must be a list"]),
+        ("load = 1\n[[uwsgi]]", ["uwsgi must be a table", "load must be a list"]),
         ("load = [1]", ["load 1: is not a table"]),
         ("= 1", ["cannot be read"]),
     ],

@@ -16,7 +16,9 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", metavar="NAMES", help="names of stacks, separated by commas; `list` shows them")
     parser.add_argument("--version", metavar="IDS", help="version ids, pins or Pythons, separated by commas")
     parser.add_argument("--scenario", metavar="NAME", help="a scenario from `list`, or the path of any locustfile")
-    parser.add_argument("--rate", type=float, help="requests that arrive each second; only for the scenario `open`")
+    parser.add_argument(
+        "--rate", type=float, metavar="N", help="requests that arrive each second; only for the scenario `open`"
+    )
     parser.add_argument("--trials", type=int, metavar="N", help="runs of each cell (a stack at a version)")
     parser.add_argument("--users", type=int, metavar="N", help="number of Locust users")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="length of the load window")

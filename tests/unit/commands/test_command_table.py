@@ -49,6 +49,8 @@ class TestCommand:
         one = argparse.ArgumentParser()
         load(name).add_arguments(one)
         assert [action.dest for action in one._actions if not action.help] == []
+        values = [action for action in one._actions if action.nargs != 0 and not action.choices]
+        assert [action.dest for action in values if action.metavar is None and action.option_strings] == []
 
     def test_the_example_is_a_valid_command_line(self, name: str) -> None:
         words = shlex.split(load(name).EXAMPLE.replace("'", ""))

@@ -9,7 +9,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help licences loadtest matrix bisect claims libraries ui check watch observe collect capacity report notebooks setup test lint unit integration \
-  bench-observer bench-generator clean
+  bench clean
 
 venv := .venv
 python := $(venv)/bin/python
@@ -25,7 +25,7 @@ uv_wanted := uv>=0.9,<1
 
 # These variables change the plan of a campaign. They may come from the command line of make or from the environment.
 plan_variables := STACK VERSION SCENARIO RATE TRIALS USERS DURATION MAX_REQUESTS WORKERS THREADS MAX_REQUESTS_DELTA \
-  MIN_WORKER_LIFETIME LISTEN SEED CONFIDENCE STOP
+  MIN_WORKER_LIFETIME LISTEN SEED LANES CONFIDENCE STOP
 # $(value) takes a value as it was typed. Otherwise make would expand a `$` in it, and $(shell) would run.
 quoted = '$(subst ','\'',$(value $(1)))'
 flag = $(if $(value $(1)),--$(2)=$(call quoted,$(1)))
@@ -36,7 +36,7 @@ plan_arguments = $(call flag,STACK,stack) $(call flag,VERSION,version) $(call fl
   $(call flag,RATE,rate) $(call flag,TRIALS,trials) $(call flag,USERS,users) $(call flag,DURATION,duration) \
   $(call flag,MAX_REQUESTS,max-requests) $(call flag,WORKERS,workers) $(call flag,THREADS,threads) \
   $(call flag,MAX_REQUESTS_DELTA,max-requests-delta) $(call flag,MIN_WORKER_LIFETIME,min-worker-lifetime) \
-  $(call flag,LISTEN,listen) $(call flag,SEED,seed) $(call flag,CONFIDENCE,confidence) \
+  $(call flag,LISTEN,listen) $(call flag,SEED,seed) $(call flag,LANES,lanes) $(call flag,CONFIDENCE,confidence) \
   $(call typed_flag,APP,app) $(call typed_flag,ENV,env)
 check_arguments = $(call typed_flag,INI,ini) $(call typed_flag,UWSGI,uwsgi) $(call typed_flag,APP,app) \
   $(call typed_flag,CHDIR,chdir) $(call typed_flag,URL,url) $(call typed_flag,ARGS,args) \
@@ -69,6 +69,7 @@ endif
 unexport $(plan_variables) T DRY_RUN INI UWSGI APP CHDIR URL PID PIDFILE ALL ONCE JSON_LINES METRICS OTLP \
   RECORD RECORD_MB ON_HANG HEAL UI_PORT ARGS JUNIT JSON DEMAND SLO_P99 HEADROOM VERIFY \
   HOSTS MASTER LOCATION ADDRESS RUN RESULTS ENV UNFIXED CPU_MS IO_MS MEMORY_MB NAME PIN MODE WRITE WAYS SLOW_URL DEEP \
+  PART QUICK \
   LIMITS STATIC
 
 # -- variables that a target does not have --------------------------------------------------------
@@ -167,6 +168,7 @@ endif
 ##   APP=PATH                 your own WSGI file instead of the app of the stack
 ##   ENV="NAME=VALUE ..."     environment variables for the app
 ##   SEED=7                   seed of the random order of the runs
+##   LANES=1                  how many runs have their load at the same time (2 for the stacks of the default plan)
 ##   CONFIDENCE=1%            make enough respawns to rule out this hang rate at 95 % confidence
 ## loadtest:
 ##   HOSTS=FILE               runs on the machines that this file names, by ssh; see stacks/hosts/README.md
@@ -443,17 +445,13 @@ unit: setup-dev
 integration: setup-dev
 	$(python) -m pytest -m uwsgi
 
-## bench-observer: Does the observer change what it observes? (3 minutes)
-##   It compares runs in pairs, with and without the observer.
-##   PAIRS=8                  number of pairs
-##   Example: make bench-observer
-bench-observer: setup-dev
-	$(python) -m tests.benchmarks.observer
-
-## bench-generator: How fast is FastUser, beside FastHttpUser and wrk? (6 minutes)
-##   Example: make bench-generator
-bench-generator: setup-dev
-	PYTHONPATH=. $(python) tests/benchmarks/generator.py
+## bench: How large is the error of the pack itself? (an hour; PART= takes minutes)
+##   It measures the pack beside its peers, and writes results/bench/*.json and results/bench/bench.html.
+##   PART=NAMES               parts: time_to_verdict observer stamps generator run_cost verdict report omission
+##   QUICK=1                  only what takes seconds, as in CI
+##   Example: make bench PART=observer
+bench: setup-dev
+	@exec $(python) -m tests.benchmarks.bench $(PART) $(if $(QUICK),--quick)
 
 ## clean: How do I remove the caches and the servers under test?
 ##   It removes the caches and .venvs. It keeps results/, and .venv, because its bytecode halves the start of Locust.

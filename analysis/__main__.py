@@ -1,4 +1,4 @@
-"""The command line `python -m analysis`: `summary` of a campaign, `report` of capacity, `demand`, `notebooks`."""
+"""The commands of `python -m analysis`; `command_line` parses their options."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ import io
 import sys
 from pathlib import Path
 
+from analysis.command_line import COULD_NOT_MEASURE, NOT_MET, USAGE, parser
 from stacks.console.closed_output import forgive_closed_output
-from stacks.lifecycle.records import LATEST, RESULTS
 
 # The commands import pandas and the rooms only when they run: a usage error shall not wait for these imports.
 
 ROOT = Path(__file__).resolve().parent.parent
-DEFAULT_RESULTS = RESULTS / LATEST
-COULD_NOT_MEASURE, USAGE, NOT_MET = 1, 2, 3
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,56 +28,6 @@ def main(arguments: list[str] | None = None) -> int:
         from stacks.lifecycle import pack_fault
 
         return _error(pack_fault.report(error))
-
-
-def parser() -> argparse.ArgumentParser:
-    """The parser of the command line."""
-    top = argparse.ArgumentParser(prog="python -m analysis", description="Make tables, pages and plans of results.")
-    commands = top.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("summary", help="print the table of a campaign, write summary.json and report.html")
-    command.add_argument(
-        "results", nargs="?", type=Path, default=DEFAULT_RESULTS, help="directory of a campaign (default: %(default)s)"
-    )
-    command = commands.add_parser("report", help="write a capacity plan: capacity.html, capacity.json, capacity.pdf")
-    command.add_argument(
-        "results",
-        nargs="*",
-        type=Path,
-        default=[DEFAULT_RESULTS],
-        help=f"directories of campaigns, runs, or both (default: {DEFAULT_RESULTS})",
-    )
-    _add_demand(command)
-    command.add_argument("--output", type=Path, help="directory to write to (default: the first of the results)")
-    command.add_argument("--mixed-hosts", action="store_true", help="allow runs of different machines in one plan")
-    command.add_argument("--verify", action="store_true", help="run the recommended configuration under the demand")
-    command = commands.add_parser("demand", help="print the demand that the options of `report` describe, or an error")
-    _add_demand(command)
-    command = commands.add_parser(
-        "compare", help="compare two results, before and after a change; exit code 3: B is worse"
-    )
-    command.add_argument(
-        "before", metavar="A", help="directory of a campaign or a check; DIR@VERSION takes one version"
-    )
-    command.add_argument("after", metavar="B", help="the same, after the change")
-    command.add_argument("--margin", default="5%", help="how much worse B may be (default: 5%%)")
-    command.add_argument("--output", type=Path, help="directory for compare.json and compare.html (default: that of B)")
-    command = commands.add_parser("notebooks", help="execute the notebooks and write them as HTML and .ipynb")
-    command.add_argument(
-        "results", nargs="?", type=Path, default=DEFAULT_RESULTS, help="directory of results (default: %(default)s)"
-    )
-    command.add_argument("--only", help="the name of the one notebook to execute")
-    return top
-
-
-def _add_demand(command: argparse.ArgumentParser) -> None:
-    """Declare the options that describe a demand."""
-    command.add_argument(
-        "--demand", default="400", help="expected requests a second at the peak (default: %(default)s)"
-    )
-    command.add_argument(
-        "--slo-p99", default="200ms", help="the time within which 99 %% of them are answered (default: %(default)s)"
-    )
-    command.add_argument("--headroom", default="25%", help="what to leave free above the demand (default: 25%%)")
 
 
 def summary(results: Path) -> int:

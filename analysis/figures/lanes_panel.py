@@ -10,13 +10,24 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from analysis.figures.slot_spans import CRASHED, HUNG, MISSING, RESPAWNING, SERVING, Span
-from analysis.figures.style import AMBER, BAD_TEXT, BLUE, LIGHT_BLUE, LIGHT_VERMILION, NOTE_SIZE, TEXT, VERMILION
+from analysis.figures.style import (
+    BAD_TEXT,
+    BLUE,
+    LIGHT_BLUE,
+    LIGHT_VERMILION,
+    NOTE_SIZE,
+    PALE,
+    PALE_EDGE,
+    TEXT,
+    VERMILION,
+)
 from analysis.summary.run_findings import PicturedRun, is_bad, run_finding
 
 # State: fill, edge, hatch, height, words. Hatch and height tell the states apart without colour.
 LOOKS = {
     SERVING: (LIGHT_BLUE, BLUE, "", 0.74, "serving"),
-    RESPAWNING: (AMBER, "#5C4000", "", 0.3, "respawning: from the exit to ready"),
+    # No colour of a warning: every recycle takes up to a second, in a healthy stack as well.
+    RESPAWNING: (PALE, PALE_EDGE, "", 0.2, "respawning: from the exit to ready"),
     HUNG: (LIGHT_VERMILION, VERMILION, "////", 0.74, "hung"),
     MISSING: ("#E6E6E6", "#666666", "....", 0.3, "not back when the run ended"),
     CRASHED: ("#FFFFFF", VERMILION, "xxxx", 0.5, "died before it was ready"),

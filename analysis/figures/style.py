@@ -15,6 +15,7 @@ AMBER_TEXT, GREEN_TEXT, DARK_BAD_TEXT, UNTESTED_TEXT = "#9A6700", "#00734F", "#5
 LIGHT_BLUE, LIGHT_VERMILION = "#BFDDF0", "#F9DCC8"
 # Orange areas from light to dark; the dark text stays legible on each of them.
 ORANGES = ("#FBE6D8", "#F6CBB0", "#F0AE84", "#EA9160")
+PALE, PALE_EDGE = "#DCE3EA", "#7A8794"
 GRID = "#E2E2E2"
 
 WIDTH = 10.5  # inches: the width of the pages' text column

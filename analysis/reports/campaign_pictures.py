@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from analysis.frames.campaigns import Campaign
 from analysis.reports.cell_pairs import CellPair, choose_pairs
-from analysis.reports.titled_figure import svg_data_uri
+from analysis.reports.inline_svg import inline_svg
 from analysis.summary.run_findings import PicturedRun, alt_text, run_finding
 from analysis.summary.wording import cell_name
 
@@ -24,12 +26,11 @@ MATRIX_CAPTION = (
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture with its texts. It is embedded in the page, so it needs no file beside the page."""
+    """A picture with its texts. It is a part of the page, so it needs no file beside the page."""
 
     title: str
     caption: str
-    alt_text: str
-    data_uri: str
+    svg: Markup
 
 
 def draw_swimlanes(campaign: Campaign, cells: list[Entry]) -> list[Picture]:
@@ -47,8 +48,8 @@ def draw_swimlanes(campaign: Campaign, cells: list[Entry]) -> list[Picture]:
         left, right = _run(campaign, pair.hung), _run(campaign, pair.recovering)
         if left is None or right is None:
             continue
-        image = svg_data_uri(swimlane.draw(left, right))
-        pictures.append(Picture(_title(pair), _caption(pair), alt_text(left, right), image))
+        image = inline_svg(swimlane.draw(left, right), alt_text(left, right))
+        pictures.append(Picture(_title(pair), _caption(pair), image))
     return pictures
 
 
@@ -70,8 +71,8 @@ def draw_recordings(campaign: Campaign, cells: list[Entry]) -> list[Picture]:
         caption = (
             f"The newest run of {entry['stack']} with its verdict; at most its last {PICTURED_S / 60:.0f} minutes."
         )
-        image = svg_data_uri(recording_lanes.draw(run, from_s))
-        pictures.append(Picture(words, caption, f"Worker slots over time. {words}.", image))
+        image = inline_svg(recording_lanes.draw(run, from_s), f"Worker slots over time. {words}.")
+        pictures.append(Picture(words, caption, image))
     return pictures
 
 
@@ -83,8 +84,7 @@ def draw_heatmaps(summary: dict[str, Any]) -> list[Picture]:
         Picture(
             verdict_grid.title(grid),
             MATRIX_CAPTION,
-            verdict_grid.alt_text(grid),
-            svg_data_uri(verdict_heatmap.draw(grid)),
+            inline_svg(verdict_heatmap.draw(grid), verdict_grid.alt_text(grid)),
         )
         for grid in verdict_grid.grids_of(summary)
     ]

@@ -13,10 +13,13 @@ def answer(results: TwoResults) -> str:
     worse = [pair.after for pair in results.pairs if pair.is_worse]
     margin = f"more than the margin of {100 * results.margin:g} %"
     if worse:
-        return (
-            f"B is worse than A by {margin} in {len(worse)} of {len(results.pairs)} pairs of cells: {', '.join(worse)}."
-        )
-    return f"B is not shown to be worse than A by {margin} in any of {len(results.pairs)} pairs of cells."
+        return f"B is worse than A by {margin} in {len(worse)} of {_pairs(results)}: {', '.join(worse)}."
+    return f"B is not shown to be worse than A by {margin} in any of {_pairs(results)}."
+
+
+def _pairs(results: TwoResults) -> str:
+    count = len(results.pairs)
+    return f"{count} {'pair' if count == 1 else 'pairs'} of cells"
 
 
 def number(value: float | None, what: str) -> str:

@@ -19,7 +19,7 @@ HEAD = Path(__file__).parent / "templates" / "files.md"
 COMMON = "common"
 EVENT = "event"
 # The files in the order of the page. `common` comes last: the tables of the others link to it.
-ORDER = (*"run event request sample campaign summary check capacity bisect claims compare".split(), COMMON)
+ORDER = (*"run event request sample campaign summary check capacity bisect claims compare bench".split(), COMMON)
 IN_EVERY_ROW = ("t_ns", "source", "kind", "slot")  # of events.jsonl; the text above its tables describes them
 OPTIONAL = ", optional"
 PLURALS = {

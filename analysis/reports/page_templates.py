@@ -10,15 +10,17 @@ from markupsafe import Markup, escape
 
 from analysis.figures.durations import duration_words
 from analysis.summary import wording
+from stacks import console
 
 TEMPLATES = Path(__file__).parent / "templates"
+STYLE = Path(console.__file__).with_name("style.css")  # of every page, that of a check too
 BACKTICKS = re.compile(r"`([^`\n]+)`")
 
 
 def environment() -> Environment:
     """The templates' environment. A template that uses a name without a value raises an error."""
     made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader((TEMPLATES, STYLE.parent)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -17,7 +17,11 @@ def add_arguments(parser, catalogue):
         "--stack", choices=stacks, default=plan["stack"], help="a configuration of uWSGI, stacks/NAME.ini"
     )
     parser.add_argument(
-        "--stack-version", dest="version", choices=versions, default=plan["version"], help="Python and pin of pyuwsgi"
+        "--stack-version",
+        dest="version",
+        choices=versions,
+        default=plan["version"],
+        help=f"Python and pin of pyuwsgi; expected of {plan['stack']} at {plan['version']}: {plan['expected']}",
     )
     parser.add_argument("--workers", type=int, default=plan["workers"], help="number of uWSGI workers")
     parser.add_argument(

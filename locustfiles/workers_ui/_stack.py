@@ -27,6 +27,7 @@ END_LIMIT_S = 20.0  # for a stop (INT 2 s, TERM 1 s, KILL) and the summary
 FOLLOW_S = 0.2
 PIECE = 1 << 20  # bytes of rows to judge before other greenlets run
 ENDED = ("failed", "written")
+PAGE_FILE = "report.html"  # that `python -m analysis summary` writes, which `serve` starts
 
 
 class CannotServe(Exception):
@@ -43,6 +44,8 @@ class Stack:
         self.error = ""
         self.verdict = None  # set when the rows behind it are read, so that it agrees with the lanes and the counts
         self._sent_verdict = None
+        self._expected = ""
+        self._helps = []  # of the expected verdict
         self.directory = None
         self.port = 0
         self.history = History()
@@ -83,6 +86,7 @@ class Stack:
         self.directory = row.get("directory", self.directory)
         if self.phase == "failed":
             self.error = row["error"]
+        self._expected, self._helps = row.get("expected", self._expected), row.get("helps", self._helps)
         if "verdict" in row:
             verdict = {name: row[name] for name in ("verdict", "reason", "evidence")}
             self._sent_verdict = verdict if row["verdict"] else None
@@ -161,6 +165,17 @@ class Stack:
             self._process.stdin.close()
         except OSError:
             pass
+
+    @property
+    def helps(self):
+        """What is known to be behind the verdict, and what helps: sentences, if the verdict is the expected one."""
+        return self._helps if self.verdict and self.verdict["verdict"] == self._expected else []
+
+    @property
+    def page(self):
+        """The path of the page of results, or None as long as there is none."""
+        path = Path(self.directory).parent / PAGE_FILE if self.directory else None
+        return path if path is not None and self.is_over and path.is_file() else None
 
     @property
     def is_over(self):

@@ -58,6 +58,8 @@ def state(stack, load, *, report=False, clock=time.monotonic_ns):
         "seconds": load.rows(origin_ns, from_s, until_ns) if lifecycle.load_begin_ns else [],
         "counts": {name: _json_number(value) for name, value in history.counts().items()},
         "verdict": stack.verdict,
+        "helps": stack.helps,
+        "page": stack.page is not None,
         "episodes": [row(episode, origin_ns) for episode in history.newest(most_episodes)],
         "columns": COLUMNS,
         "watched": lifecycle.load_begin_ns is not None,

@@ -42,11 +42,12 @@ TAB = "uwsgi-workers"
 URL, PID = os.environ.get("PACK_UI_URL", ""), os.environ.get("PACK_UI_PID", "")
 NAMES = os.environ.get("PACK_UI_NAMES", "")  # the host names after LISTEN=ADDRESS,
 
-catalogue = json.loads(
-    subprocess.run(
-        [sys.executable, "-m", "stacks", "list", "--json"], cwd=ROOT, stdout=subprocess.PIPE, check=True
-    ).stdout
-)
+listing = subprocess.run([sys.executable, "-m", "stacks", "list", "--json"], cwd=ROOT, stdout=subprocess.PIPE)
+if listing.returncode:
+    sys.exit(
+        f"ui: `python -m stacks list` ended with {listing.returncode}, so there is no catalogue to show. Start again."
+    )
+catalogue = json.loads(listing.stdout)
 control = None
 environment = None
 
@@ -146,6 +147,14 @@ def pages(web_ui):
         name = Path(control.stack.directory or "workers").name
         headers = {"Content-Disposition": f'attachment; filename="episodes-{name}.csv"'}
         return Response(episodes_csv(control.stack.history), mimetype="text/csv", headers=headers)
+
+    @blueprint.route("/report.html")
+    @web_ui.auth_required_if_enabled
+    def show_report():
+        page = control.stack.page if control.stack is not None else None
+        if page is None:
+            return Response("There is no page of results yet.\n", status=404, mimetype="text/plain")
+        return Response(page.read_bytes(), mimetype="text/html", headers={"Cache-Control": "no-store"})
 
     @blueprint.route("/static/<path:name>")
     def send_file(name):

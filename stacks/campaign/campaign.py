@@ -20,6 +20,7 @@ from stacks.lifecycle.records import CAMPAIGN_FILE, RESULTS, point_to, write_jso
 from stacks.run.run_process import RunProcess
 from stacks.run.run_servers import RunServers
 
+LOADTEST = "loadtest"
 MATRIX, SEARCH = "matrix", "bisect"  # kinds of campaigns in which some cells cannot be tested on most machines
 
 
@@ -32,7 +33,7 @@ class Campaign:
     cells: list[Cell]
     scenario: Path
     patient: bool = False  # every run waits until the first stop signal has worked
-    kind: str = "loadtest"
+    kind: str = LOADTEST
     resumed: Path | None = None  # the directory of the same plan, which was interrupted
     external: int = 0  # pid of the web UI's Locust: it sends the load, and writes to the run through our stdin
     address: str = ""  # ADDRESS:PORT on which the stacks listen, for a load from other hosts; '': a free loopback port

@@ -13,10 +13,12 @@ from stacks.catalogue import ROOT, Plan
 from stacks.lifecycle.records import SCHEMA
 from stacks.observe import host
 
+NOT_SHARED = ("cells", "matrix", "lanes", "alone")  # of the plan: they are not the same numbers for every run
+
 
 def shared_settings(plan: Plan, options: PlanOptions) -> dict[str, Any]:
     """Return what two campaigns must have in common, beside their cells, so that one can resume the other."""
-    numbers = {name: value for name, value in asdict(plan).items() if name not in ("cells", "matrix")}
+    numbers = {name: value for name, value in asdict(plan).items() if name not in NOT_SHARED}
     return numbers | {"options": options.uwsgi_options, "app": options.app, "rate": options.rate}
 
 

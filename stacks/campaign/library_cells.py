@@ -13,8 +13,10 @@ from stacks.campaign.selection import split_names
 from stacks.catalogue import Catalogue, Plan, Stack, UsageError, Version, nearby, similar
 from stacks.catalogue.libraries import MODES, Library, LibraryCatalogue, LibraryPlan
 from stacks.lifecycle.verdict import VERDICTS
+from stacks.run.run_directory import START_LIMIT_S, limit_at_once_s
 
 RECOVERS = "recovers"
+LAZY_MODE = "lazy-apps"
 PIN = re.compile(r"\d[0-9A-Za-z.+!]*")
 
 
@@ -115,6 +117,8 @@ def _cell(
     overrides: dict[str, Any] = {"sink": library.sink} if library.sink else {}
     if library.duration_s is not None:
         overrides["duration_s"] = library.duration_s
+    if mode == LAZY_MODE:
+        overrides["start_limit_s"] = limit_at_once_s(START_LIMIT_S, numbers.workers)
     if RECOVERS in also:
         overrides["respawns"] = numbers.rare_respawns
     usual_trials = numbers.trials if expected == RECOVERS else numbers.hang_trials

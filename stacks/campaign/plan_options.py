@@ -16,6 +16,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "workers": (1, 512),
     "max_requests": (1, 1_000_000),
     "seed": (0, 2**31),
+    "lanes": (1, 16),
 }
 RATE_LIMITS: dict[str, tuple[float, float]] = {"rate": (0.01, 100_000)}
 # Options of uWSGI that may replace those of the stack's ini.
@@ -45,6 +46,7 @@ class PlanOptions:
     min_worker_lifetime: int | None = None  # seconds
     listen: int | None = None
     seed: int | None = None
+    lanes: int | None = None  # how many runs have their load at the same time
     confidence: float | None = None  # the hang rate to rule out, as a share
     app: str | None = None  # the path of a WSGI file that replaces the stack's app
     env: str | None = None  # NAME=VALUE ..., separated as in a shell

@@ -60,9 +60,8 @@ def start_run(campaign: Campaign, number: int) -> RunProcess:
 
 
 def _plan(campaign: Campaign, cell: Cell, trial: int) -> dict[str, Any]:
-    plan = run_plan(campaign.plan, campaign.options, cell.stack) | dict(cell.overrides)
+    plan = run_plan(campaign.plan, campaign.options, cell.stack) | {"start_limit_s": START_LIMIT_S, **cell.overrides}
     return plan | {
-        "start_limit_s": START_LIMIT_S,
         "limit_s": OVERTIME_LIMIT_S + (0 if campaign.external else plan["duration_s"]),
         "patient": campaign.patient or trial <= cell.patient_trials,
         "external": campaign.external,

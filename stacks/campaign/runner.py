@@ -1,4 +1,4 @@
-"""Carries out the runs of a campaign: one load at a time, the next run started early, and an end for every run."""
+"""Carries out the runs of a campaign: each load in a lane, the next run started early, and an end for every run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.campaign.campaign import Campaign
+from stacks.campaign.lanes import Lanes, lane_count
 from stacks.campaign.run_start import start_run
 from stacks.campaign.view import View
 from stacks.lifecycle.reading import read_record
@@ -17,9 +18,6 @@ from stacks.run import interrupts, private_directory, run_command, supervisor
 from stacks.run.run_process import ERROR_FILE, RunProcess
 
 POLL_S = 0.03
-# A stack that settles or is being stopped hardly uses the machine, so the next run starts meanwhile. But it does not
-# start beside more of them than this, and its load begins only when the run before has its verdict.
-MOST_STOPPING = 2
 INTERRUPTED = {"status": "interrupted", "error": "interrupted before its verdict"}  # in run.json
 
 
@@ -36,6 +34,9 @@ class Runner:
         self.campaign = campaign
         self.view = view
         self._is_interrupted = False
+        alone = {index for index, cell in enumerate(campaign.cells) if cell.stack.name in campaign.plan.alone}
+        campaign.extra["lanes"] = lane_count(campaign)
+        self._lanes = Lanes(campaign.extra["lanes"], frozenset(alone))
 
     def run(self) -> None:
         """Carry out all runs. SIGINT, SIGTERM and SIGHUP end the active ones; what they have recorded stays."""
@@ -45,7 +46,7 @@ class Runner:
         interrupts.catch()
         try:
             for number in range(len(campaign.runs)):
-                while not self.has_room():
+                while not self._lanes.has_room(campaign.active, campaign.runs[number][0]):
                     self.step()
                 campaign.active.append(start_run(campaign, number))
             while campaign.active:
@@ -60,11 +61,6 @@ class Runner:
                 self._record_interrupted_runs()
             campaign.write()
 
-    def has_room(self) -> bool:
-        """Return True if the next run may start."""
-        active = self.campaign.active
-        return all(run.load_is_over for run in active) and len(active) <= MOST_STOPPING
-
     def step(self) -> None:
         """Wait a moment, read what the active runs have printed, and let a waiting run begin its load if it may."""
         time.sleep(POLL_S)
@@ -75,10 +71,8 @@ class Runner:
                 run.read_lines()
                 active.remove(run)
                 self._record_end(run)
-        for run in active:
-            others = [other for other in active if other is not run]
-            if run.phase == "waiting" and not run.has_turn and all(other.has_verdict for other in others):
-                run.give_turn()
+        for run in self._lanes.next_turns(active):
+            run.give_turn()
         self.view.update(self.campaign)
 
     def _record_end(self, run: RunProcess) -> None:

@@ -19,7 +19,7 @@ from stacks.campaign.campaign import Campaign
 from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.runner import carry_out
-from stacks.campaign.ui_lines import JUDGEMENT_KEYS, LineView, print_line
+from stacks.campaign.ui_lines import JUDGEMENT_KEYS, LineView, known_causes, print_line
 from stacks.catalogue import ROOT, UsageError, load
 from stacks.lifecycle.reading import read_json
 from stacks.lifecycle.records import RUN_FILE, RecordError
@@ -66,7 +66,7 @@ def _serve_stack(options: argparse.Namespace) -> int:
     plan, cells, scenario = make_plan(load(), plan_options)
     if len(cells) != 1:
         raise UsageError(f"{options.version}: name one version by its id; there are several with this pin")
-    print_line("preparing")
+    print_line("preparing", expected=cells[0].expected, helps=known_causes(cells[0]))
     plan = replace(plan, duration_s=LONGEST_S)
     campaign = Campaign(plan, plan_options, cells, scenario, external=options.locust, address=options.address)
     campaign.prepare()

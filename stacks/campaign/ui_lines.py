@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from stacks.campaign.campaign import Campaign
+from stacks.campaign.cell import Cell
 
 JUDGEMENT_KEYS = ("verdict", "reason", "evidence")
 
@@ -18,6 +19,14 @@ def print_line(phase: str, **more: object) -> None:
     """Print a JSON object with `phase` and `more` as one line. It is no error if the UI has ended."""
     with contextlib.suppress(BrokenPipeError):
         print(json.dumps({"phase": phase, **more}), flush=True)
+
+
+def known_causes(cell: Cell) -> list[str]:
+    """Return a sentence for each known cause of the verdict that the cell is expected to have, with what helps."""
+    return [
+        f"{cause.what[0].upper()}{cause.what[1:]}. Remedy: {cause.remedy}. See {', '.join(cause.upstream)}."
+        for cause in cell.causes
+    ]
 
 
 class LineView:

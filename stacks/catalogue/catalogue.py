@@ -25,6 +25,8 @@ class Plan:
     respawns: int
     cells: tuple[tuple[str, str], ...]  # stack, version
     matrix: tuple[str, ...]  # the stacks that `make matrix` runs at every version
+    lanes: int = 1  # how many runs have their load at the same time
+    alone: tuple[str, ...] = ()  # the stacks whose runs have no other load beside them
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,9 @@ class Defect:
     always: bool = False  # every stack meets the defect, and no other defect can show beside it
     python: str = ""  # specifiers; '' is every version
     pin: str = ""
+    rate: float = (
+        0.0  # the smallest share of the respawns that a measured run has shown; 0: all of them, or not measured
+    )
 
     def affects(self, version: Version) -> bool:
         """Return True if `version` has this defect."""

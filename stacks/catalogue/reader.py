@@ -36,7 +36,8 @@ def load() -> Catalogue:
     _check_plan(row, stacks, versions, errors)
     if errors:
         raise UsageError("\n".join(errors))
-    plan = Plan(**(row | {"cells": tuple((s, v) for s, v in row["cells"]), "matrix": tuple(row["matrix"])}))
+    lists = {name: tuple(row.get(name, ())) for name in ("matrix", "alone")}
+    plan = Plan(**(row | {"cells": tuple((s, v) for s, v in row["cells"])} | lists))
     return Catalogue(stacks, versions, defects, scenarios, plan)
 
 
@@ -82,5 +83,8 @@ def _check_plan(row: dict[str, Any], stacks: dict[str, Stack], versions: dict[st
         if stack_name not in stacks or version_id not in versions:
             errors.append(f"stacks/loadtest.toml: there is no cell {stack_name} at {version_id}")
     errors += [
-        f"stacks/loadtest.toml: matrix: there is no stack {name}" for name in row["matrix"] if name not in stacks
+        f"stacks/loadtest.toml: {key}: there is no stack {name}"
+        for key in ("matrix", "alone")
+        for name in row.get(key, ())
+        if name not in stacks
     ]

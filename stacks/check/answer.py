@@ -8,6 +8,7 @@ from pathlib import Path
 from stacks.check.best_change import BestChange
 from stacks.check.diagnosis import Findings
 from stacks.check.lost_threads import lost_threads_text
+from stacks.check.options import is_set
 from stacks.check.paste_lines import PastePlace, paste_lines
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.ways_text import ways_lines
@@ -29,6 +30,8 @@ def answer_lines(
 ) -> list[str]:
     """Return the lines. `ways` come with the worst first, and `verdict` is that of the check."""
     word = "the workers come back" if verdict in SOUND else "the workers DO NOT come back"
+    if verdict in SOUND and not is_set(findings.options, "master"):
+        word += " with a master, which your configuration does not set"
     lines = [f"{findings.server.describe()}, {workers} worker(s): {word} ({verdict})"]
     lines += [line[0].upper() + line[1:] for line in ways_lines(ways)]
     if findings.measurement.evidence:
@@ -77,7 +80,8 @@ def _change_lines(
     if not any(taken.result.fails for taken in ways):
         return [f"What to change: {_shortened(advice[0])}"] if advice else ["Nothing to change."]
     known = [text for text in advice if text.startswith(("Known remedy", "Recommended change"))]
-    return [f"No change that cures this was found. {' '.join(known[:1] or advice[:1])}"]
+    worst = next((str(taken.directory) for taken in ways if taken.result.fails and taken.directory), "")
+    return [f"No change that cures this was found. {known[0] if known else f'The recordings are in {worst}.'}"]
 
 
 def _shortened(text: str) -> str:

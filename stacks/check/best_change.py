@@ -19,6 +19,7 @@ from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.way import RELOAD
 
 LAZY = ("lazy-apps", "lazy")
+LOST = "No module named 'pyuwsgi'"  # the interpreter outside the venv says it
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def _cure(findings: Findings) -> BestChange | None:
 
 def _binary_path(findings: Findings, failing: Sequence[TakenWay]) -> BestChange | None:
     python = lost_interpreter(findings)
-    died = [taken.way.name for taken in failing if taken.way.kind == RELOAD and taken.result.verdict == "dead_master"]
+    died = [
+        taken.way.name for taken in failing if taken.result.verdict == "dead_master" and LOST in taken.result.reason
+    ]
     if python is None or not died:
         return None
     why = f"{', '.join(died)}: the reload of a pyuwsgi in a venv executes the Python outside it (unbit/uwsgi#2478)"

@@ -20,7 +20,7 @@ from stacks import catalogue
 from stacks.check import thresholds
 from stacks.check.advice import advise
 from stacks.check.check_result import CHECK_FILE, CheckResult, is_stdout, write_failure
-from stacks.check.check_runs import CheckRuns
+from stacks.check.check_runs import FEWEST_RESPAWNS, CheckRuns
 from stacks.check.ci_reports import write_ci_reports
 from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
@@ -35,6 +35,7 @@ from stacks.check.invocation import (
     read_line,
     resolve_app,
 )
+from stacks.check.known_rates import partial_defect, respawns_to_see
 from stacks.check.measurement import Measurement, read_log
 from stacks.check.metrics_text import metrics_text
 from stacks.check.neutral_configuration import NeutralConfiguration
@@ -44,12 +45,14 @@ from stacks.check.recycling import Preparation, make_recycle
 from stacks.check.remedy_search import try_remedies
 from stacks.check.server import identify
 from stacks.check.static_check import known_defects, static_findings, static_text
+from stacks.check.terminal import first_answer, print_lines
 from stacks.check.vassals import check_vassals
 from stacks.check.ways import recordings, selection
 from stacks.check.ways.derivation import MAX_REQUESTS, derive
 from stacks.check.ways.progress import Progress
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.taking import WayTaker
+from stacks.check.ways.way import Way
 from stacks.lifecycle.records import RecordError
 from stacks.run import interrupts, private_directory, run_directory, supervisor
 from stacks.run.run_servers import RunServers
@@ -118,17 +121,28 @@ def _check_one(
 
     neutral = copy(make_recycle)
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
-    runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit, servers)
+    defect = partial_defect(effective.version, effective.options)
+    fewest = respawns_to_see(defect.rate) if defect else FEWEST_RESPAWNS
+    runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit, servers, fewest)
+    progress = Progress()
+    progress(MAX_REQUESTS, MAX_REQUESTS)
     measurement = runs.measure()
+    progress(MAX_REQUESTS, "")
     log = read_log(Path(measurement.directory))
     _require_verdict(measurement, log)
+    ways = derive(effective.options, options.slow_url or "")
+    first = next(way for way in ways if way.name == MAX_REQUESTS)
+    others = [way for way in selection.select(ways, options.ways) if way is not first]
+    if others:
+        progress.clear()
+        print_lines([first_answer(measurement, len(others))], sys.stderr)
     findings = _collect_findings(invocation, effective, neutral, measurement, log)
     findings = replace(findings, remedy_trials=try_remedies(runs, findings, private))
-    ways = _take_ways(options, runs, copy, effective, measurement)
+    taken = _take_ways(options, runs, copy, first, others, measurement, progress)
     advice = advise(findings, catalogue.load().defects)
     outcomes = thresholds.judge(_limits(options), measurement)
     seconds, place = round(time.monotonic() - began, 1), paste_place(invocation)
-    result = CheckResult(findings, neutral, ways, advice, directory, seconds, outcomes, place)
+    result = CheckResult(findings, neutral, taken, advice, directory, seconds, outcomes, place)
     result.write(options.json, options.junit)
     write_ci_reports(result, options.ini, options.code_quality)
     if options.metrics is not None:
@@ -156,18 +170,16 @@ def _take_ways(
     options: argparse.Namespace,
     runs: CheckRuns,
     copy: Callable[[Preparation], NeutralConfiguration],
-    effective: EffectiveConfiguration,
+    first: Way,
+    others: list[Way],
     measurement: Measurement,
+    progress: Progress,
 ) -> list[TakenWay]:
-    """Take every way that the command line selects. The run of `measurement` has taken max-requests already."""
-    ways = derive(effective.options, options.slow_url or "")
-    first = next(way for way in ways if way.name == MAX_REQUESTS)
+    """Take the `others`. The run of `measurement` has taken the `first` way already."""
     directory = Path(measurement.directory)
-    progress = Progress()
     log = "pipe" if measurement.directory.endswith("-piped") else "socket"
     start_s = recordings.start_s(directory)
     taker = WayTaker(runs, copy, options.slow_url or "", start_s, log, bool(options.deep), progress)
-    others = [way for way in selection.select(ways, options.ways) if way is not first]
     taken = taker.take(others)
     progress.clear()
     return [TakenWay(first, recordings.read_limited_way(measurement), directory), *taken]
@@ -176,7 +188,7 @@ def _take_ways(
 def _print(result: CheckResult, stream: TextIO) -> None:
     """Print the result. A stdout that cannot be written to (a full disk) does not change what was measured."""
     try:
-        print("\n".join(result.answer()), file=stream, flush=True)
+        print_lines(result.answer(), stream)
     except OSError as error:
         print(
             f"check: the result cannot be printed ({error.strerror}). It is in {result.directory / CHECK_FILE}.",

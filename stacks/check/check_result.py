@@ -130,10 +130,11 @@ class CheckResult:
     def page(self) -> str:
         """Return the results page."""
         ways, numbers = worst_first(self.ways), number_lines(self.findings)
-        return result_page(self.answer(), ways, numbers, self.advice, self.neutral, self.directory)
+        answer = self.answer()[:-1]  # the last line names this page
+        return result_page(answer, ways, numbers, self.advice, self.neutral, self.directory, is_bad=self.fails)
 
     def write(self, json_file: Path | None, junit_file: Path | None) -> None:
-        """Write check.json and check.html into the results, and the files for CI if they are named."""
+        """Write check.json and report.html into the results, and the files for CI if they are named."""
         value = self.as_json()
         write_json(self.directory / CHECK_FILE, value)
         (self.directory / PAGE_FILE).write_text(self.page(), encoding="utf-8")

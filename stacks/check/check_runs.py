@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ LIMIT_S = 30.0  # for the respawns wanted: an app that takes 10 s to import mana
 RESPAWNS_A_WORKER, FEWEST_RESPAWNS, MOST_RESPAWNS = 5, 8, 24
 REMEDY_RESPAWNS = 16  # a configuration is known to hang here; 16 miss a hang of every fourth respawn with 1 %
 GRACE_S = 10.0  # the same as `docker stop`
-HUNG_GRACE_S = 3.0  # a healthy instance stops in 1 s, a hung one in 62 s (worker-reload-mercy), which is known
+HUNG_GRACE_S = 1.5  # a healthy instance stops in 1 s, a hung one in 62 s (worker-reload-mercy), which is known
 REMEDY_HUNG_GRACE_S = 0.3  # the stop of a remedy that does not help is of no interest
 
 
@@ -42,6 +41,7 @@ class CheckRuns:
     url: str  # the path of the page that gets the load
     start_limit_s: float
     servers: RunServers | None = None  # they fork the runs
+    fewest_respawns: int = FEWEST_RESPAWNS  # a known defect may hit only some of them
     _are_over: bool = False
 
     def measure(self) -> Measurement:
@@ -105,27 +105,21 @@ class CheckRuns:
     def _plan(self, log: str, *, is_remedy: bool) -> dict[str, Any]:
         """Return the numbers of a run at max-requests, as run.json has them."""
         respawns = min(max(RESPAWNS_A_WORKER * self.neutral.workers, FEWEST_RESPAWNS), MOST_RESPAWNS)
+        respawns = max(respawns, self.fewest_respawns)
         start_limit_s = self.start_limit_s
-        if is_remedy:
-            start_limit_s = remedy_start_limit_s(start_limit_s, self.neutral.workers, len(os.sched_getaffinity(0)))
+        if is_remedy:  # the app is known to start within the limit, if one process imports it
+            start_limit_s = run_directory.limit_at_once_s(start_limit_s, self.neutral.workers)
+            respawns = max(min(respawns, REMEDY_RESPAWNS), self.fewest_respawns)
         return {
             "users": USERS,
             "duration_s": REMEDY_WINDOW_S if is_remedy else WINDOW_S,
             "workers": self.neutral.workers,
             "max_requests": MAX_REQUESTS,
-            "respawns": min(respawns, REMEDY_RESPAWNS) if is_remedy else respawns,
+            "respawns": respawns,
             "start_limit_s": start_limit_s,
-            "limit_s": LIMIT_S,
+            "limit_s": LIMIT_S + max(0, self.fewest_respawns - MOST_RESPAWNS) / self.neutral.workers,
             "grace_s": GRACE_S,
             "hung_grace_s": REMEDY_HUNG_GRACE_S if is_remedy else HUNG_GRACE_S,
             "probe": self.url,
             "log": log,
         }
-
-
-def remedy_start_limit_s(start_limit_s: float, workers: int, cpus: int) -> float:
-    """Return how long an app that is known to start within `start_limit_s` may take to start with a remedy.
-
-    With lazy-apps each worker imports the app, and they all do so at once.
-    """
-    return start_limit_s * max(1.0, workers / cpus)

@@ -105,7 +105,7 @@ def _defect_in_request(run: Measurement, threads: list[str] | None) -> str | Non
     waits_for_work = bool(_WOKEN.search(evidence) and _LACKS_THREADS.search(evidence))
     if SERVES in evidence or SERVE_MANY in evidence or (waits_for_work and not run.statuses):
         return "pool-at-fork"
-    if threads == [] and run.master_threads > 1:
+    if not threads and run.master_threads > 1:  # native threads, or the import outside uWSGI took too long to list them
         return "lock-at-fork" if run.statuses else "pool-at-fork"
     return "lock-at-fork" if threads else None
 

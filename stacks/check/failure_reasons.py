@@ -18,6 +18,7 @@ _NO_MODULE = re.compile(r"^(?:ModuleNotFound|Import)Error: No module named '?([\
 NO_CALLABLE = re.compile(r"unable to find .* callable|\(callable not found or import error\)")
 _STDOUT = re.compile(r"No such device or address.*/(?:dev/std(?:out|err)|proc/self/fd/\d|dev/fd/\d)")
 
+KEPT_S = 2.0  # uWSGI closes a silent connection after 4 s (socket-timeout)
 # What makes each phase of a recycle shorter.
 SHORTER = {
     "exit": "If the worker waits for a thread that runs in the master only, such as the thread of an exporter that the "
@@ -110,6 +111,12 @@ def explain_too_few_respawns(run: Measurement) -> str:
     """Return why a configuration that served has recycled too little for a verdict."""
     if "held up" in run.reason:
         return f"{run.reason}; run nothing else on this machine during the check."
+    if run.probe_tail_s >= KEPT_S:
+        return (
+            f"Each answer was complete for a client only when its connection ended, {run.probe_tail_s:.0f} s after the "
+            "last byte: the app sends no Content-Length, and the socket keeps the connection open, as http11-socket "
+            "does. Let the app send a Content-Length, or use http-socket."
+        )
     if not run.respawns and (run.exit_max_s or 0.0) >= SLOW_S:
         return (
             f"No worker came back in the time limit: a worker that had served began to exit, and still lived "

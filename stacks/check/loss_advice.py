@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from stacks.check.diagnosis import Findings
+from stacks.check.measurement import LOST_REQUESTS
 from stacks.check.options import is_set
+from stacks.check.remedy_trial import best_cure
 
 NO_PAGE = {"400", "401", "403", "404", "405"}  # the answers of a framework for a URL that is no page of the app
 
@@ -34,6 +36,10 @@ def loss_advice(findings: Findings) -> list[str]:
             "opened before the fork, which the workers share (lazy-apps = true prevents these three); or raise the "
             "number of workers."
         )
+    if run.problem == LOST_REQUESTS:
+        sentences += [f"{trial.describe()}." for trial in findings.remedy_trials]
+        if cure := best_cure(findings.remedy_trials):
+            sentences.append(f"Recommended change: {cure.what}.")
     if run.statuses and set(run.statuses) <= NO_PAGE:
         sentences.append(
             f"Every answer had the status {'/'.join(run.statuses)}. The workers recycle all the same, but the latency "

@@ -20,6 +20,10 @@ from stacks.run.parquet import read_requests
 # Workers come back. But their exit takes most of a recycle that is too slow, or only SIGKILL ends the instance because
 # workers are in the exit of Python. remedies.toml has these words beside the verdicts.
 SLOW_EXIT, SLOW_STOP = "slow_exit", "slow_stop"
+# Workers come back, and many requests are lost although none hangs: a connection that was opened before the fork is
+# shared by the workers, or the work of a thread that only the master has is waited for.
+LOST_REQUESTS = "lost_requests"
+FEWEST_LOST, SHARE_LOST = 5, 0.03  # fewer may be due to a busy machine
 PYTHON_EXIT = "Py_FinalizeEx"  # pylifecycle.c
 NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
 
@@ -56,6 +60,7 @@ class Measurement:
     memory_mib: float | None = None
     master_threads: int = 0
     unstopped: list[dict[str, Any]] = field(default_factory=list)  # the processes that only SIGKILL ended
+    probe_tail_s: float = 0.0  # from the last byte of an answer to the end of its connection, if only that ends it
     fork_threads: ThreadTable | None = None  # the threads of the master, and which of them the workers have
 
     @property
@@ -76,17 +81,24 @@ class Measurement:
 
     @property
     def problem(self) -> str:
-        """What a remedy must end: the verdict if workers do not come back, SLOW_EXIT, SLOW_STOP, or ''."""
+        """What a remedy must end: the verdict if workers do not come back, or one of the words above, or ''."""
         if self.is_hang:
             return self.verdict
         if self.verdict != "recovers":
             return ""
         phases = self.recycle_phases_s
-        is_slow = (self.recycle_median_s or 0.0) >= SLOW_S
-        if is_slow and phases and max(phases, key=phases.__getitem__) == "exit":
+        # On a busy machine each phase takes longer, so the exit must be slow by itself.
+        if phases.get("exit", 0.0) >= SLOW_S and max(phases, key=phases.__getitem__) == "exit":
             return SLOW_EXIT
         frames = {frame for process in self.unstopped if not process["starting"] for frame in process["frames"]}
-        return SLOW_STOP if self.stop_signal == "KILL" and PYTHON_EXIT in frames else ""
+        if self.stop_signal == "KILL" and PYTHON_EXIT in frames:
+            return SLOW_STOP
+        return LOST_REQUESTS if self.all_lost >= max(FEWEST_LOST, SHARE_LOST * self.requests) else ""
+
+    @property
+    def all_lost(self) -> int:
+        """The lost requests of every kind."""
+        return sum(self.lost.values())
 
 
 def read_measurement(directory: Path) -> Measurement:
@@ -126,6 +138,7 @@ def read_measurement(directory: Path) -> Measurement:
         memory_mib=round(at_ready["pss_kib"] / 1024, 1) if at_ready.get("pss_kib") else None,
         master_threads=at_ready.get("master_threads", 0),
         unstopped=stop.get("unstopped", []),
+        probe_tail_s=(record.get("probe") or {}).get("tail_s", 0.0),
         fork_threads=ThreadTable.of(record.get("fork_threads")),
     )
 

@@ -8,6 +8,8 @@ from stacks.catalogue import similar
 from stacks.catalogue.version_order import is_before
 from stacks.check.diagnosis import TURNS_THREADS_ON, Findings, has_thread_state_defect
 from stacks.check.options import Options, is_set, numbers
+from stacks.check.ways.master_commands import EFFECTS, signal_effects
+from stacks.check.ways.way import STOP
 
 # Options that make an instance execute itself again. The other touch- options only recycle workers.
 RELOADS = ("touch-reload", "fs-reload", "master-fifo", "py-autoreload", "py-auto-reload")
@@ -96,7 +98,7 @@ def _about_master(options: Options) -> str:
 
 
 def _about_sigterm(options: Options) -> str:
-    if is_set(options, "die-on-term"):
+    if is_set(options, "die-on-term") or EFFECTS[signal_effects(options)["TERM"]].kind == STOP:
         return ""
     return "die-on-term is not set: SIGTERM, which containers send, reloads the instance and does not stop it."
 

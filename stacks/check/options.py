@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from stacks.catalogue.ini import leading_number
+
 Options = list[tuple[str, str]]
 
 OFF_VALUES = ("false", "off", "no", "0")
@@ -43,5 +45,5 @@ def is_number(value: str) -> bool:
 
 
 def numbers(options: Options) -> dict[str, int]:
-    """Return the options that have a number, each with its last one."""
-    return {key: int(value) for key, value in options if is_number(value)}
+    """Return the options whose value begins with a number, each with its last one, as uWSGI reads it (atoi)."""
+    return {key: leading_number(value) for key, value in options if value[:1].isdigit()}

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stacks.check.measurement import SLOW_STOP, Measurement
+from stacks.check.measurement import LOST_REQUESTS, SLOW_STOP, Measurement
 from stacks.check.remedies import Remedy
 from stacks.check.stop_text import describe_stop_signal
 from stacks.lifecycle.recycle_time import SLOW_S
 
 # An exit that waits in vain for a thread takes as long as that thread's patience, 30 s in the SDK of OpenTelemetry, and
-# less than a second without the wait. A busy machine makes the second slower, not the first.
-MUCH_QUICKER = 5.0
+# less than a second without the wait. A busy machine makes the second slower, not the first. Less than twice as quick
+# may be chance.
+QUICKER, MUCH_QUICKER = 2.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class RemedyTrial:
     target: str = ""  # the pyuwsgi version of an upgrade
     leaves_threads: bool = False  # of the app in the master, which may hold the GIL at any fork (unbit/uwsgi#1149)
     luck: str = ""  # why a run without a hang proves nothing, if that is so
-    before: Measurement | None = None  # the run without the remedy if its problem is a slow exit or a slow stop
+    before: Measurement | None = None  # the run without the remedy if no worker hangs in it
 
     @property
     def what(self) -> str:
@@ -42,13 +43,13 @@ class RemedyTrial:
             return True
         if self.before.problem == SLOW_STOP:
             return run.stop_signal == "INT"
+        if self.before.problem == LOST_REQUESTS:
+            return not run.all_lost
         # A recycle as a whole may be slow for another reason, such as the import of the app with lazy-apps.
-        return bool(run.recycle_phases_s) and run.recycle_phases_s["exit"] < self._slow_exit_s(self.before)
-
-    @staticmethod
-    def _slow_exit_s(before: Measurement) -> float:
-        """Return the time from which an exit is slow. On a busy machine every exit is, so the one without counts."""
-        return max(SLOW_S, before.recycle_phases_s.get("exit", 0.0) / MUCH_QUICKER)
+        if not run.recycle_phases_s:
+            return False
+        exit_s, before_s = run.recycle_phases_s["exit"], self.before.recycle_phases_s.get("exit", 0.0)
+        return exit_s <= before_s / QUICKER and (exit_s < SLOW_S or exit_s <= before_s / MUCH_QUICKER)
 
     def describe(self) -> str:
         """Return one line: whether the remedy helps, and what a recycle costs with it."""
@@ -64,7 +65,7 @@ class RemedyTrial:
         if run.is_hang:
             return self._hang(run)
         if self.before is not None:
-            return self._speed(run, self.before)
+            return self._comparison(run, self.before)
         if self.cures:
             return f"cures the problem, 0 of {run.trials} workers hung ({_cost(run)})"
         why = self.luck or "the threads of your app still run in the master, and can hang a worker at any fork"
@@ -79,8 +80,13 @@ class RemedyTrial:
             return f"moves the hang to the fork, {run.hung} of {run.trials} workers hung there"
         return f"does not help, {run.hung} of {run.trials} workers hung"
 
-    def _speed(self, run: Measurement, before: Measurement) -> str:
+    def _comparison(self, run: Measurement, before: Measurement) -> str:
         texts = [] if self.cures else ["does not help"]
+        if before.problem == LOST_REQUESTS:
+            if run.all_lost and (run.recycle_median_s or 0.0) >= SLOW_S:
+                return f"not measured, because requests time out while a recycle takes {run.recycle_median_s:.1f} s"
+            lost, without = (f"{one.all_lost} of {one.requests}" for one in (run, before))
+            return ", and ".join([*texts, f"{lost} requests are lost, without it {without} ({_cost(run)})"])
         if before.problem != SLOW_STOP:
             if not (run.recycle_phases_s and before.recycle_phases_s):
                 return "not measured, because no worker recycled"

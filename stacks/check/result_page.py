@@ -1,22 +1,36 @@
-"""The results page of a check, check.html: the answer, the table of all ways, the advice, the changes of the copy."""
+"""The page of a check, `report.html`: the answer, the table of all ways, the advice, the changes of the copy.
+
+It is one file without scripts, which needs no other file, in the form of the other pages of the pack.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from stacks import console
+from stacks.check.answer import INDENT
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.ways_text import HEAD, table_row
 
-PAGE_FILE = "check.html"
-STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:75em;margin:2em auto;padding:0 1em;color:#222;background:#fff}"
-    "table{border-collapse:collapse;margin:1em 0}th,td{border:1px solid #bbb;padding:.3em .6em;text-align:left;"
-    "vertical-align:top;overflow-wrap:anywhere}th{background:#eee}tr.bad td{background:#fdecea}pre{background:#f4f4f4;"
-    "padding:1em;white-space:pre-wrap;overflow-wrap:anywhere}"
-)
+PAGE_FILE = "report.html"
+TEMPLATES = (Path(__file__).parent / "templates", Path(console.__file__).parent)
+MARKS = {"recovers": ("good", "ok"), "throttled": ("warn", "!"), "invalid": ("none", "?")}
+BAD = ("bad", "X")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of the answer: a sentence, or lines to paste."""
+
+    text: str
+    is_code: bool
 
 
 def result_page(
@@ -26,46 +40,38 @@ def result_page(
     advice: Sequence[str],
     neutral: NeutralConfiguration,
     directory: Path,
+    *,
+    is_bad: bool,
 ) -> str:
     """Return the page. `ways` come with the worst first; `numbers` are sentences about the recycle at max-requests."""
-    changes = [[c.option, c.original or "(absent)", c.replacement or "(absent)", c.why] for c in neutral.changes]
-    taken = [way for way in ways if way.result.verdict != "not_taken"]
-    rows = [[*table_row(way), way.way.what, way.result.reason] for way in taken]
-    bad = [way.result.fails for way in taken]
-    parts = [
-        f"<h1>{escape(answer[0])}</h1>",
-        f"<pre>{escape(chr(10).join(answer[1:]))}</pre>",
-        "<h2>Every way out and back</h2>",
-        _table([*HEAD, "what happens", "result"], rows, bad),
-        *_not_taken([way for way in ways if way.result.verdict == "not_taken"]),
-        "<h2>At max-requests</h2>",
-        _list(numbers),
-        *(["<h2>What to change</h2>", _list(advice)] if advice else []),
-        "<h2>What the check changed in a copy of your configuration</h2>",
-        _table(["option", "your value", "the check's value", "why"], changes),
-        f"<p>The recordings of all runs are in {escape(str(directory))}.</p>",
-    ]
-    head = f"<meta charset=utf-8><title>{escape(answer[0])}</title><style>{STYLE}</style>"
-    return f"<!doctype html>\n<html lang=en><head>{head}</head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template(PAGE_FILE).render(
+        title=answer[0],
+        meta=directory.name,
+        is_bad=is_bad,
+        blocks=list(_blocks(answer[1:])),
+        head=HEAD,
+        taken=[_row(way) for way in ways if way.result.verdict != "not_taken"],
+        left=[{"name": w.way.name, "reason": w.result.reason} for w in ways if w.result.verdict == "not_taken"],
+        numbers=[line.strip() for line in numbers],
+        advice=advice,
+        changes=[[c.option, c.original or "(absent)", c.replacement or "(absent)", c.why] for c in neutral.changes],
+        directory=directory,
+    )
 
 
-def _not_taken(ways: Sequence[TakenWay]) -> list[str]:
-    if not ways:
-        return []
-    return ["<h2>Not taken</h2>", _list(f"{taken.way.name}: {taken.result.reason}" for taken in ways)]
+def _blocks(lines: Sequence[str]) -> Iterator[Block]:
+    """Yield the lines as sentences; neighbouring lines to paste are one block."""
+    for is_code, group in groupby(lines, lambda line: line.startswith(INDENT)):
+        if is_code:
+            yield Block("\n".join(line.removeprefix(INDENT) for line in group), True)
+        else:
+            yield from (Block(line, False) for line in group)
 
 
-def _list(sentences: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences) + "</ul>"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], bad: Sequence[bool] = ()) -> str:
-    """Return a table. `bad` tells which rows are about a failure."""
-    marks = [*bad, *([False] * (len(rows) - len(bad)))]
-    openings = ["<tr class=bad>" if mark else "<tr>" for mark in marks]
-    body = "".join(f"{tr}{_cells(row, 'td')}</tr>\n" for tr, row in zip(openings, rows, strict=True))
-    return f"<table><tr>{_cells(head, 'th')}</tr>\n{body}</table>"
-
-
-def _cells(cells: Sequence[str], tag: str) -> str:
-    return "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)
+def _row(taken: TakenWay) -> dict[str, Any]:
+    result = taken.result
+    tone, mark = MARKS.get(result.verdict, BAD)
+    return {"cells": table_row(taken), "what": taken.way.what, "reason": result.reason, "tone": tone, "mark": mark}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stacks.check.diagnosis import Findings
+from stacks.check.known_rates import describe_wanted
 from stacks.check.lost_threads import lost_threads_text
 from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
@@ -40,6 +41,8 @@ def number_lines(findings: Findings) -> list[str]:
     lines = [f"at max-requests: {run.reason}"]
     if run.evidence:
         lines.append(f"  evidence: {run.evidence}")
+    if wanted := describe_wanted(findings.server.version, findings.options):
+        lines.append(wanted)
     lines += _number_lines(run)
     if lost := lost_threads_text(findings):
         lines.append(f"threads: {lost}")

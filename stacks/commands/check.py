@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--uwsgi", metavar="PATH", help="uWSGI binary, such as venv/bin/uwsgi (default: that on PATH)")
     parser.add_argument(
         "--app",
+        metavar="MODULE:CALLABLE",
         help="instead of the app in the configuration: module:callable, or file.py:callable relative to --chdir",
     )
     parser.add_argument(

@@ -42,12 +42,17 @@ def as_json(loaded: Catalogue) -> str:
     from stacks.campaign.plan_options import LIMITS, UWSGI_LIMITS
 
     plan = loaded.plan
+    stack, version = plan.cells[0]
     data = {
         "stacks": {stack.name: stack.what for stack in loaded.stacks.values()},
         "versions": list(loaded.versions),
         "scenarios": {name: str(path) for name, path in loaded.scenarios.items()},
         "plan": {"users": plan.users, "workers": plan.workers, "max_requests": plan.max_requests}
-        | dict(zip(("stack", "version"), plan.cells[0], strict=True)),
+        | {
+            "stack": stack,
+            "version": version,
+            "expected": loaded.expected(loaded.stacks[stack], loaded.versions[version]),
+        },
         "limits": LIMITS | UWSGI_LIMITS,
     }
     return json.dumps(data)

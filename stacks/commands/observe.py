@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, metavar="N", help="number of uWSGI workers")
     parser.add_argument("--max-requests", type=int, metavar="N", help="requests after which a worker recycles")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of each worker (default: those of the stack)")
-    parser.add_argument("--url", help="URL of a uWSGI that is running already, instead of a stack and a version")
+    parser.add_argument(
+        "--url", metavar="URL", help="URL of a uWSGI that is running already, instead of a stack and a version"
+    )
     parser.add_argument("--pid", type=int, metavar="PID", help="pid of the uWSGI master behind --url")
     parser.add_argument("--scenario", default="steady", metavar="NAME", help="the scenario or locustfile of the load")
     parser.add_argument("--users", type=int, default=1, metavar="N", help="number of Locust users, for the record")

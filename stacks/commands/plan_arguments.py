@@ -16,7 +16,9 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", metavar="NAMES", help="names of stacks, separated by commas; `list` shows them")
     parser.add_argument("--version", metavar="IDS", help="version ids, pins or Pythons, separated by commas")
     parser.add_argument("--scenario", metavar="NAME", help="a scenario from `list`, or the path of any locustfile")
-    parser.add_argument("--rate", type=float, help="requests that arrive each second; only for the scenario `open`")
+    parser.add_argument(
+        "--rate", type=float, metavar="N", help="requests that arrive each second; only for the scenario `open`"
+    )
     parser.add_argument("--trials", type=int, metavar="N", help="runs of each cell (a stack at a version)")
     parser.add_argument("--users", type=int, metavar="N", help="number of Locust users")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="length of the load window")
@@ -32,6 +34,7 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listen", type=int, metavar="N", help="length of the queue of waiting connections")
     parser.add_argument("--app", metavar="PATH", help="your own WSGI file; it replaces the app of the stack")
     parser.add_argument("--env", metavar="NAME=VALUE...", help="environment variables for the app, with spaces between")
+    parser.add_argument("--lanes", type=int, metavar="N", help="how many runs have their load at the same time")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the random order of the runs")
     parser.add_argument(
         "--confidence",
@@ -62,5 +65,6 @@ def plan_options(options: argparse.Namespace) -> PlanOptions:
         app=options.app,
         env=options.env,
         seed=options.seed,
+        lanes=options.lanes,
         confidence=options.confidence,
     )

@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, metavar="N", help="number of uWSGI workers")
     parser.add_argument("--max-requests", type=int, metavar="N", help="requests after which a worker recycles")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of each worker (default: those of the stack)")
-    parser.add_argument("--url", help="URL of a uWSGI that is running already, instead of a stack and a version")
+    parser.add_argument(
+        "--url", metavar="URL", help="URL of a uWSGI that is running already, instead of a stack and a version"
+    )
     parser.add_argument("--pid", type=int, default=0, metavar="PID", help="pid of the uWSGI master behind --url")
     parser.add_argument("--address", default="", metavar="ADDRESS:PORT", help="where the stack listens for other hosts")
     parser.add_argument(

@@ -5,7 +5,8 @@ each of its threads waits on a futex. Three such waits are a proof, because noth
 
 - Every thread waits on a private futex without a timeout. Only another thread of the same process could wake it, and
   no thread runs.
-- The only thread waits for the GIL. The thread that owns the GIL does not exist in this process.
+- The only thread, or each of the threads, waits for the GIL. The thread that owns the GIL does not exist in this
+  process.
 - In a free-threaded Python one thread waits for the others to stop (`stop_the_world`), and no thread runs. The thread
   that has not stopped does not exist in this process.
 
@@ -56,6 +57,7 @@ class Hangs:
     _rests: dict[int, Rest] = field(default_factory=dict)
     _frames: dict[int, list[str]] = field(default_factory=dict)
     _packages: dict[int, dict[str, str]] = field(default_factory=dict)  # of native frames, by their names
+    _gil_waiters: dict[int, int] = field(default_factory=dict)  # how many threads wait for the GIL in the backtrace
     _looks: dict[int, ThreadLook] = field(default_factory=dict)  # at the threads of each process
     _frames_ns: dict[int, int] = field(default_factory=dict)  # when the frames were known
     is_free_threaded: bool = False  # uWSGI's log says that this Python can run without the GIL
@@ -89,6 +91,7 @@ class Hangs:
             self._frames[event.pid] = list(event.data["frames"])
             self._packages[event.pid] = dict(event.data.get("packages", {}))
             self._frames_ns[event.pid] = event.t_ns
+            self._gil_waiters[event.pid] = event.data.get("gil_waiters", 0)
 
     def mark_free_threaded(self, _event: Event) -> None:
         """Take a `free_threaded` row in: this Python is built to run without the GIL."""
@@ -106,6 +109,7 @@ class Hangs:
         self._frames.pop(pid, None)
         self._packages.pop(pid, None)
         self._frames_ns.pop(pid, None)
+        self._gil_waiters.pop(pid, None)
 
     def end_stillness(self, pid: int) -> None:
         """Note that `pid` did something, so that its lock wait and its rest are over."""
@@ -125,6 +129,8 @@ class Hangs:
             need_s, text = stop
         elif len(lock_wait.waits) == 1 and waits_for_gil(self._frames.get(pid, ())):
             need_s, text = GIL_BACKTRACE_S, "its only thread waits for the GIL, whose owner was left behind at the fork"
+        elif 1 < len(lock_wait.waits) == self._gil_waiters.get(pid) and not self.is_free_threaded:
+            need_s, text = GIL_BACKTRACE_S, "each of its threads waits for the GIL, which none of them has"
         elif self._is_like_proven(lock_wait):
             need_s, text = SAME_AS_PROVEN_S, "its only thread wakes at the GIL's rate, like the worker in the backtrace"
         elif lock_wait.waits_for_own_locks:

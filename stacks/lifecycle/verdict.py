@@ -72,7 +72,9 @@ class _Case:
         """Return the evidence of the worst hang, or None if nothing hangs."""
         if self.master_hang:
             return self.lifecycle.hangs.evidence([self.lifecycle.masters.pid])
-        return self.lifecycle.hangs.evidence([*(e.pid for e in self.hung), *self.deadlocked, *self.at_exit])
+        # The words of one kind of hang beside the backtrace of another kind would tell of a wait that nobody has.
+        kinds: tuple[list[int | None], ...] = ([e.pid for e in self.hung], [*self.deadlocked], [*self.at_exit])
+        return next(filter(None, (self.lifecycle.hangs.evidence(pids) for pids in kinds)), None)
 
 
 def _with_outcome(episodes: list[Episode], outcome: str) -> list[Episode]:

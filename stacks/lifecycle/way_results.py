@@ -100,6 +100,8 @@ def _verdict(lifecycle: Lifecycle, step: WayStep) -> tuple[str, str, str | None]
         return _end_verdict(lifecycle, step, judged.evidence)
     if judged.verdict is not None and judged.verdict in FAILURES:
         return judged.verdict, judged.reason, judged.evidence
+    if lifecycle.ended:  # uWSGI logs the end of an instance whose new worker cannot load the app as a stop (need-app)
+        return "dead_master", f"{lifecycle.ended}: nobody is left to respawn a worker", None
     if step.done_ns is None:
         return _unfinished(lifecycle, step)
     seconds = (step.done_ns - step.asked_ns) / 1e9

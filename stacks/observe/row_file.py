@@ -18,7 +18,7 @@ class RowFile:
         self.path = path
         self.error: OSError | None = None
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        self._size = os.fstat(self._fd).st_size  # of the pieces that were written whole
+        self.size = os.fstat(self._fd).st_size  # bytes, of the pieces that were written whole
 
     def write(self, data: bytes) -> None:
         """Append `data` as a whole, or not at all."""
@@ -31,9 +31,9 @@ class RowFile:
         except OSError as error:
             self.error = error
             with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, self._size)
+                os.ftruncate(self._fd, self.size)
             return
-        self._size += len(data)
+        self.size += len(data)
 
     def close(self) -> None:
         """Close the file. A network's disk may report only now that it is full."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import inspect
 import json
 import os
 import runpy
@@ -57,6 +58,7 @@ class ForkServer:
             importlib.import_module(module)
         if len(proc.thread_ids(os.getpid())) > 1:
             return  # a fork loses the other threads, and a lock that one of them holds stays locked
+        inspect.stack()  # Locust calls it at its start; the first call looks up the file of every module, and keeps it
         gc.collect()
         gc.freeze()  # a collection in a child would write to the pages of these objects, and copy them
         self._requests.send(READY)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from stacks.observe.collectors import is_readable
@@ -18,6 +18,9 @@ from stacks.run.page_probe import PageProbe
 # While respawns come, more will come: the master makes about one per worker and second. After this time without a
 # respawn the window ends.
 QUIET_S = 3.0
+# With a slow app, or on a busy machine, it takes longer until a worker has answered max-requests requests. The window
+# waits so long for that, if the answers come quickly enough.
+SLOW_QUIET_S = 30.0
 
 
 class LoadWindow(Protocol):
@@ -45,14 +48,18 @@ class PlannedWindow:
 
     It ends early if recycles are so slow that the missing respawns would not come within the limit.
 
-    The load begins when the campaign writes a line to `turn_fd`: no other run needs the machine then.
+    The load begins when the campaign writes a line to `turn_fd`: no other run needs the machine then. `count_answers`
+    returns how many requests have been answered so far.
     """
 
-    def __init__(self, plan: dict[str, Any], turn_fd: int) -> None:
+    def __init__(self, plan: dict[str, Any], turn_fd: int, count_answers: Callable[[], int]) -> None:
         self._duration_s: float = plan["duration_s"]
         self.limit_s: float = plan["limit_s"]
+        # After so many answers at least one worker has given max-requests of them.
+        self._answers_due: int = plan.get("workers", 0) * plan.get("max_requests", 0)
         self._turn_fd = turn_fd
-        self._respawns = 0
+        self._count_answers = count_answers
+        self._respawns = self._answers = 0
         self._newest_respawn_s = 0.0
 
     def may_begin(self) -> bool:
@@ -72,11 +79,18 @@ class PlannedWindow:
             return False
         respawns = lifecycle.respawns()
         if respawns != self._respawns:
-            self._respawns, self._newest_respawn_s = respawns, now_s
-        is_quiet = now_s - max(begin_s, self._newest_respawn_s) >= QUIET_S
-        if respawns >= live.wanted_respawns or (lifecycle.undecided() == 0 and is_quiet):
+            self._respawns, self._newest_respawn_s, self._answers = respawns, now_s, self._count_answers()
+        quiet_s = now_s - max(begin_s, self._newest_respawn_s)
+        if respawns >= live.wanted_respawns:
+            return True
+        if lifecycle.undecided() == 0 and quiet_s >= QUIET_S and not self._is_on_its_way(quiet_s):
             return True
         return lifecycle.slow_recycle(live.wanted_respawns) is not None
+
+    def _is_on_its_way(self, quiet_s: float) -> bool:
+        """Return True if the next worker reaches max-requests soon. The newest respawn was `quiet_s` ago."""
+        answers = self._count_answers() - self._answers
+        return 0 < answers < self._answers_due and quiet_s * self._answers_due / answers < SLOW_QUIET_S
 
     def window_s(self, begin_ns: int, end_ns: int) -> float:
         return self._duration_s

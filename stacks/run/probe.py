@@ -25,6 +25,7 @@ class Answer:
     size: int = 0  # bytes of the body that were read, MOST_BYTES and a chunk at most
     latency_s: float = 0.0
     error: str = ""
+    tail_s: float = 0.0  # from the last byte to the end of the connection, where only that tells the end of the answer
 
 
 class Probe(threading.Thread):
@@ -41,12 +42,15 @@ class Probe(threading.Thread):
         try:
             connection.request("GET", self.path)
             response = connection.getresponse()
+            newest_s, has_end = time.monotonic(), response.length is not None or response.chunked
             answer.status = response.status
             while answer.size <= MOST_BYTES and time.monotonic() - began_s < LIMIT_S:
-                data = response.read(CHUNK_BYTES)
+                data = response.read1(CHUNK_BYTES)
                 if not data:
+                    answer.tail_s = 0.0 if has_end else time.monotonic() - newest_s
                     break
                 answer.size += len(data)
+                newest_s = time.monotonic()
         except (OSError, http.client.HTTPException, ValueError) as error:
             answer.error = f"{type(error).__name__}: {error}"
         finally:

@@ -12,6 +12,7 @@ from stacks.lifecycle.verdict import Judgement
 from stacks.observe import proc, stats_socket
 from stacks.observe.observer import Observer
 from stacks.run import interrupts, loading, private_directory, run_end, starting, supervisor
+from stacks.run.answer_count import AnswerCount
 from stacks.run.attached_instance import AttachedInstance
 from stacks.run.errors import CannotMeasure, Interrupted
 from stacks.run.external_load import ExternalLoad
@@ -24,7 +25,7 @@ from stacks.run.load_window import LoadWindow, PlannedWindow, ProbedWindow
 from stacks.run.own_instance import OwnInstance
 from stacks.run.page_probe import PageProbe
 from stacks.run.reporter import Reporter
-from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S, PlannedRun
+from stacks.run.run_directory import OVERTIME_LIMIT_S, PlannedRun
 from stacks.run.settling import settle
 from stacks.run.trigger_runner import TriggerRunner
 from stacks.run.way_runner import WayRunner
@@ -117,9 +118,9 @@ class Run:
             external = ExternalLoad(self.plan["external"], STDIN_FD, limit_s=self.plan["duration_s"])
             return external, external
         host = f"http://127.0.0.1:{self.instance.port}"
-        limit_s = START_LIMIT_S + OVERTIME_LIMIT_S + self.plan["duration_s"]
+        limit_s = self.plan["start_limit_s"] + OVERTIME_LIMIT_S + self.plan["duration_s"]
         hammer = Hammer(self.planned.directory, self.planned.paths["scenario"], host, self.plan["users"], limit_s)
-        return hammer, PlannedWindow(self.plan, STDIN_FD)
+        return hammer, PlannedWindow(self.plan, STDIN_FD, AnswerCount(self.planned.directory).read)
 
     def _discard(self) -> None:
         """Undo a start that has failed. Locust ends as well, because it aims at the port of this start."""

@@ -25,6 +25,14 @@ OVERTIME_LIMIT_S = 90.0
 ROOM_FILE, ROOM_BYTES = ".room", 256 << 10
 
 
+def limit_at_once_s(limit_s: float, workers: int) -> float:
+    """Return how long `workers` may take to import an app all at once, which one process may import in `limit_s`.
+
+    That happens with lazy-apps. The workers share the CPUs.
+    """
+    return limit_s * max(1.0, workers / len(os.sched_getaffinity(0)))
+
+
 def make_directory(kind: str) -> Path:
     """Make a directory `KIND-TIME-...` below the results directory. Only this user may read it (mkdtemp)."""
     RESULTS.mkdir(parents=True, exist_ok=True)

@@ -137,7 +137,7 @@ def lines(fleet: Fleet) -> int:
             print(json.dumps(change.to_dict()), flush=False)
         if changes:
             sys.stdout.flush()
-            hung = {(pid, worker) for pid, watch in fleet.watches.items() for worker in watch.hung}
+            hung = {(pid, worker) for pid, watch in fleet.watches.items() for worker in watch.hangs.workers}
     return HUNG if hung else OK
 
 

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from stacks.lifecycle.hangs import Proof
 from stacks.lifecycle.incarnation import Incarnation
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.observe import proc, uwsgi_processes
@@ -14,6 +13,7 @@ from stacks.observe.child import Child
 from stacks.observe.follower import Follower
 from stacks.watch import view
 from stacks.watch.blindness import blind
+from stacks.watch.hang_changes import HangChanges
 from stacks.watch.respawn_counts import RespawnCounts
 from stacks.watch.view import InstanceView, Phases, Queue, WorkerView
 
@@ -27,10 +27,9 @@ class Watched(Protocol):
     lifecycle: Lifecycle
     follower: Follower
     counts: RespawnCounts
-    hung: dict[int, tuple[Proof, str]]  # pid -> proof, and where it hangs
+    hangs: HangChanges
     ready_s: deque[float]
     doing: str
-    master_hang: str
 
     @property
     def pid(self) -> int:
@@ -76,11 +75,11 @@ class Picture:
             is_alive=not follower.is_over,
             workers=tuple(self._worker(child, now_ns) for child in workers),
             respawns=dict(watch.counts.by_cause),
-            hung=len(watch.hung),
+            hung=len(watch.hangs.workers),
             queues=self._queues,
             ready_s=tuple(watch.ready_s),
             doing=watch.doing,
-            master_hang=watch.master_hang,
+            master_hang=watch.hangs.master,
             reloads=follower.reloads,
             watched_s=watch.watched_s,
             respawn_history=watch.counts.history(now_ns),
@@ -105,7 +104,7 @@ class Picture:
             self._usage[child.pid] = (now_s, stat.ticks, cpu, stat.rss_kib)
 
     def _worker(self, child: Child, now_ns: int) -> WorkerView:
-        hang = self._watch.hung.get(child.pid)
+        hang = self._watch.hangs.workers.get(child.pid)
         state = _state(child, hang is not None)
         since_ns = self._states.get(child.pid, ("", 0))
         if since_ns[0] != state:

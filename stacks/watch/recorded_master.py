@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from stacks.lifecycle.records import EVENTS_FILE, Event
 from stacks.observe import uwsgi_processes
+from stacks.observe.row_file import RowFile
 from stacks.watch.carried_rows import CarriedRows
-from stacks.watch.row_file import RowFile
+
+BUFFER = 1 << 16  # bytes of rows that wait at most for the next flush
 
 
 class RecordedMaster:
@@ -22,6 +25,7 @@ class RecordedMaster:
         self._begun_ns = self._latest_ns = 0
         self._longest_s = 0.0
         self._carried = CarriedRows()
+        self._pending = bytearray()
 
     @property
     def recorded_s(self) -> float:
@@ -35,29 +39,42 @@ class RecordedMaster:
         self.file = RowFile(run / EVENTS_FILE)
         carried = list(self._carried.rows())
         for row in carried:
-            self.file.append(row.to_json())
+            self._append(row)
         if carried:
-            self.file.append(Event(t_ns, "observer", "load_begin", data={"window_s": longest_s}).to_json())
-        self.file.flush()
+            self._append(Event(t_ns, "observer", "load_begin", data={"window_s": longest_s}))
+        self.flush()
 
     def take(self, row: Event) -> None:
-        """Take a row. It is on the disk after the next flush of `file`."""
+        """Take a row. It is on the disk after the next `flush`."""
         self._carried.take(row)
         self._latest_ns = row.t_ns
         if row.kind == "load_begin":  # the watch knows no window
             row = replace(row, data=dict(row.data) | {"window_s": self._longest_s})
+        self._append(row)
+        if len(self._pending) >= BUFFER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that wait. If they cannot all be written, none of them is, and OSError is raised."""
+        if self.file is None:
+            return
+        self.file.write(bytes(self._pending))
+        self._pending.clear()
+        if self.file.error is not None:
+            raise self.file.error
+
+    def _append(self, row: Event) -> None:
         if self.file is not None:
-            self.file.append(row.to_json())
+            self._pending += row.to_json().encode() + b"\n"
 
     def end(self) -> Path | None:
         """End the run at its latest row, and return its directory; None if there is none. Never raises."""
         run = self.run
         if self.file is not None:
             for kind in ("load_end", "stop"):
-                try:
-                    self.file.append(Event(self._latest_ns, "observer", kind).to_json())
-                except OSError:
-                    pass
+                self._append(Event(self._latest_ns, "observer", kind))
+            with suppress(OSError):
+                self.flush()
             self.file.close()
         self.file = self.run = None
         return run

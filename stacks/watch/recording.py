@@ -106,7 +106,7 @@ class Recording:
         """Write what is pending, and begin another run if this one is long enough."""
         if master.file is None:
             return
-        master.file.flush()
+        master.flush()
         if master.file.size > self._limit_bytes / RUNS_IN_LIMIT or master.recorded_s > RUN_S:
             self._end_run(master)
             self._begin_run(master, now_ns)

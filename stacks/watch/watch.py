@@ -7,15 +7,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from stacks.lifecycle.hangs import Proof
 from stacks.lifecycle.incarnation import Incarnation
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import Event
 from stacks.observe import uwsgi_processes
 from stacks.observe.follower import Follower
-from stacks.watch import causes, picture, proofs, view
+from stacks.watch import causes, picture, view
 from stacks.watch.activity import Activity
 from stacks.watch.blindness import blind
+from stacks.watch.hang_changes import HangChanges
 from stacks.watch.respawn_counts import RespawnCounts
 from stacks.watch.target import CannotWatch, check
 from stacks.watch.view import Change, InstanceView, Queue
@@ -45,10 +45,10 @@ class Watch:
         self.lifecycle = Lifecycle()  # what judges; recordings and `--heal` may ask it, and never feed it
         self.name = uwsgi_processes.name(pid)
         self.counts = RespawnCounts()
-        self.hung: dict[int, tuple[Proof, str]] = {}  # pid -> proof, and where it hangs
         self.ready_s: deque[float] = deque(maxlen=READY_TIMES)
-        self.doing = self.master_hang = ""
+        self.doing = ""
         self.follower = Follower(pid, self.lifecycle, self._take)
+        self.hangs = HangChanges(self.lifecycle, self.follower, self._tell)
         self._picture = picture.Picture(self)
         self._take_row = take_row
         self._activity = Activity()
@@ -97,7 +97,7 @@ class Watch:
         """True if each worker is either well or proven to hang, as far as the looks until now tell."""
         has_looked = self.follower.has_looked and not self._changes
         near = (child for child in self.follower.looks.near() if child is not self.follower.master)
-        return has_looked and all(child.pid in self.hung for child in near)
+        return has_looked and all(child.pid in self.hangs.workers for child in near)
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when there is an event to take in (an epoll)."""
@@ -117,7 +117,7 @@ class Watch:
                 self._take(Event(self.follower.clock(), "observer", "load_begin"))
             if self.follower.rows != self._rows:
                 self._rows = self.follower.rows
-                self._judge()
+                self.hangs.judge()
                 self._notice()
             now_s = self.follower.now_s
             if now_s >= self._prune_s:
@@ -190,8 +190,7 @@ class Watch:
             self.counts.end(slot, cause)
         text = f"worker {slot} ended: {causes.describe(event.data)}"
         self._tell(view.ENDED, event.pid, slot, text, cause=cause, **event.data)
-        if self.hung.pop(event.pid, None) is not None:
-            self._tell(view.WORKER_MOVES, event.pid, slot, f"worker {slot}, which hung, has ended")
+        self.hangs.end(event.pid, slot)
 
     def _master(self, event: Event) -> None:
         if self.follower.reloads != self._reloads:
@@ -200,43 +199,16 @@ class Watch:
             self._tell(view.MASTER_RELOADED, event.pid, text="the master executed itself again (reload)")
         elif self._former_pid not in (0, event.pid):
             self._tell(view.MASTER_REPLACED, event.pid, text=f"master {event.pid} follows", old_pid=self._former_pid)
-            self.hung.clear()
+            self.hangs.workers.clear()
         self._former_pid = event.pid
 
     _former_pid = 0
 
-    # -- judgements -----------------------------------------------------------------------------
-
-    def _judge(self) -> None:
-        """Ask the lifecycle for proofs about the workers that are looked at closely."""
-        hangs = self.lifecycle.hangs
-        for child in self.follower.looks.near():
-            if not child.slot or child is self.follower.master:
-                continue
-            proof, where = proofs.proof_of(hangs, child)
-            if proof is not None and child.pid not in self.hung:
-                self.hung[child.pid] = (proof, where)
-                data = proofs.facts(hangs, child, proof, where, self.follower.clock())
-                self._tell(view.WORKER_HUNG, child.pid, child.slot, proofs.describe(child, proof, where), **data)
-            elif proof is None and child.pid in self.hung:
-                self._moves(child.pid, child.slot)
-        for pid in [pid for pid in self.hung if pid in self.follower.children]:
-            child = self.follower.children[pid]
-            if proofs.proof_of(hangs, child)[0] is None:
-                self._moves(pid, child.slot)
-        hang = self.lifecycle.master_hang()
-        if bool(hang) != bool(self.master_hang):
-            text = hang or "the master moves again"
-            self._tell(view.MASTER_HUNG if hang else view.MASTER_MOVES, self.pid, text=text)
-        self.master_hang = hang
-
-    def _moves(self, pid: int, slot: int | None) -> None:
-        del self.hung[pid]
-        self._tell(view.WORKER_MOVES, pid, slot, f"worker {slot}, which hung, moves again")
+    # -- the instance ---------------------------------------------------------------------------
 
     def _notice(self) -> None:
         """Tell what changed about the instance as a whole."""
-        doing = self._activity.now(self.follower, bool(self.hung))
+        doing = self._activity.now(self.follower, bool(self.hangs.workers))
         if doing != self.doing:
             self.doing = doing
             self._tell(

@@ -1,9 +1,9 @@
 """Compares the request rates of FastUser, FastHttpUser and wrk, in short slices that alternate, on one stack.
 
-`python tests/benchmarks/generator.py` writes every sample to results/bench/generator.json. Each load generator is one
-process with one thread, and opens a connection for each request. The stack has 2 workers, and shares the cores with the
-generator. The order of the slices in a round is random, and a ratio compares slices of one round, so that a slow change
-of the host affects both sides.
+`python tests/benchmarks/generator.py` writes every sample to results/bench/generator_slices.json. Each load generator
+is one process with one thread, and opens a connection for each request. The stack has 2 workers, and shares the cores
+with the generator. The order of the slices in a round is random, and a ratio compares slices of one round, so that a
+slow change of the host affects both sides.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from stacks.run import ports  # noqa: E402
 from tests.benchmarks import quiet  # noqa: E402
 
 ARM = Path(__file__).with_name("generator_arm.py")
-OUT = records.RESULTS / "bench" / "generator.json"
+OUT = records.RESULTS / "bench" / "generator_slices.json"
 STACK, PYTHON, PIN, WORKERS = "plain", "3.12", "2.0.30.post1", 2
 USERS = 16  # and connections of wrk
 SLICE_S = 2.0

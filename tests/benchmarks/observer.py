@@ -4,35 +4,24 @@ Both sides have the same uWSGI, the same Locust and the same recorder, whose row
 side without an observer writes its log to a file. Rates are computed for each slot, from the first answer of its first
 incarnation to the first answer of its last one: the master reaps once a second, so a fixed window would contain one
 recycle more or less by chance.
-`make bench-observer` runs it. It writes results/bench/observer.json.
+`make bench PART=observer` runs it.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import signal
-import statistics
 import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
-from scipy import stats
-
 from stacks import catalogue
 from stacks.catalogue import venvs
-from stacks.lifecycle.records import RESULTS, write_json
-from stacks.observe import host
-from stacks.observe.collectors import discover
 from stacks.observe.observer import Observer
 from stacks.run import parquet, supervisor
 from stacks.run.hammer import Hammer
 from stacks.run.ports import free_port
 
-PAIRS = int(os.environ.get("PAIRS", "8"))
 WINDOW_S = 10.0
 WORKERS, USERS, MAX_REQUESTS = 16, 32, 10
 VERSION = ("3.12", "pyuwsgi", "2.0.30.post1")
@@ -93,45 +82,3 @@ def slice_of(observed: bool, directory: Path) -> dict[str, float]:
         respawns += (len(first) - 1) / span_s
         answered += ((rows["end_s"] >= first.min()) & (rows["end_s"] < first.max())).sum() / span_s
     return {"respawns_per_s": respawns, "answered_per_s": answered}
-
-
-def ratio(pairs: list[tuple[float, float]]) -> dict[str, float]:
-    """Return the ratio observed / unobserved: the geometric mean, and its 95 % t interval on the logarithm."""
-    logs = [math.log(a / b) for a, b in pairs]
-    mean, error = statistics.mean(logs), statistics.stdev(logs) / math.sqrt(len(logs))
-    half = float(stats.t.ppf(0.975, len(logs) - 1)) * error
-    return {"ratio": math.exp(mean), "low": math.exp(mean - half), "high": math.exp(mean + half), "pairs": len(pairs)}
-
-
-def main() -> int:
-    supervisor.become_subreaper()
-    samples = []
-    for number in range(PAIRS):
-        pair = {}
-        for observed in ((True, False), (False, True))[number % 2]:
-            with tempfile.TemporaryDirectory() as directory:
-                pair["observed" if observed else "unobserved"] = slice_of(observed, Path(directory))
-        samples.append(pair)
-        print(json.dumps(pair), flush=True)
-    result = {
-        "schema": 1,
-        "host": host.host(),
-        "git": host.git(catalogue.ROOT),
-        "collectors": [collector.name for collector in discover()],
-        "window_s": WINDOW_S,
-        "samples": samples,
-        "ratios": {
-            name: ratio([(pair["observed"][name], pair["unobserved"][name]) for pair in samples])
-            for name in ("respawns_per_s", "answered_per_s")
-        },
-    }
-    folder = RESULTS / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "observer.json", result)
-    for name, value in result["ratios"].items():
-        print(f"{name}: observed / unobserved = {value['ratio']:.3f} (95 % {value['low']:.3f} to {value['high']:.3f})")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

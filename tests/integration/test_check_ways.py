@@ -12,14 +12,14 @@ from typing import Any
 
 from stacks.catalogue import venvs
 
-from .conftest import ROOT
 from .test_check import ANSWERS, NEW, PLAIN, Checking, Done, checking, snapshot
 
 __all__ = ["checking"]  # the fixture
 
 ALL_IN_INI = (
     "touch-reload = {folder}/reload\ntouch-workers-reload = {folder}/workers\ntouch-chain-reload = {folder}/chain\n"
-    "master-fifo = {folder}/fifo\nmax-worker-lifetime = 3600\nreload-on-rss = 300\nharakiri = 30\n"
+    "master-fifo = {folder}/fifo\nmax-worker-lifetime = 3600\nreload-on-rss = 300\nharakiri = 30\ncheaper = 1\n"
+    "idle = 60\n"
 )
 
 
@@ -65,55 +65,24 @@ def test_every_way_of_a_healthy_configuration_and_nothing_of_the_users_is_touche
     assert done.code == 0, done.said
     found = ways(done)
     assert set(verdicts(done).values()) == {"recovers"}, done.said
-    assert set(found) == {
-        *("max-requests", "max-worker-lifetime", "reload-on-rss", "harakiri", "touch-reload", "touch-workers-reload"),
-        *("touch-chain-reload", "fifo-c", "fifo-w", "fifo-r", "worker-kill", "worker-segv", "worker-term", "hup"),
-        *("int", "term", "quit"),
-    }
+    switched_on = (
+        "max-requests max-worker-lifetime reload-on-rss harakiri cheaper idle touch-reload touch-workers-reload"
+    )
+    fifo = "touch-chain-reload fifo-c fifo-w fifo-W fifo-r fifo-R fifo-q fifo-Q"
+    every_stack = "worker-kill worker-segv worker-term hup int term quit"
+    assert set(found) == set(f"{switched_on} {fifo} {every_stack}".split())
     reloads = [way for way in found.values() if way["kind"] == "reload"]
     assert all(way["new_code"] and way["replaced"] == 2 for way in reloads), reloads
-    assert found["touch-chain-reload"]["nothing_s"] < found["touch-workers-reload"]["nothing_s"]
     assert found["harakiri"]["lost"]
     names = [case.get("name") for case in done.suite.iter("testcase")]
     assert "comes back: touch-reload" in names
 
 
-def test_a_reload_that_dies_for_want_of_binary_path_is_seen(checking: Checking) -> None:
-    done = checking(PLAIN + "touch-reload = /nowhere\n", ways="reload")
-    assert done.code == 3, done.said
-    found = verdicts(done)
-    assert found == {"max-requests": "recovers"} | dict.fromkeys(("hup", "touch-reload", "quit"), "dead_master")
-    assert done.value["verdict"] == "dead_master"
-    assert ways(done)["hup"]["nothing_s"] > 0
-    assert "Does NOT come back:" in done.said
-
-
-def test_a_workers_reload_serves_the_old_code_that_the_master_had_loaded(
+def test_a_reload_that_dies_for_want_of_binary_path_is_seen_and_the_line_that_cures_it_is_told(
     checking: Checking, venv: Callable[[str], venvs.Venv]
 ) -> None:
-    config = PLAIN + binary_path(venv) + "touch-workers-reload = /nowhere\n"
-    done = checking(config, ways="touch-workers-reload,hup")
-    assert done.code == 0, done.said
-    assert (ways(done)["touch-workers-reload"]["new_code"], ways(done)["hup"]["new_code"]) == (False, True)
-    assert "OLD code" in done.said
-
-
-def test_a_reload_that_freezes_serves_on_with_the_old_workers(
-    checking: Checking, venv: Callable[[str], venvs.Venv]
-) -> None:
-    version = "py312-2.0.27.post1"
-    done = checking(PLAIN + binary_path(venv, version), version=version, ways="hup,int")
-    assert (done.code, verdicts(done)["hup"]) == (3, "hung_master"), done.said
-    assert ways(done)["hup"]["lost"] == {}
-    assert verdicts(done)["int"] == "recovers"
-
-
-def test_a_word_that_is_no_way_is_a_usage_error() -> None:
-    done = subprocess.run(
-        [sys.executable, *"-m stacks check --ini x --ways touch-relaod".split()],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, "did you mean touch-reload" in done.stderr) == (2, True)
+    done = checking(PLAIN + "touch-reload = /nowhere\n", ways="touch-reload")
+    assert (done.code, done.value["verdict"]) == (3, "dead_master"), done.said
+    assert verdicts(done) == {"max-requests": "recovers", "touch-reload": "dead_master"}
+    assert "Does NOT come back: touch-reload (dead_master" in done.said
+    assert done.value["best_change"]["lines"] == [binary_path(venv).strip()]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from stacks.check.effective_configuration import read_effective
+from stacks.check.invocation import Invocation
 from stacks.check.plugins import packagings
 
 from .conftest import Check, left_behind, run_check
@@ -113,11 +115,11 @@ def test_the_options_of_plugins_are_run_and_judged(checking: Callable[..., Check
     assert left_behind(Path(done.value["directory"])) == []
 
 
-def test_the_name_of_the_binary_loads_its_plugin(checking: Callable[..., Check], site: Path) -> None:
-    line = 'CMD ["/usr/bin/uwsgi_python3", "--http-socket", ":8000", "--module", "app", "-p", "2"]'
-    done = checking("--chdir", str(site), "--args", line)
-    assert (done.code, done.value["verdict"]) == (0, "recovers"), done.said
-    assert ["module", "app"] in done.value["run"]
+def test_the_name_of_the_binary_loads_its_plugin(site: Path, tmp_path: Path) -> None:
+    invocation = Invocation(Path("/usr/bin/uwsgi_python3"), None, ("--module", "app"), {"PATH": "/usr/bin"}, site)
+    effective = read_effective(invocation, tmp_path)
+    assert ("module", "app") in effective.options
+    assert "module" in effective.binary_options
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from stacks.observe.observer import Observer
 from stacks.run import stop_signals
 from stacks.run.ports import free_port
 
-# uWSGI's http-socket ends each connection after its answer, without a header that says so. A client that keeps connections
-# can send the next request before it sees the end, and gets a reset that has nothing to do with a hang: so close each one.
+# uWSGI's http-socket ends each connection after its answer, and no header says so. A client that keeps connections can
+# send its next request before it sees the end, and gets a reset that has nothing to do with a hang: so close each one.
 PLAIN = """
 from locust import HttpUser, task
 

@@ -137,6 +137,7 @@ def test_a_hang_appears_and_another_version_recovers(ui: Callable[..., Ui], resu
         assert "✕ hung" in window.see(".w-now-hung")
         # The waits may prove the hang before gdb has its backtrace.
         window.see(".w-verdict code:has-text('take_gil')" if shutil.which("gdb") else ".w-verdict code")
+        assert "upgrade pyuwsgi" in window.see(".w-verdict p")
         light = page.locator("#uwsgi-workers").evaluate("e => getComputedStyle(e).backgroundColor")
         page.locator(".MuiAppBar-root button:visible").last.click()
         window.see("#uwsgi-workers.w-dark")
@@ -158,6 +159,8 @@ def test_a_hang_appears_and_another_version_recovers(ui: Callable[..., Ui], resu
         assert "recovers" in verdict
         assert window.see(".w-tile:has-text('Came back') small").split()[1] in verdict.split()
         recovered = Path(window.see(".w-results code"))
+        assert window.see(".w-results a")
+        assert "Do the workers come back?" in page.request.get(f"{web_ui.url}workers/report.html").text()
 
         page.goto(web_ui.url + "stats/report?theme=dark")
         assert "recovers" in window.see("#uwsgi-workers-report.w-dark .w-verdict")

@@ -24,7 +24,7 @@ PARQUET_FILES = (
     ("sample", records.SAMPLES_FILE, records.SAMPLE_COLUMNS),
 )
 NUMBERS = {"t_ns", "pid", "slot", "ticks", "switches"}  # of events.jsonl
-JSON_FILES = ("run", "campaign", "summary", "check", "capacity", "bisect", "claims", "compare")
+JSON_FILES = ("run", "campaign", "summary", "check", "capacity", "bisect", "claims", "compare", "bench")
 
 
 @cache

@@ -163,7 +163,8 @@ const Workers = (() => {
     const kind = VERDICTS[judgement.verdict] || "bad";
     const sign = { good: "✓", bad: "✕", unsure: "?" }[kind];
     const evidence = judgement.evidence ? `<code>${escaped(judgement.evidence)}</code>` : "";
-    return `<div class="w-verdict w-${kind}"><b>${sign} ${escaped(judgement.verdict)}</b> ${escaped(judgement.reason)}${evidence}</div>`;
+    const helps = state.helps.map((sentence) => `<p>${escaped(sentence)}</p>`).join("");
+    return `<div class="w-verdict w-${kind}"><b>${sign} ${escaped(judgement.verdict)}</b> ${escaped(judgement.reason)}${evidence}${helps}</div>`;
   }
 
   const HEADS = ["Slot", "Generation", "Outcome", "Old pid", "New pid", "Exit begun", "Exited", "Forked", "Ready", "Took", "Reason"];
@@ -213,7 +214,8 @@ const Workers = (() => {
     }
     const width = Math.max(320, element.clientWidth - 32);
     const earlier = state.from_s > 0.5 ? `<small>the last ${Math.round(state.now_s - state.from_s)} s</small>` : "";
-    const results = state.over && state.directory ? `<p class="w-results">Results: <code>${escaped(state.directory)}</code></p>` : "";
+    const page = link && state.page ? `<a href="./workers/report.html" target="_blank">the page of results</a>, ` : "";
+    const results = state.over && state.directory ? `<p class="w-results">Results: ${page}<code>${escaped(state.directory)}</code></p>` : "";
     const lifecycle = state.slots.length
       ? `<div class="w-tiles">${tiles(state)}</div>`
       : "";

@@ -15,7 +15,7 @@ from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, Event
 from stacks.lifecycle.way_results import WayResult, way_results
 from stacks.run import parquet
 
-LAST_LINES = 8  # of a log: what comes before was no reason to end
+LAST_LINES = 12  # of the log of an instance that ended: what comes before was no reason to end
 _ERROR = re.compile(r"(?:[\w.]+\.)?\w*(?:Error|Exception)\b: ")
 COLUMNS = ("start_ns", "latency_us", "status", "error", "pid")
 
@@ -23,22 +23,23 @@ COLUMNS = ("start_ns", "latency_us", "status", "error", "pid")
 def read_ways(directory: Path) -> list[tuple[str, WayResult]]:
     """Return the ways that the run in `directory` has taken, in order. The list is empty if it took none.
 
-    The end of the master has the last error of the log in its reason.
+    Where the app or its interpreter may be at fault, the reason has the last error of the log.
     """
     results = way_results(read_rows(directory), read_requests(directory))
-    error = last_error(read_log(directory))
+    log = read_log(directory)
+    errors = {"dead_master": last_error(log, LAST_LINES), "broken_app": last_error(log)}
     return [
         (name, replace(result, reason=f"{result.reason} ({error})"))
-        if result.verdict == "dead_master" and error
+        if (error := errors.get(result.verdict))
         else (name, result)
         for name, result in results
     ]
 
 
-def last_error(log: str) -> str:
-    """Return the exception of Python with which the log of an instance ends, or ''."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return next((line for line in reversed(lines[-LAST_LINES:]) if _ERROR.match(line)), "")
+def last_error(log: str, lines: int = 0) -> str:
+    """Return the last exception of Python in a log, or in its last `lines`; '' if there is none."""
+    newest = [line.strip() for line in log.splitlines() if line.strip()][-lines:]
+    return next((line for line in reversed(newest) if _ERROR.match(line)), "")
 
 
 def read_error(directory: Path) -> str:

@@ -24,6 +24,17 @@ def not_taken(way: Way, why: str) -> TakenWay:
     return TakenWay(way, WayResult("not_taken", why, times=0))
 
 
+def explain_harakiri(way: Way, result: WayResult, threads: int) -> WayResult:
+    """Return `result` with a reason if harakiri let a request live on: with threads this is a known defect."""
+    if way.name != "harakiri" or result.verdict != "invalid" or result.replaced or threads <= 1:
+        return result
+    why = (
+        "no request was ended: with threads a worker has one deadline, and every request that ends clears it, so a "
+        "stuck request stays (unbit/uwsgi#2706)"
+    )
+    return replace(result, reason=why)
+
+
 def merged(parts: list[TakenWay]) -> TakenWay:
     """Return one result for a way that was taken several times: the worst verdict, the sums, and the longest times."""
     worst = min(parts, key=_severity)

@@ -16,10 +16,11 @@ from typing import Any
 from stacks.check.check_runs import CheckRuns
 from stacks.check.measurement import read_measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
+from stacks.check.options import numbers
 from stacks.check.recycling import Preparation
 from stacks.check.ways import copies, recordings, way_plans
 from stacks.check.ways.derivation import IDLE
-from stacks.check.ways.taken import TakenWay, merged, not_taken
+from stacks.check.ways.taken import TakenWay, explain_harakiri, merged, not_taken
 from stacks.check.ways.way import INSTANCE, STOP, Way
 from stacks.lifecycle.way_results import WayResult
 from stacks.run import interrupts
@@ -118,7 +119,9 @@ class WayTaker:
         measurement = read_measurement(directory)
         if measurement.error:
             return [TakenWay(way, WayResult("invalid", measurement.error, times=0), directory)], []
-        return [TakenWay(way, recordings.read_limited_way(measurement, has_pauses=way.option == IDLE), directory)], []
+        result = recordings.read_limited_way(measurement, has_pauses=way.option == IDLE)
+        threads = numbers(neutral.options).get("threads", 1)
+        return [TakenWay(way, explain_harakiri(way, result, threads), directory)], []
 
     def _hear(self, name: str, line: dict[str, Any]) -> None:
         self.progress(name, "" if line["phase"] == "done" else line.get("way", ""))

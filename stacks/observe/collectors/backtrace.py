@@ -1,10 +1,12 @@
 """Takes native backtraces of processes that stand still, with gdb in a process of its own. The texts go to evidence/.
 
 A run needs few of them: a worker with the same waits as one whose backtrace is known is proven to hang by that one.
+The runs of one campaign take them one after another, because gdb needs 100 MB of memory. A check waits for none.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -12,8 +14,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from stacks.lifecycle.backtraces import stops_the_world
-from stacks.lifecycle.records import EVIDENCE_DIR, Event
+from stacks.lifecycle.backtraces import stops_the_world, waits_for_gil
+from stacks.lifecycle.records import CAMPAIGN_FILE, EVIDENCE_DIR, Event
 from stacks.observe import proc
 from stacks.observe.collectors import Base, Context
 from stacks.observe.gdb import GDB, LIMIT_S
@@ -39,6 +41,8 @@ class Collector(Base):
         self._pid = 0  # of the process whose backtrace is being taken
         self._begun_ns = 0
         self._count = 0  # backtraces so far
+        self._lock_fd = -1  # of the directory above that of the run, which is locked while gdb runs
+        self._waits_for_gdb = False  # of another run
 
     def open(self) -> str:
         if shutil.which("gdb") is None:
@@ -47,18 +51,37 @@ class Collector(Base):
 
     @property
     def busy(self) -> bool:
-        """True while a backtrace is being taken."""
-        return self._gdb is not None
+        """True while a backtrace is being taken, or waits for that of another run."""
+        return self._gdb is not None or self._waits_for_gdb
 
     def sample(self) -> list[Event]:
         if self._gdb is not None:
             if self.context.clock() - self._begun_ns > LIMIT_S * 1e9:
                 self._gdb.kill()
             return []
-        suspects = self._suspects()
-        if suspects and self._count < MOST:
+        suspects = self._suspects() if self._count < MOST else []
+        self._waits_for_gdb = bool(suspects) and not self._lock()
+        if suspects and not self._waits_for_gdb:
             self._start(suspects[0])
         return []
+
+    def _lock(self) -> bool:
+        """Return True if no other run of this campaign takes a backtrace, and keep the others from it."""
+        campaign = self.context.directory.parent
+        if not (campaign / CAMPAIGN_FILE).exists():
+            return True
+        self._lock_fd = os.open(campaign, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._unlock()
+            return False
+        return True
+
+    def _unlock(self) -> None:
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
 
     def _suspects(self) -> list[int]:
         """Return the pids of processes whose backtrace is worth its time, the most urgent first."""
@@ -80,6 +103,7 @@ class Collector(Base):
         except OSError as error:  # a full disk, or no file descriptor left: the verdict needs no backtrace
             self.off = f"{folder} cannot be written ({error.strerror})"
             self._count = MOST
+            self._unlock()
             return
         self._pid, self._begun_ns, self._count = pid, self.context.clock(), self._count + 1
         self.context.watch(self._fd, self)
@@ -97,6 +121,7 @@ class Collector(Base):
     def read(self, fd: int) -> list[Event]:
         assert self._gdb is not None  # noqa: S101 - the file descriptor is that of a running gdb
         self._gdb.wait()
+        self._unlock()
         self.context.unwatch(fd)
         os.close(fd)
         self._gdb, self._fd = None, -1
@@ -110,6 +135,7 @@ class Collector(Base):
         data: dict[str, Any] = {
             "frames": frames,
             "packages": packages(text),
+            "gil_waiters": gil_waiters(text),
             "file": f"{EVIDENCE_DIR}/{path.name}",
         }
         return [self.event("backtrace", self._pid, **data, reason=reason)]
@@ -120,12 +146,18 @@ class Collector(Base):
             self._gdb.wait()
             os.close(self._fd)
             self._gdb = None
+            self._unlock()
 
 
 def main_thread_frames(text: str) -> list[str]:
     """Return the function names of the main thread, innermost first. gdb prints this thread last."""
     last_thread = text.rsplit("\nThread ", 1)[-1]
     return _FRAME.findall(last_thread)
+
+
+def gil_waiters(text: str) -> int:
+    """Return how many threads wait for the GIL."""
+    return sum(waits_for_gil(_FRAME.findall(thread)) for thread in text.split("\nThread ")[1:])
 
 
 def packages(text: str) -> dict[str, str]:

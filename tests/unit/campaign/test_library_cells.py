@@ -17,6 +17,7 @@ from stacks.catalogue import APPS, UsageError, load, venvs
 from stacks.catalogue.libraries import MODES, load_libraries
 from stacks.lifecycle.reading import read_json
 from stacks.lifecycle.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, write_json
+from stacks.run.run_directory import START_LIMIT_S
 
 KNOWN, LISTED = load(), load_libraries()
 
@@ -49,7 +50,16 @@ def test_a_hang_gets_more_runs_and_a_rare_one_more_respawns_and_two_verdicts() -
 
 def test_an_app_that_needs_the_sink_gets_one() -> None:
     (cell,) = cells(name="stdlib_queue_listener", mode="lazy-apps")
-    assert cell.overrides == {"sink": "items"}
+    assert cell.overrides["sink"] == "items"
+
+
+@pytest.mark.parametrize(("cpus", "limit_s"), [({0, 1}, 4 * START_LIMIT_S), (set(range(16)), START_LIMIT_S)])
+def test_with_lazy_apps_the_workers_may_import_the_library_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, cpus: set[int], limit_s: float
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: cpus)
+    limits = {cell.stack.name: cell.overrides.get("start_limit_s") for cell in cells(name="scikit_learn_kmeans")}
+    assert limits == {"threads": None, "threads-lazy": limit_s, "fork-hooks": None}
 
 
 def test_a_library_whose_requests_take_long_has_a_window_of_its_own() -> None:

@@ -13,7 +13,7 @@ from contexts import until
 from run_processes import Starter, starter
 
 from stacks.campaign.campaign import Campaign
-from stacks.campaign.runner import MOST_STOPPING, Runner
+from stacks.campaign.runner import Runner
 from stacks.lifecycle.reading import read_record
 from stacks.lifecycle.records import SCHEMA, write_json
 
@@ -47,30 +47,11 @@ def runner(campaign: Campaign, view: RecordingView) -> Runner:
     return Runner(campaign, view)
 
 
-@pytest.mark.parametrize("phase", ["starting", "waiting", "loading"])
-def test_no_run_starts_beside_a_load(runner: Runner, start: Starter, phase: str) -> None:
-    assert runner.has_room()
-    runner.campaign.active = [start()]
-    runner.campaign.active[0].phase = phase
-    assert not runner.has_room()
-
-
-@pytest.mark.parametrize("phase", ["settling", "stopping", "done"])
-def test_a_run_starts_beside_a_few_that_only_settle_or_stop(runner: Runner, start: Starter, phase: str) -> None:
-    active = runner.campaign.active = [start()]
-    active[0].phase = phase
-    assert runner.has_room()
-    active += [start(), start()]
-    for run in active:
-        run.phase = phase
-    assert len(active) > MOST_STOPPING
-    assert not runner.has_room()
-
-
 def test_a_waiting_run_gets_its_turn_when_the_run_before_has_its_verdict(runner: Runner, start: Starter) -> None:
     before, waiting = start(), start("while True: print(input())")
     runner.campaign.active = [before, waiting]
-    waiting.phase = "waiting"
+    runner._lanes.count = 1
+    before.has_turn, waiting.phase = True, "waiting"
     for before.phase in ("loading", "settling"):
         runner.step()
         assert not waiting.has_turn

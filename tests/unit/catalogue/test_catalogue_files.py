@@ -121,7 +121,7 @@ def test_every_mistake_is_reported_at_once(tree: Path) -> None:
         "stacks/versions.toml, package pyuwsgi: missing key pythons",
         f"stacks/versions.toml, defect late: verdict hangs is unknown; the verdicts are {', '.join(VERDICTS)}",
         "stacks/versions.toml, defect late: Invalid specifier",
-        "stacks/loadtest.toml: unknown key user; the keys are cells, duration_s",
+        "stacks/loadtest.toml: unknown key user; the keys are alone, cells, duration_s",
         "stacks/loadtest.toml: missing key seed, users",
     ):
         assert text in message

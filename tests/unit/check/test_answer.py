@@ -74,13 +74,14 @@ def test_the_place_of_an_array_of_a_dockerfile() -> None:
 def test_what_makes_workers_come_back_is_before_what_costs_less() -> None:
     options = (("max-requests", "500"), ("processes", "4"), ("touch-workers-reload", "/x"))
     healthy = findings(HEALTHY, *options, pin="2.0.30.post1")
-    died = taken("hup", "dead_master", kind=RELOAD)
+    died = taken("hup", "dead_master", "the master ended (ModuleNotFoundError: No module named 'pyuwsgi')")
     old = replace(taken("touch-workers-reload", new_code=False), way=replace(taken("x").way, option="x"))
     term = taken("term", kind=RELOAD)
     cure = RemedyTrial(remedy("lazy-apps"), HEALTHY)
     changes = [
         best_change(replace(healthy, remedy_trials=[cure]), [died]),
         best_change(healthy, [died, old]),
+        best_change(healthy, [taken("hup", "dead_master", "the master ended (ImportError: app)")]),
         best_change(replace(healthy, server=replace(healthy.server, version="2.0.27")), [taken("hup", "hung_master")]),
         best_change(healthy, [old, term]),
         best_change(healthy, [term]),
@@ -91,6 +92,7 @@ def test_what_makes_workers_come_back_is_before_what_costs_less() -> None:
     assert [change and (change.set or change.package) for change in changes] == [
         (("lazy-apps", "true"),),
         (("binary-path", "/v/bin/python"),),
+        None,
         "pyuwsgi==2.0.30.post1",
         (("lazy-apps", "true"),),
         (("die-on-term", "true"),),
@@ -119,7 +121,13 @@ def test_the_answer_has_ten_lines_at_most(tmp_path: Path) -> None:
     assert "hup, touch-reload, fifo-r (dead_master: the master ended)" in text
     assert "    lazy-apps = true" in lines
     assert "your configuration" in text
-    assert str(tmp_path / "check.html") in lines[-1]
+    assert str(tmp_path / "report.html") in lines[-1]
+
+
+def test_workers_that_need_a_master_come_back_only_with_one(tmp_path: Path) -> None:
+    alone = replace(findings(), options=[("processes", "2")])
+    head = result(tmp_path, alone, [recycled(HEALTHY)], []).answer()[0]
+    assert "come back with a master, which your configuration does not set" in head
 
 
 def test_a_hang_without_a_cure_says_so_and_what_is_known(tmp_path: Path) -> None:
@@ -137,8 +145,9 @@ def test_the_page_has_every_way_with_its_reason_and_nothing_from_elsewhere(tmp_p
     check = result(tmp_path, findings(), ways, ["set this"])
     check.neutral.note("stats", ":1717", "", "why it is removed")
     check.write(None, None)
-    page = Page((tmp_path / "check.html").read_text())
-    for words in ("<the master> ended", "what hup does", "idle: why not", "set this", "why it is removed", "(absent)"):
+    page = Page((tmp_path / "report.html").read_text())
+    for words in ("<the master> ended", "what hup does", "idle why not", "set this", "why it is removed", "(absent)"):
         assert words in page.words
-    assert {"class": "bad"} in page.named("tr")
+    assert [tone["class"] for tone in page.named("span")] == ["tone bad", "tone bad", "tone good"]
+    assert page.named("script") == []
     assert page.outside_addresses() == []

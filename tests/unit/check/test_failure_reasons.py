@@ -105,3 +105,10 @@ def test_a_run_whose_observer_was_held_up_asks_for_a_quiet_machine() -> None:
     run = replace(HEALTHY, verdict=judgement.verdict, reason=judgement.reason)
     assert run.verdict == "invalid"
     assert "run nothing else on this machine" in explain_too_few_respawns(run)
+
+
+def test_an_answer_whose_end_no_client_can_tell_is_named() -> None:
+    """A connection of http11-socket stays open for 4 s after an answer without a Content-Length."""
+    kept = replace(HEALTHY, verdict="invalid", respawns=0, latency_p50_s=8.1, probe_tail_s=4.0)
+    assert "sends no Content-Length" in explain_too_few_respawns(kept)
+    assert "Content-Length" not in explain_too_few_respawns(replace(kept, probe_tail_s=0.0))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from check_builders import HEALTHY, HUNG
 
-from stacks.check.measurement import SLOW_EXIT, SLOW_STOP, Measurement, read_measurement
+from stacks.check.measurement import LOST_REQUESTS, SLOW_EXIT, SLOW_STOP, Measurement, read_measurement
 
 RUNS = Path(__file__).resolve().parents[2] / "data" / "runs"
 IN_EXIT = {"pid": 7, "role": "worker", "starting": False, "waits": ["futex"], "frames": ["Py_FinalizeEx"]}
@@ -77,6 +77,10 @@ def test_workers_that_never_answer_are_counted_and_the_longest_exit_is_timed() -
         (replace(HEALTHY, stop_signal="KILL", unstopped=[IN_EXIT | {"starting": True}]), ""),
         (replace(HEALTHY, stop_signal="KILL", unstopped=[IN_EXIT | {"frames": ["epoll_wait"]}]), ""),
         (replace(HEALTHY, recycle_median_s=2.9, recycle_phases_s=SLOW_TO_END | {"exit": 2.0}), ""),
+        (replace(HEALTHY, requests=200, lost={"timeout": 4, "closed": 3}), LOST_REQUESTS),
+        (replace(HEALTHY, requests=200, lost={"timeout": 4, "closed": 1}), ""),
+        (replace(HEALTHY, requests=20, lost={"timeout": 4}), ""),
+        (replace(HEALTHY, recycle_median_s=3.3, recycle_phases_s=SLOW_TO_END | {"exit": 2.4}), ""),
     ],
 )
 def test_a_problem_is_a_verdict_or_a_slow_exit(run: Measurement, problem: str) -> None:

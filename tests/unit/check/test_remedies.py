@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from check_builders import KNOWN, remedy, server
 
-from stacks.check.check_runs import remedy_start_limit_s
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.remedies import remedies, with_partners
 
@@ -52,7 +51,7 @@ def test_a_remedy_changes_a_copy() -> None:
 
 
 @pytest.mark.parametrize("name", ["lazy-apps", "fork-hooks"])
-@pytest.mark.parametrize("problem", ["hung_exit", "slow_exit", "slow_stop"])
+@pytest.mark.parametrize("problem", ["hung_exit", "slow_exit", "slow_stop", "lost_requests"])
 def test_an_exit_gets_the_cures_of_threads_if_the_master_has_threads(problem: str, name: str) -> None:
     neutral = NeutralConfiguration()
     assert remedy(name).applies(problem, neutral, KNOWN, server("2.0.30.post1"), master_threads=2)
@@ -76,8 +75,3 @@ def test_skip_atexit_teardown_is_tried_with_a_cure_of_threads_that_failed_alone(
     assert dict(pairs[0].apply(NeutralConfiguration()).options) == {"lazy-apps": "true", "skip-atexit-teardown": "true"}
     assert [pair.name for pair in with_partners(singles, {"fork-hooks"})] == ["fork-hooks+skip-atexit-teardown"]
     assert with_partners(singles[2:], {"lazy-apps"}) == []
-
-
-@pytest.mark.parametrize(("workers", "cpus", "limit_s"), [(8, 2, 240.0), (1, 4, 60.0), (4, 4, 60.0)])
-def test_with_a_remedy_the_workers_may_import_the_app_all_at_once(workers: int, cpus: int, limit_s: float) -> None:
-    assert remedy_start_limit_s(60.0, workers, cpus) == limit_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from stacks.check.neutralise import neutralise
 from stacks.check.options import Options
 from stacks.check.ways import copies, selection, way_plans
 from stacks.check.ways.derivation import derive
-from stacks.check.ways.taken import merged, worst_first
+from stacks.check.ways.taken import explain_harakiri, merged, worst_first
 from stacks.check.ways.way import ONE_BY_ONE, RELOAD, STOP, Way
 from stacks.check.ways.way_json import way_case
 from stacks.check.ways.ways_text import table_lines, ways_lines
+from stacks.lifecycle.way_results import WayResult
 from stacks.lifecycle.way_steps import ALL, END, FEWER, MORE
 
 APP: Options = [("module", "app"), ("http-socket", ":8000"), ("master", "true"), ("processes", "2")]
@@ -95,6 +97,14 @@ def test_cheaper_takes_a_worker_away_and_adds_one_on_a_copy_of_its_own() -> None
 def test_harakiri_needs_a_page_that_outlives_it() -> None:
     assert "--slow-url" in named("harakiri", ("harakiri", "30")).why_not
     assert named("harakiri", ("harakiri", "30"), slow_url="/slow").why_not == ""
+
+
+def test_a_stuck_request_beside_other_threads_is_a_known_defect() -> None:
+    way = named("harakiri", ("harakiri", "30"), slow_url="/slow")
+    nothing = WayResult("invalid", "0 respawns seen", replaced=0)
+    assert "unbit/uwsgi#2706" in explain_harakiri(way, nothing, 4).reason
+    assert explain_harakiri(way, nothing, 1) is nothing
+    assert explain_harakiri(way, replace(nothing, verdict="recovers"), 4).verdict == "recovers"
 
 
 def test_a_way_that_a_copy_cannot_take_says_why() -> None:

@@ -27,6 +27,7 @@ GIVEN = {
     "listen": 128,
     "app": "wsgi.py",
     "env": "A=1 B=2",
+    "lanes": 2,
     "seed": 5,
     "confidence": 0.25,
 }

@@ -1,20 +1,13 @@
 """The shared look of the figures: text is legible on white, and titles fit."""
 
 import pytest
+from contrast import contrast
 from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.figures.durations import duration_words
 
 TEXT_COLOURS = [name for name in vars(style) if name.endswith("TEXT")]
-
-
-def contrast(colour: str) -> float:
-    """The contrast ratio of a colour on white (WCAG 2.2)."""
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    luminance = sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-    return 1.05 / (luminance + 0.05)
 
 
 def test_the_contrast_of_black_on_white():

@@ -142,7 +142,7 @@ def test_the_help_of_loadtest_shows_every_variable_of_a_plan(clone: Path) -> Non
         ("loadtest", "MAXREQUESTS=9", "MAX_REQUESTS"),
         ("capacity", "DEMANDS=400", "DEMAND"),
         ("check", "INNI=app.ini", "INI"),
-        ("bench-observer", "PAIR=2", "PAIRS"),
+        ("bench", "PARTS=observer", "PART"),
         ("lint", "PYTHN=python3", "PYTHON"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rows import GIL_RATE, at, backtrace, looks
+from rows import GIL, GIL_RATE, at, backtrace, looks, row
 
 from stacks.lifecycle.backtraces import EVIDENCE_FRAMES, informative_frames
 from stacks.lifecycle.hangs import (
@@ -79,6 +79,15 @@ def test_an_empty_backtrace_proves_nothing() -> None:
 def test_a_gil_wait_proves_nothing_in_a_process_with_a_second_thread() -> None:
     rows = looks(PID, 0, 1, "futex-timed", "futex", wakes_per_s=GIL_RATE)
     assert hangs_of([*rows, backtrace(PID, 1)]).proof(PID) is None
+
+
+@pytest.mark.parametrize(("gil_waiters", "is_proof"), [(2, True), (1, False), (0, False)])
+def test_threads_that_all_wait_for_the_gil_are_a_proof(gil_waiters: int, is_proof: bool) -> None:
+    rows = looks(PID, 0, GIL_BACKTRACE_S + 0.1, "futex-timed", "futex-timed", wakes_per_s=GIL_RATE)
+    with_backtrace = row(0.2, "backtrace", PID, source="backtrace", frames=GIL, gil_waiters=gil_waiters)
+    proof = hangs_of([*rows, with_backtrace]).proof(PID)
+    assert (proof is not None) is is_proof
+    assert proof is None or "each of its threads waits for the GIL" in proof.text
 
 
 def test_a_process_with_the_waits_of_a_proven_one_needs_no_backtrace() -> None:

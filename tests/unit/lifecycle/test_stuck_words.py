@@ -143,6 +143,24 @@ class TestTheVerdict:
         rows[-1] = backtrace(worker["pid"], 4.2, ["take_gil", "acquire_timed", "rlock_acquire"])
         assert str(judged(rows).evidence).startswith(BY_BURN)
 
+    def test_the_backtrace_of_a_hang_at_the_exit_is_no_evidence_of_one_at_the_fork(
+        self,
+    ) -> None:
+        _, worker = dumps("gil_owned_by_thread")
+        rows = [
+            *generation(100, 101),
+            row(0.5, "exit_begun", 101),
+            *looks(101, 0.6, 2.2, "futex"),
+            backtrace(101, 1.2, ["wait_for_thread_shutdown", "Py_FinalizeEx"]),
+            *respawn(1, 100, worker["pid"], 1.0, ready=False),
+            *looks(worker["pid"], 1.6, 4.2, "futex-timed", wakes_per_s=195),
+            thread_row(worker, "worker", AT_FORK, 2.0),
+        ]
+        judgement = judged(rows)
+        assert "began to exit and never ended" in judgement.reason
+        assert str(judgement.evidence).startswith(BY_BURN)
+        assert "Py_FinalizeEx" not in str(judgement.evidence)
+
     def test_a_look_is_no_proof(self) -> None:
         _, worker = dumps("gil_owned_by_thread")
         rows = [*generation(100), *respawn(1, 100, worker["pid"], 1.0), thread_row(worker, "worker", AT_FORK, 1.6)]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from stacks import catalogue
+from stacks.commands.list import as_json
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "locustfiles"))
-from workers_ui._form import choice, errors
+from workers_ui._form import add_arguments, choice, errors
 
 CATALOGUE = {
     "stacks": {"threads": "threads on"},
@@ -17,6 +22,15 @@ CATALOGUE = {
 }
 FORM = {"stack": "threads", "version": "py312-2.0.26", "workers": "4", "max_requests": "10", "threads": "0"}
 FORM |= {"user_count": "8", "spawn_rate": "8"}
+
+
+def test_the_default_choice_says_what_is_expected_of_it() -> None:
+    parser = argparse.ArgumentParser()
+    loaded = catalogue.load()
+    add_arguments(parser, json.loads(as_json(loaded)))
+    defaults = parser.parse_args([])
+    expected = loaded.expected(loaded.stacks[defaults.stack], loaded.versions[defaults.version])
+    assert f"{defaults.stack} at {defaults.version}: {expected}" in " ".join(parser.format_help().split())
 
 
 def test_a_valid_form_has_no_errors() -> None:

@@ -34,7 +34,10 @@ def test_the_content_is_valid_json_with_every_slot(run: Path) -> None:
 
 def test_a_verdict_is_shown_only_after_the_rows_that_it_is_based_on_are_read(tmp_path: Path) -> None:
     row = b'{"t_ns":4500000000,"source":"observer","kind":"verdict"}\n'
-    message = {"directory": str(tmp_path), "verdict": "recovers", "reason": "2 of 2", "evidence": None}
+    directory = tmp_path / "run"
+    directory.mkdir()
+    known = {"phase": "preparing", "expected": "hung_worker", "helps": ["The master holds it. Remedy: upgrade."]}
+    message = {"directory": str(directory), "verdict": "hung_worker", "reason": "2 of 2", "evidence": None}
 
     class Serve:
         """Stands for the process `serve`: it writes the row, and then sends the verdict."""
@@ -44,9 +47,10 @@ def test_a_verdict_is_shown_only_after_the_rows_that_it_is_based_on_are_read(tmp
             self.stdout = self.lines()
 
         def lines(self) -> Iterator[bytes]:
-            yield json.dumps({"phase": "loading", "directory": str(tmp_path)}).encode()
+            yield json.dumps(known).encode()
+            yield json.dumps({"phase": "loading", "directory": str(directory)}).encode()
             gevent.sleep(0)
-            (tmp_path / EVENTS_FILE).write_bytes(row)
+            (directory / EVENTS_FILE).write_bytes(row)
             for phase in ("stopping", "written"):
                 yield json.dumps(message | {"phase": phase}).encode()
                 gevent.sleep(0)
@@ -60,8 +64,16 @@ def test_a_verdict_is_shown_only_after_the_rows_that_it_is_based_on_are_read(tmp
         while not stack.is_over:
             gevent.sleep(0)
             looks.append((stack.verdict is not None, stack.history.end_ns is not None))
+            assert bool(stack.helps) == (stack.verdict is not None)
     assert (True, False) not in looks
     assert looks[-1] == (True, True)
+    assert stack.helps == known["helps"]
+    assert stack.page is None
+    page = tmp_path / "report.html"
+    page.touch()
+    assert stack.page == page
+    stack.verdict["verdict"] = "hung_exit"  # what is known is about another verdict
+    assert stack.helps == []
 
 
 def test_seconds_are_added_up_over_the_processes_and_empty_seconds_stay() -> None:

@@ -61,5 +61,7 @@ class FakeStack:
     phase: str = "loading"
     error: str = ""
     verdict: dict[str, Any] | None = None
+    helps: list[str] = field(default_factory=list)
+    page: Path | None = None
     directory: str | None = "results/x"
     choice: dict[str, Any] = field(default_factory=lambda: {"stack": "threads", "version": "v"})

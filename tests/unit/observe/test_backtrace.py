@@ -12,7 +12,7 @@ import pytest
 from contexts import context
 from rows import generation, hang, leave, looks, respawn
 
-from stacks.lifecycle.records import Event
+from stacks.lifecycle.records import CAMPAIGN_FILE, Event
 from stacks.observe import gdb
 from stacks.observe.collectors import Base, backtrace
 
@@ -125,6 +125,28 @@ class TestBacktrace:
         (fd,) = watched
         assert select.select([fd], [], [], 10)[0]
         assert collector.read(fd)[0].data["frames"] == []
+
+    def test_the_runs_of_a_campaign_take_their_backtraces_one_after_another(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        FakeGdb(monkeypatch, GDB)
+        (tmp_path / CAMPAIGN_FILE).touch()
+        first, second = tmp_path / "first", tmp_path / "second"
+        first.mkdir()
+        second.mkdir()
+        (collector, watched), (waiting, others) = self.suspect(first), self.suspect(second)
+        collector.sample()
+        waiting.sample()
+        assert waiting.busy  # its run waits for the backtrace
+        assert others == {}
+        (fd,) = watched
+        collector.read(fd)
+        assert self.taken(waiting, others)
+
+    def test_the_threads_that_wait_for_the_gil_are_counted(self) -> None:
+        assert backtrace.gil_waiters(GDB) == 1
+        assert backtrace.gil_waiters(GDB.replace("other (lock", "take_gil (tstate")) == 2
+        assert backtrace.gil_waiters("No stack.") == 0
 
     def test_closing_kills_a_running_gdb(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(backtrace, "GDB", (sys.executable, "-c", SLEEP))

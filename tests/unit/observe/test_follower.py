@@ -148,15 +148,20 @@ def test_the_end_of_the_master_ends_the_following(following: Following) -> None:
 
 
 def test_at_rest_it_hardly_wakes(following: Following) -> None:
-    following.follower.step(2.0)
+    seen = [resting(following)]
+    while len(seen) < 30 and not all(seen[-1]):  # a busy machine needs longer until all workers are well
+        seen.append(resting(following))
+    assert all(seen[-1]), seen
+
+
+def resting(following: Following) -> tuple[bool, bool, bool]:
+    """Follow for two seconds. Return whether there were few steps, little CPU time, and no row but the heartbeats."""
     following.rows.clear()
     begin_s, steps, cpu_s = time.monotonic(), 0, time.process_time()
     while time.monotonic() < begin_s + 2.0:
         following.follower.step(2.0)
         steps += 1
-    assert steps <= 4
-    assert (time.process_time() - cpu_s) / 2.0 < 0.02
-    assert {row.kind for row in following.rows} == {"heartbeat"}
+    return steps <= 4, (time.process_time() - cpu_s) / 2.0 < 0.02, {row.kind for row in following.rows} == {"heartbeat"}
 
 
 def test_nothing_is_left_after_the_following(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +13,22 @@ from results_builder import Builder, hanging, recovering, typical
 
 import analysis
 from analysis.__main__ import main
+from analysis.command_line import parser
 from stacks.lifecycle.records import SUMMARY_FILE
 
 ROOT = Path(analysis.__file__).parent.parent
+
+
+@pytest.mark.parametrize("name", ["summary", "report", "demand", "compare", "notebooks"])
+def test_the_help_of_a_command_has_an_example_and_exit_codes(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([name, "-h"])
+    text = capsys.readouterr().out
+    [example] = re.findall(r"^Example:\n  python -m analysis (.*)$", text, re.MULTILINE)
+    assert ended.value.code == 0
+    assert parser().parse_args(shlex.split(example)).command == name
+    assert "Exit codes:\n  0   done\n  1   " in text
+    assert not re.search(r"\[--[a-z-]+ [A-Z_0-9]*_", text)  # every value has a metavar that says what it is
 
 
 def test_a_campaign_as_expected(tmp_path, capsys):

@@ -31,8 +31,8 @@ def test_it_is_one_file_with_every_section(plan):
     assert page.named("script") == []
     assert page.outside_addresses() == []
     assert "http:" not in re.sub(r"data:[^\"]*", "", text)
-    assert len(page.named("img")) >= 5
-    assert all(len(image["alt"]) > 30 for image in page.named("img"))
+    assert len(page.named("svg")) >= 5
+    assert all(len(figure["aria-label"]) > 30 for figure in page.named("svg"))
     assert re.findall(r"<h2>(.*?)</h2>", text) == SECTIONS
     assert "processes = 8" in text
     assert "@page { size: A4" in text

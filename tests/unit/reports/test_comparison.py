@@ -29,7 +29,7 @@ def test_a_version_that_hangs_is_worse_than_one_that_recovers(both, tmp_path, ca
     code = main(["compare", f"{both}@py312-2.0.30.post1", f"{both}@py312-2.0.26", "--output", str(tmp_path)])
     text = capsys.readouterr().out
     assert code == 3
-    assert text.startswith("B is worse than A by more than the margin of 5 % in 1 of 1 pairs of cells: threads x py312")
+    assert text.startswith("B is worse than A by more than the margin of 5 % in 1 of 1 pair of cells: threads x py312")
     assert "recovers -> hung_worker" in text
     assert "WORSE hang rate: 0.0 % -> 100.0 %" in text
     value = json.loads((tmp_path / "compare.json").read_text())

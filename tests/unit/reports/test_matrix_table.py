@@ -90,4 +90,4 @@ def test_the_picture_and_the_page_say_the_same(builder):
     assert (texts.count("no wheel"), texts.count("not tested")) == (1, 1)
     page = render(load_campaign(builder.path), summary)
     assert verdict_grid.title(grid) in page
-    assert "data:image/svg+xml" in page
+    assert '<svg class="figure" role="img"' in page

@@ -22,7 +22,7 @@ def test_pictures_have_titles_and_words_from_the_data(tmp_path):
     assert shown[1].title == "Workers hang on Python 3.12 with 2.0.26 (stack threads)"
     assert shown[2].title.startswith("Up to 100 % of the workers never become ready in 2 of 6 cells; elsewhere every")
     assert all(len(picture.alt_text) > 60 for picture in shown)
-    assert shown[0].data_uri() == capacity_pictures.hang_forest(cells).data_uri()
+    assert shown[0].svg() == capacity_pictures.hang_forest(cells).svg()
 
 
 def test_pictures_without_data_are_none(tmp_path):

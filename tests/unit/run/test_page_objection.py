@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from stacks.lifecycle.incarnation import Incarnation
-from stacks.run.probe import Answer, objection
+from stacks.run.probe import Answer, Probe, objection
 
 
 @pytest.mark.parametrize(
@@ -43,3 +45,23 @@ def test_a_worker_that_ended_in_the_request_is_not_told_as_an_app_that_raises(en
     assert "raises" not in text
     assert "uwsgi.log" not in text
     assert objection(Answer(200, 3, 0.01), "/page", worker) == ""
+
+
+@pytest.mark.parametrize(
+    ("head", "has_tail"),
+    [(b"HTTP/1.1 200 OK\r\n\r\n", True), (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", False)],
+)
+def test_an_answer_without_a_length_ends_with_its_connection(head: bytes, has_tail: bool) -> None:
+    pause_s = 0.2
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        probe = Probe(server.getsockname()[1], "/")
+        probe.start()
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1 << 16)
+            connection.sendall(head + b"x")
+            probe.join(pause_s)
+        probe.join()
+    assert probe.answer is not None
+    assert (probe.answer.status, probe.answer.size, probe.answer.error) == (200, 1, "")
+    assert (probe.answer.tail_s > 0) == has_tail

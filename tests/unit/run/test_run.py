@@ -50,7 +50,7 @@ def new_run(directory: Path, monkeypatch: pytest.MonkeyPatch, failures: int) -> 
     write_json(directory / RUN_FILE, {"schema": SCHEMA, "plan": plan, "paths": {}})
     run = Run(PlannedRun.read(directory, directory), FakeInstance(directory / LOG_FILE, failures))  # type: ignore[arg-type]
     load = SimpleNamespace(close=lambda: None)
-    monkeypatch.setattr(run, "_new_load", lambda: (load, PlannedWindow(plan, 0)))
+    monkeypatch.setattr(run, "_new_load", lambda: (load, PlannedWindow(plan, 0, lambda: 0)))
     return run
 
 

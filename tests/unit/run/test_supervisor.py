@@ -131,8 +131,8 @@ from stacks.run import interrupts, private_directory, supervisor
 private, marks = Path(sys.argv[2]), Path(sys.argv[3])
 
 def inner():
-    (marks / "inner").write_text(str(os.getpid()))
     try:
+        (marks / "inner").write_text(str(os.getpid()))  # from here on the signal may come
         while True:
             time.sleep(0.02)
     except KeyboardInterrupt:

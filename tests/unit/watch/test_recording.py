@@ -24,7 +24,6 @@ from stacks.watch import recording as recording_module
 from stacks.watch.carried_rows import MOST_LOOKS, CarriedRows
 from stacks.watch.finish import cut_partial_line, finish_run
 from stacks.watch.recording import Recording
-from stacks.watch.row_file import RowFile
 
 GOLDEN = ROOT / "tests/data/runs"
 PID = 4242
@@ -141,26 +140,6 @@ def full_disk(free: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_what_is_on_a_full_disk_is_whole_lines(tmp_path: Path) -> None:
-    file = RowFile(tmp_path / "rows")
-    number = 0
-
-    def append_many() -> None:
-        nonlocal number
-        while number < 1000:
-            file.append(f"row {number:060}")
-            file.flush()
-            number += 1
-
-    with full_disk(1000), pytest.raises(OSError, match="large"):
-        append_many()
-    file.append("after")
-    file.close()
-    lines = (tmp_path / "rows").read_text().splitlines()
-    assert len(lines) == 1000 // 65 + 1
-    assert lines[-2:] == [f"row {14:060}", "after"]
 
 
 def test_a_full_disk_is_one_sentence_and_the_recording_goes_on_when_there_is_room(

@@ -1,0 +1,1 @@
+"""The parts of `make bench`: each file has WHAT, one sentence, and `measure(quick)`, which returns its numbers."""

@@ -1,0 +1,41 @@
+"""Times `make report` on runs with ever more request rows, and measures its peak memory."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.benchmarks.analysis import generate
+from tests.benchmarks.analysis import measure as measure_command
+from tests.benchmarks.bench_result import Number, median
+
+WHAT = "the report of a run with 1e6, 1e7 and 1e8 request rows"
+
+
+def cost(rows: int) -> tuple[float, float]:
+    """Return CPU seconds and peak memory in GB."""
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder) / "runs" / "big"
+        directory.mkdir(parents=True)
+        generate(directory, rows, csv=False)
+        _, gb, cpu_s = measure_command([sys.executable, "-m", "analysis", "report", str(directory.parent)])
+    return cpu_s, gb
+
+
+def measure(*, quick: bool) -> list[Number]:
+    """Measure each size. The largest one takes minutes and 2 GB of disk."""
+    small, middle, large = (100_000, 1_000_000, None) if quick else (1_000_000, 10_000_000, 100_000_000)
+    (small_s, small_gb), (middle_s, middle_gb) = cost(small), cost(middle)
+    numbers = [
+        median(f"CPU seconds, {small:.0e} rows", "s", [small_s]),
+        median(f"CPU seconds, {middle:.0e} rows", "s", [middle_s]),
+        median("growth from the first to the second", "ratio", [middle_s / small_s], at_most=middle / small),
+        median(f"peak memory, {small:.0e} rows", "GB", [small_gb]),
+        median(f"peak memory, {middle:.0e} rows", "GB", [middle_gb], at_most=1.0),
+    ]
+    if large is not None:
+        large_s, large_gb = cost(large)
+        numbers.append(median(f"CPU seconds, {large:.0e} rows", "s", [large_s], at_most=12 * middle_s))
+        numbers.append(median(f"peak memory, {large:.0e} rows", "GB", [large_gb], at_most=1.0))
+    return numbers

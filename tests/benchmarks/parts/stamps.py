@@ -1,0 +1,47 @@
+"""Compares what the log and the pidfds tell about respawns with the kernel's process events of the same run."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from pathlib import Path
+
+from stacks.lifecycle.records import Event
+from tests.benchmarks.bench_result import Number, Skipped, median
+from tests.benchmarks.one_run import loadtest
+
+WHAT = "respawns captured, and the errors of the time stamps of ends and forks, beside the kernel's process events"
+VERSION = "py312-2.0.30.post1"
+
+
+def first_ns(events: list[Event], source: str, *kinds: str) -> dict[int, int]:
+    """Return pid -> time of its first row of these kinds."""
+    found: dict[int, int] = {}
+    for event in events:
+        if event.source == source and event.kind in kinds:
+            found.setdefault(event.pid, event.t_ns)
+    return found
+
+
+def measure(*, quick: bool) -> list[Number]:
+    """Make runs with 16 and with 64 workers; each worker respawns about once a second."""
+    captured, exit_ms, fork_ms = [], [], []
+    for workers in (16,) if quick else (16, 64, 16, 64):
+        with tempfile.TemporaryDirectory() as results:
+            load = ["--workers", str(workers), "--users", str(2 * workers), "--duration", "4"]
+            run, events = loadtest(Path(results), "threads", VERSION, *load)
+        if run["collectors"].get("kernel") != "on":
+            raise Skipped(f"the kernel's process events are not there: {run['collectors'].get('kernel')}")
+        forks, ends = first_ns(events, "kernel", "forked"), first_ns(events, "kernel", "exited")
+        told = first_ns(events, "log", "respawned", "spawned")
+        ended = first_ns(events, "exits", "exited")
+        stop_ns = next((event.t_ns for event in events if event.kind == "stop"), events[-1].t_ns)
+        before_stop = {pid for pid, t_ns in forks.items() if t_ns < stop_ns}
+        captured.append(100 * len(before_stop & set(told)) / len(before_stop))
+        exit_ms.append(statistics.median(abs(ended[pid] - ends[pid]) / 1e6 for pid in ends.keys() & ended.keys()))
+        fork_ms.append(statistics.median(abs(told[pid] - forks[pid]) / 1e6 for pid in forks.keys() & told.keys()))
+    return [
+        median("forks of the kernel that the log told", "%", captured, at_least=100.0),
+        median("error of an end by pidfd, p50 of a run", "ms", exit_ms, at_most=0.2),
+        median("error of a fork by the log, p50 of a run", "ms", fork_ms, at_most=1.0),
+    ]

@@ -1,0 +1,58 @@
+"""What a check prints on a terminal: colours that NO_COLOR and a pipe switch off, and an early first answer."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from check_builders import HEALTHY, HUNG
+
+from stacks.check.terminal import first_answer, print_lines
+
+LINES = [
+    "pyuwsgi 2.0.26 on Python 3.12, 2 worker(s): the workers DO NOT come back (hung_worker)",
+    "Comes back: [bold]reload[/bold]",
+    "    lazy-apps = true",
+    "Limit FAIL: lost requests: 3, at most 0 " + "x" * 200,
+]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    return Terminal()
+
+
+def test_a_terminal_gets_the_same_text_in_colour(terminal: Terminal) -> None:
+    print_lines(LINES, terminal)
+    said = terminal.getvalue()
+    assert re.sub(r"\x1b\[[\d;]*m", "", said) == "\n".join(LINES) + "\n"
+    assert "\x1b[1;31mDO NOT come back\x1b[0m" in said
+    assert "\x1b[1;31mFAIL\x1b[0m" in said
+
+
+def test_no_color_is_honoured(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_lines(LINES, terminal)
+    assert terminal.getvalue() == "\n".join(LINES) + "\n"
+
+
+def test_a_pipe_gets_plain_text() -> None:
+    stream = io.StringIO()
+    print_lines(LINES, stream)
+    assert stream.getvalue() == "\n".join(LINES) + "\n"
+
+
+def test_the_first_answer_names_the_verdict_and_what_is_still_to_come() -> None:
+    assert first_answer(HUNG, 7).startswith("check: at max-requests the workers DO NOT come back (hung_worker: ")
+    assert first_answer(HUNG, 7).endswith("; 7 more way(s) to take")
+    assert "the workers come back (recovers: " in first_answer(replace(HEALTHY, reason="all back"), 1)

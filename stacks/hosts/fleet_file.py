@@ -23,9 +23,9 @@ ssh = "load1"
 directory = "/opt/pack"
 processes = 4                   # of Locust
 """
-TOP = {"location": str, "master": str, "ssh": list, "master_port": int, "uwsgi": dict, "load": list}
+TOP: dict[str, type] = {"location": str, "master": str, "ssh": list, "master_port": int, "uwsgi": dict, "load": list}
 WORDS = {str: "a text", int: "a number", list: "a list", dict: "a table"}
-MACHINE = {"ssh": str, "directory": str}
+MACHINE: dict[str, type] = {"ssh": str, "directory": str}
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,10 @@ def main() -> None:
             size = make(Path(folder) / name, count, files)
             read = [sys.executable, "-c", READ, str(Path(folder) / name)]
             done = subprocess.run(read, cwd=ROOT, capture_output=True, text=True, check=True)
-            print(json.dumps({"files": files, "megabytes": size >> 20} | json.loads(done.stdout)), flush=True)
+            print(
+                json.dumps({"files": files, "megabytes": size >> 20} | json.loads(done.stdout.splitlines()[-1])),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import subprocess
 import sys
 import time
@@ -18,19 +16,15 @@ from stacks.hosts.location import Location
 from stacks.lifecycle.records import RecordError
 
 S3_LIMIT_S = 60.0
-PYTHON = os.environ.get("PACK_MOTO_PYTHON", sys.executable)
-HAS_MOTO = "PACK_MOTO_PYTHON" in os.environ or bool(importlib.util.find_spec("moto"))
 
 
 @pytest.fixture(scope="module")
 def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a bucket of an S3 server on a free loopback port."""
-    if not HAS_MOTO:
-        pytest.skip("moto, an S3 server, is not installed")
     log = tmp_path_factory.mktemp("moto") / "log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [PYTHON, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], stdout=output, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], stdout=output, stderr=subprocess.STDOUT
         )
     try:
         port = ""

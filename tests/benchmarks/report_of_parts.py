@@ -87,7 +87,9 @@ def main() -> None:
             read = [sys.executable, "-c", READ, str(Path(folder) / name)]
             done = subprocess.run(read, cwd=ROOT, capture_output=True, text=True, check=True)
             print(
-                json.dumps({"files": files, "megabytes": size >> 20} | json.loads(done.stdout.splitlines()[-1])),
+                json.dumps(
+                    {"files": files, "megabytes": size >> 20} | json.loads(done.stdout[done.stdout.rindex("{") :])
+                ),
                 flush=True,
             )
 

@@ -66,6 +66,7 @@ RUN_COLUMNS: dict[str, str] = {
     "kernel": "object",
     "polled": "boolean",  # the stats socket was read during the run, which makes respawns faster
     "unix_ns": "Int64",
+    "clock_bound_ms": "Float64",  # by so much a time of a load host may be wrong beside one of the observer
 }
 EPISODE_COLUMNS: dict[str, str] = {
     "run_id": "object",

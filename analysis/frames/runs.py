@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.frames.answers import read_answers
+from analysis.frames.answers import bin_width_s, read_answers
 from analysis.frames.columns import Row
 from analysis.frames.episodes import episode_row, read_episodes
 from analysis.frames.latency import read_latency
@@ -48,6 +49,7 @@ def _recorded_row(path: Path, run: dict[str, Any]) -> Row:
     row["app_path"] = (run.get("paths") or {}).get("app")
     row["env"] = shlex.join((plan.get("options") or {}).get("env") or [])
     row["run_key"] = f"{row['campaign']}/{row['run_id']}"
+    row["clock_bound_ms"] = _clock_bound_ms(run)
     row["polled"] = (run.get("collectors") or {}).get("stats") == "on"
     return row | {"unix_ns": (run.get("clock") or {}).get("unix_ns")} | read_settings(path.parent / INI_FILE)
 
@@ -75,7 +77,7 @@ def load_run(directory: Path) -> LoadedRun:
     window = _load_window(path, row)
     episodes, watched_until_ns, damaged_rows = read_episodes(directory / EVENTS_FILE, run)
     requests, damaged_requests = require_requests(directory)
-    left_out += [*damaged_rows, *damaged_requests, health_of_samples(directory), *_missing(path, run)]
+    left_out += [*damaged_rows, *damaged_requests, health_of_samples(directory), *_missing(path, run, window)]
     answers = read_answers(requests, window, episodes)
     if window.begin_ns is not None:
         row |= read_latency(requests, window)
@@ -108,10 +110,26 @@ def _load_window(path: Path, row: Row) -> LoadWindow:
     return LoadWindow(begin_ns, end_ns, window_s)
 
 
-def _missing(path: Path, run: dict[str, Any]) -> list[str]:
-    """Return one sentence for each part that a run on many hosts lacks."""
-    hosts = run.get("hosts") or {}
-    return [f"{path}: {text}; the run counts without it." for text in [*hosts.get("missing", ())]]
+def _clock_bound_ms(run: dict[str, Any]) -> float | None:
+    """Return the widest bound of the clocks of a run on many hosts: infinite if one was not measured."""
+    bounds_ns = [clock["bound_ns"] for clock in (run.get("hosts") or {}).get("clocks", ())]
+    if not bounds_ns:
+        return None
+    return max(bounds_ns) / 1e6 if min(bounds_ns) >= 0 else math.inf
+
+
+def _missing(path: Path, run: dict[str, Any], window: LoadWindow) -> list[str]:
+    """Return one sentence for each part that a run on many hosts lacks, and for clocks that are too far apart."""
+    missing = (run.get("hosts") or {}).get("missing", ())
+    texts = [f"{path}: {text}; the run counts without it." for text in missing]
+    bound_ms, bin_ms = _clock_bound_ms(run), 1e3 * bin_width_s(window.window_s)
+    if bound_ms is not None and bound_ms > bin_ms:
+        what = f"agree only within {bound_ms:.3g} ms" if math.isfinite(bound_ms) else "were not compared"
+        texts.append(
+            f"{path}: the clocks of the hosts {what}, and a bar of the pictures is {bin_ms:g} ms wide: answers beside "
+            "respawns are out of place by that much."
+        )
+    return texts
 
 
 def health_of_samples(directory: Path) -> str:

@@ -25,23 +25,25 @@ def begin(folder):
     end()
     _rows.take()
     _file = (Path(folder) / REQUEST_PART.format(pid=os.getpid())).open("w", encoding="utf-8")
-    _file.write("\t".join(REQUEST_COLUMNS) + "\n")
-    _file.flush()
+    _write("\t".join(REQUEST_COLUMNS) + "\n")
 
 
 def flush():
     """Write the rows that wait, and hand them to the watchers."""
     if _file is not None and (rows := _rows.take()):
-        try:
-            _file.write("".join(rows))
-            _file.flush()
-        except OSError as error:
-            if on_failure is None:
-                raise
-            _fail(error)
-            return
+        _write("".join(rows))
         for watcher in _watchers:
             watcher(rows)
+
+
+def _write(text):
+    try:
+        _file.write(text)
+        _file.flush()
+    except OSError as error:
+        if on_failure is None:
+            raise
+        _fail(error)
 
 
 def _fail(error):
@@ -67,7 +69,8 @@ def end():
     global _file
     flush()
     if _file is not None:
-        _file.write(COMPLETE)
+        _write(COMPLETE)
+    if _file is not None:
         _file.close()
         _file = None
 

@@ -148,6 +148,8 @@ class LoadAgent:
 
         if self._try(write, FINISH_LIMIT_S):
             self._try(self._say_bye, BYE_LIMIT_S)
+            with contextlib.suppress(RecordError, OSError):  # what is left over disturbs no reader
+                self.spool.tidy()
             return True
         print(f"{card.host}: {self.spool.file} keeps the rows: {card.problem}", file=sys.stderr, flush=True)
         card.state = ENDED

@@ -60,7 +60,10 @@ class Spool:
             return False
 
     def finish(self) -> int:
-        """Replace the pieces by one file with every row. Returns how many rows it has. Raises RecordError, OSError."""
+        """Write one file with every row; from then on no reader takes the pieces. Returns how many rows it has.
+
+        Raises RecordError and OSError.
+        """
         unfinished = self.file.with_suffix(".parquet")
         rows = self.bad_rows = 0
         with pq.ParquetWriter(unfinished, part_schema(), compression="zstd") as writer:
@@ -70,10 +73,14 @@ class Spool:
                 rows += table.num_rows
         self.location.upload(unfinished, f"{PARTS_DIR}/{self.part.file}")
         unfinished.unlink()
-        for number in range(1, self._pieces + 1):
-            self.location.delete(f"{PARTS_DIR}/{self.part.piece(number)}")
         self.shipped_rows = rows
         return rows
+
+    def tidy(self) -> None:
+        """Delete the pieces, which nobody reads any more. Raises RecordError."""
+        while self._pieces:
+            self.location.delete(f"{PARTS_DIR}/{self.part.piece(self._pieces)}")
+            self._pieces -= 1
 
     def _table(self, text: bytes) -> pa.Table:
         """Turn lines of text into rows, sorted by their start, with the times of the observer's clock."""

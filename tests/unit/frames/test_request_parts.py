@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -72,6 +73,22 @@ def test_an_incomplete_run_counts_and_says_what_is_missing(tmp_path: Path) -> No
     found = load(run)
     assert found.counted["verdict"].tolist() == ["recovers"]
     assert [why for _, why in found.damaged] == [f"{run / RUN_FILE}: b is gone; the run counts without it."]
+
+
+def test_clocks_that_are_too_far_apart_for_the_pictures_are_told(tmp_path: Path) -> None:
+    run = in_parts(tmp_path)
+    record = json.loads((run / RUN_FILE).read_text())
+    clock = {"host": "a", "part": "p", "clock": "c", "shift_ns": 5, "agrees": True, "round_trips": 9}
+    for bound_ns, bound_ms, words in (
+        (700_000, 0.7, None),
+        (700_000_000, 700.0, "agree only within 700 ms"),
+        (-1, math.inf, "were not compared"),
+    ):
+        record["hosts"] = HOSTS | {"clocks": [clock | {"bound_ns": 10}, clock | {"bound_ns": bound_ns}]}
+        (run / RUN_FILE).write_text(json.dumps(record))
+        found = load(run)
+        assert found.runs["clock_bound_ms"].tolist() == [bound_ms]
+        assert [words in why for _, why in found.damaged] == ([True] if words else [])
 
 
 def test_a_run_without_any_part_is_left_out(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ def test_pieces_hold_whole_lines_and_the_end_replaces_them(tmp_path: Path) -> No
         end.write(COMPLETE)
     assert spool.is_complete()
     assert spool.finish() == 3
+    assert [row["start_ns"] for row in rows(tmp_path)] == [1, 2, 3]
+    spool.tidy()
     assert [path.name for path in (tmp_path / "location" / PARTS_DIR).iterdir()] == [PART.file]
     assert [row["start_ns"] for row in rows(tmp_path)] == [1, 2, 3]
 

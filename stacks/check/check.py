@@ -53,6 +53,8 @@ from stacks.check.ways.progress import Progress
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.taking import WayTaker
 from stacks.check.ways.way import Way
+from stacks.check.ways.way_plans import DEEP_RATE
+from stacks.lifecycle.rates import respawns_to_rule_out
 from stacks.lifecycle.records import RecordError
 from stacks.run import interrupts, private_directory, run_directory, supervisor
 from stacks.run.run_servers import RunServers
@@ -123,6 +125,8 @@ def _check_one(
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
     defect = partial_defect(effective.version, effective.options)
     fewest = respawns_to_see(defect.rate) if defect else FEWEST_RESPAWNS
+    if options.deep:
+        fewest = max(fewest, respawns_to_rule_out(DEEP_RATE))
     runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit, servers, fewest)
     progress = Progress()
     progress(MAX_REQUESTS, MAX_REQUESTS)

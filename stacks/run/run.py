@@ -118,7 +118,7 @@ class Run:
             external = ExternalLoad(self.plan["external"], STDIN_FD, limit_s=self.plan["duration_s"])
             return external, external
         host = f"http://127.0.0.1:{self.instance.port}"
-        limit_s = self.plan["start_limit_s"] + OVERTIME_LIMIT_S + self.plan["duration_s"]
+        limit_s = self.plan["start_limit_s"] + OVERTIME_LIMIT_S + self.plan["limit_s"]
         hammer = Hammer(self.planned.directory, self.planned.paths["scenario"], host, self.plan["users"], limit_s)
         return hammer, PlannedWindow(self.plan, STDIN_FD, AnswerCount(self.planned.directory).read)
 

@@ -9,6 +9,7 @@ import pytest
 
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, SCHEMA, write_json
 from stacks.lifecycle.verdict import Judgement
+from stacks.run import run as run_module
 from stacks.run import run_end, supervisor
 from stacks.run.errors import CannotMeasure
 from stacks.run.live_run import LiveRun
@@ -93,3 +94,16 @@ def test_a_killed_observer_does_not_cost_the_requests_that_it_had_written(tmp_pa
     (tmp_path / REQUESTS_FILE).write_bytes(b"written")
     run_end.record_killed_observer(tmp_path)
     assert (tmp_path / REQUESTS_FILE).read_bytes() == b"written"
+
+
+def test_locust_lives_as_long_as_the_start_and_the_load_may_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load of many ways ended after 150 s, because Locust had a time limit of its own."""
+    plan = {"start_limit_s": 60.0, "duration_s": 0.0, "limit_s": 2000.0, "users": 1}
+    write_json(tmp_path / RUN_FILE, {"schema": SCHEMA, "plan": plan, "paths": {"scenario": "check.py"}})
+    limits_s: list[float] = []
+    monkeypatch.setattr(run_module, "Hammer", lambda *arguments: limits_s.append(arguments[-1]))
+    instance = FakeInstance(tmp_path / LOG_FILE, failures=0)
+    _, window = Run(PlannedRun.read(tmp_path, tmp_path), instance)._new_load()  # type: ignore[arg-type]
+    assert limits_s[0] >= plan["start_limit_s"] + window.limit_s

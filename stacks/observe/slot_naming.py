@@ -6,6 +6,8 @@ the lowest slot that is empty.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stacks.observe.child import Child
 from stacks.observe.followed import Followed
 from stacks.observe.slots import NO_WORKER, TOO_EARLY, Slots
@@ -13,6 +15,8 @@ from stacks.observe.slots import NO_WORKER, TOO_EARLY, Slots
 # A child that keeps all sockets of its master for so long is stuck before it closes them (a fork hook of Python).
 STUCK_EARLY_S = 0.5
 QUIET_S = 0.1  # a master that has forked nothing for so long has forked its first workers
+# If no child has lived long enough to tell its slot for so long, every worker ends at once, again and again.
+NONE_LIVES_S = 2.0
 
 
 class SlotNaming:
@@ -24,6 +28,7 @@ class SlotNaming:
         self._can_tell = True  # False: the sockets cannot be read
         self._is_first = True  # no slot has been named yet
         self._last_fork_s = 0.0
+        self._begun_s = follower.now_s
 
     @property
     def has_begun(self) -> bool:
@@ -64,11 +69,14 @@ class SlotNaming:
 
     def name_ended(self, child: Child) -> None:
         """Guess the slot of a child that has ended before its slot was known: the one that is vacant for longest."""
-        if child.slot is None:
-            vacant = self._follower.vacant
-            earlier = [slot for slot, worker in vacant.items() if worker.exited_ns <= child.forked_ns]
-            slot = min(earlier, key=lambda slot: vacant[slot].exited_ns, default=NO_WORKER)
-            self._fill(child, slot, "respawned")
+        if child.slot is not None:
+            return
+        vacant = self._follower.vacant
+        earlier = [slot for slot, worker in vacant.items() if worker.exited_ns <= child.forked_ns]
+        slot = min(earlier, key=lambda slot: vacant[slot].exited_ns, default=NO_WORKER)
+        if slot == NO_WORKER and self._slots is None and self._follower.now_s > self._begun_s + NONE_LIVES_S:
+            slot, self._is_first = self._lowest_vacant(vacant), False
+        self._fill(child, slot, "respawned")
 
     def _learn(self) -> None:
         """Learn the sockets of the master, and name the slots of the children that have none yet."""
@@ -94,8 +102,9 @@ class SlotNaming:
             t_ns = child.forked_ns if kind == "spawned" else 0
             self._follower.emit("children", kind, child.pid, slot, t_ns=t_ns)
 
-    def _lowest_vacant(self) -> int:
-        taken = {child.slot for child in self._follower.children.values()}
+    def _lowest_vacant(self, others: Iterable[int] = ()) -> int:
+        """Return the lowest slot that no living child fills, and that is none of `others`."""
+        taken = {child.slot for child in self._follower.children.values()} | set(others)
         return next(number for number in range(1, len(taken) + 2) if number not in taken)
 
     def _is_settled(self, child: Child) -> bool:

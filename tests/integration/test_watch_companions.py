@@ -221,8 +221,12 @@ def test_a_recording_is_read_as_a_load_test_and_its_page_shows_no_markup(
         recording = tmp_path / "recording"
         watch = watcher("--pid", str(pid), "--record", str(recording), "--heal")
         watch.until(lambda: watch.changes("watching"), "the watching")
-        while len(watch.changes("worker_ready")) < 4:
+
+        def are_ready() -> bool:
             ask(port, 20)
+            return len(watch.changes("worker_ready")) >= 4
+
+        watch.until(are_ready, "the respawned workers")
         assert watch.end(signal.SIGINT) in (0, 130)
     assert "ended worker" not in watch.said()
     assert (recording / "report.html").exists()

@@ -5,6 +5,7 @@ Its file is called `uwsgi`, so that it counts as one. A test writes commands to 
 - `end SLOT STATUS`: the worker of a slot ends with this exit status, and the master forks a successor unless it is 15
 - `stick SLOT`: the worker takes a lock that it holds: it hangs in a request
 - `broken`: workers that are forked from now on hang before they accept
+- `dying STATUS`: workers that are forked from now on end at once with this exit status
 - `reload`: every worker ends with 17, and the master executes itself
 """
 
@@ -35,9 +36,11 @@ else:
 pairs = [socket.socketpair() for _ in range(WORKERS)]
 of_a_mule = socket.socketpair()
 of_all = socket.socketpair()
-pids, broken, reloading = {}, False, False
+pids, broken, reloading, dying = {}, False, False, None
 
 def worker(slot):
+    if dying is not None:
+        os._exit(dying)
     for number, (first, second) in enumerate(pairs, start=1):
         first.close()
         if number != slot:
@@ -94,6 +97,8 @@ while True:
                 pairs[int(numbers[0]) - 1][0].send(bytes([int(numbers[1])]))
             elif word == "stick":
                 pairs[int(numbers[0]) - 1][0].send(bytes([STUCK]))
+            elif word == "dying":
+                dying = int(numbers[0])
             elif word == "broken":
                 broken = True
             elif word == "reload":

@@ -141,6 +141,22 @@ def test_a_reload_keeps_the_pid_and_names_the_slots_anew(following: Following) -
     assert following.follower.children[mule].slot == 0
 
 
+def test_workers_that_never_live_long_enough_to_tell_their_slots_are_seen(tmp_path: Path) -> None:
+    with forking_master(tmp_path) as master:
+        workers = master.children()[:3]
+        for command in ("dying 30", "end 1 30", "end 2 30", "end 3 30"):
+            master.tell(command)
+        end_s = time.monotonic() + LIMIT_S
+        while set(workers) & set(master.children()):
+            assert time.monotonic() < end_s
+            time.sleep(0.02)
+        following = Following(master)
+        following.until(lambda: following.lifecycle.respawns() >= 6)
+        assert {row.slot for row in following.rows if row.kind == "respawned"} >= {1, 2}
+        assert {row.data["exit_status"] for row in following.rows if row.kind == "exited"} == {30}
+        following.follower.close()
+
+
 def test_the_end_of_the_master_ends_the_following(following: Following) -> None:
     following.master.kill()
     following.until(lambda: following.follower.is_over)

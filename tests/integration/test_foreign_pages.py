@@ -190,6 +190,8 @@ def hostile_state() -> dict[str, Any]:
             "hung_initial": MARKUP,
         },
         "verdict": {"verdict": MARKUP, "reason": MARKUP, "evidence": MARKUP},
+        "helps": [MARKUP],
+        "page": True,
         "episodes": [[MARKUP, MARKUP, MARKUP, MARKUP, MARKUP, 1, 2, 3, 4, "never", MARKUP]],
     }
 

@@ -78,9 +78,10 @@ class ForkServer:
         if not data:
             return False
         request = json.loads(data)
+        server = os.getpid()
         pid = self._fork()
         if pid == 0:
-            self._become(request, fds)
+            self._become(server, request, fds)
         answers = socket.socket(fileno=fds[0])
         for fd in fds[1:]:
             os.close(fd)
@@ -114,11 +115,10 @@ class ForkServer:
         self._poll.unregister(child.answers)
         del self._clients[child.answers.fileno()]
 
-    def _become(self, request: dict[str, Any], fds: list[int]) -> NoReturn:
-        """Be the requested process until its end."""
+    def _become(self, server: int, request: dict[str, Any], fds: list[int]) -> NoReturn:
+        """Be the requested process until its end, or do nothing if the server has ended before this process began."""
         code = 1
         try:
-            server = os.getppid()
             supervisor.die_with_parent(signal.SIGKILL)
             os.setsid()
             self._requests.close()

@@ -116,7 +116,10 @@ def versions() -> dict[str, str]:
 
 
 def slower(result: Result) -> list[str]:
-    """Return a line for each number with a limit that is worse than this machine's last one: their intervals differ."""
+    """Return a line for each number with a limit that is worse than this machine's last one: their intervals differ.
+
+    A number that was measured once has no interval, and tells nothing.
+    """
     try:
         before = read_json(result.path)
     except RecordError:
@@ -129,6 +132,8 @@ def slower(result: Result) -> list[str]:
         last = old.get(number.name)
         has_limit = number.at_least is not None or number.at_most is not None
         if last is None or not has_limit or None in (number.low, number.high, last["low"], last["high"]):
+            continue
+        if number.low == number.high or last["low"] == last["high"]:
             continue
         is_better_low = number.at_least is None
         is_worse = number.low > last["high"] if is_better_low else number.high < last["low"]  # type: ignore[operator]

@@ -57,8 +57,9 @@ def test_a_number_whose_interval_is_beyond_the_last_one_became_slower(folder: Pa
     slow, fast = median("c", "s", [1.2, 1.3], at_most=9.0), median("rate", "1/s", [12.0], at_least=1.0)
     (line,) = bench_result.slower(result(slow, fast))
     assert "c was 1.05, and is 1.25 s" in line
-    (line,) = bench_result.slower(result(median("rate", "1/s", [9.0], at_least=1.0)))
+    (line,) = bench_result.slower(result(median("rate", "1/s", [8.9, 9.1], at_least=1.0)))
     assert "rate was 10.5" in line
+    assert bench_result.slower(result(median("rate", "1/s", [9.0], at_least=1.0))) == []  # one sample tells nothing
     result(median("c", "s", [2.0])).write()
     assert read_json(folder / "observer.before.json")["numbers"][0]["value"] == pytest.approx(1.05)
 

@@ -7,14 +7,8 @@ from typing import Any
 
 from analysis.reports.page_templates import environment
 
-TEMPLATE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>The pack measures itself</title>
-<style>
-{% include "style.css" %}
+TEMPLATE = """{% set title = "The pack measures itself" %}
+{% include "head.html" %}
 </style>
 </head>
 <body>

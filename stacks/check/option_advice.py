@@ -111,8 +111,7 @@ def _about_osafterfork(findings: Findings) -> str:
 
 def _about_delta(findings: Findings) -> str:
     options = findings.options
-    has_delta = is_set(options, "max-requests-delta") or "max-requests-delta" not in findings.binary_options
-    if not is_set(options, "max-requests") or has_delta:
+    if not is_set(options, "max-requests") or not _lacks_delta(findings):
         return ""
     delta = recommended_delta(findings)
     return (
@@ -122,15 +121,19 @@ def _about_delta(findings: Findings) -> str:
     )
 
 
+def _lacks_delta(findings: Findings) -> bool:
+    """Return True if the configuration sets no max-requests-delta, and this uWSGI knows the option."""
+    return "max-requests-delta" in findings.binary_options and not is_set(findings.options, "max-requests-delta")
+
+
 def recommended_delta(findings: Findings) -> str:
     """Return the max-requests-delta that spreads the first recycles evenly over the life of a worker.
 
     Return '' if the configuration has a delta, needs none or does not tell the number of its workers.
     """
-    options, values = findings.options, numbers(findings.options)
+    values = numbers(findings.options)
     workers = next((values[name] for name in ("processes", "workers") if name in values), 0)
-    has_delta = is_set(options, "max-requests-delta") or "max-requests-delta" not in findings.binary_options
-    if has_delta or workers < 2 or not values.get("max-requests"):
+    if not _lacks_delta(findings) or workers < 2 or not values.get("max-requests"):
         return ""
     return str(values["max-requests"] // workers or 1)
 

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from stacks.hosts.clocks import RoundTrips
+from stacks.hosts.card import Card
+from stacks.hosts.clocks import SAME, RoundTrips
 from stacks.lifecycle import strict_json
 
 ANSWER_LIMIT_S = 3.0  # without an answer for this long, the connection is made anew
@@ -45,6 +46,15 @@ class Caller:
             self.close()
             return None
         self.trips.add(sent_ns, answer["t_ns"], received_ns)
+        return answer
+
+    def tell(self, card: Card) -> dict[str, Any] | None:
+        """Tell a card, as `ask` does, and note on it what is known of the clocks since."""
+        answer = self.ask(card.to_json())
+        if answer is not None:
+            card.coordinator_clock = str(answer.get("clock"))
+            card.offset = SAME if card.coordinator_clock == card.clock else self.trips.offset()
+            card.round_trips = self.trips.count
         return answer
 
     def _read_line(self) -> bytes:

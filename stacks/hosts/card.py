@@ -46,6 +46,11 @@ class Card:
     locust_cpu_s: float = 0.0
     more: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def file(self) -> str:
+        """Its name in the results location."""
+        return f"{CARDS_DIR}/{self.part}.json"
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

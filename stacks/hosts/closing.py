@@ -22,9 +22,10 @@ from stacks.lifecycle.counted import counted
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.losses import Tally
 from stacks.lifecycle.parts import EVENTS_DIR, OBSERVER_FILE, PARTS_DIR, PartFile, current_files, parse
-from stacks.lifecycle.records import EVENTS_FILE, RUN_FILE, SCHEMA, Event, RecordError
+from stacks.lifecycle.records import EVENTS_FILE, RUN_FILE, Event, RecordError
 from stacks.lifecycle.verdict import judge
 from stacks.observe import host
+from stacks.run.run_directory import first_record
 
 UNWATCHED = "only the load was recorded: `python -m stacks observe` on the uWSGI host watches its workers"
 
@@ -34,21 +35,9 @@ def begin(location: Location, expected: Expected, *, users: int, scenario: str) 
     if RUN_FILE in location.names():
         raise RecordError(f"{location.url} has a run already. Name another one with PACK_CAMPAIGN.")
     plan = {"users": users, "duration_s": 0.0, "workers": 0, "respawns": 0, "start_limit_s": 0.0, "limit_s": 0.0}
-    record = {
-        "schema": SCHEMA,
-        "run_id": expected.campaign,
-        "plan": plan | {"external": -1},
-        "paths": {"scenario": scenario},
-        "host": host.host(),
-        "clock": host.clock(),
+    record = first_record(expected.campaign, plan | {"external": -1}, {"scenario": scenario})
+    record |= {
         "git": host.git(ROOT),
-        "load": {"begin_ns": None, "end_ns": None, "window_s": 0.0},
-        "status": "running",
-        "error": None,
-        "verdict": None,
-        "reason": "",
-        "evidence": None,
-        "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []},
         "hosts": {
             "master": platform.node(),
             "pack": expected.pack,

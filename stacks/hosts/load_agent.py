@@ -19,8 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stacks.hosts.caller import Caller, parse_address
-from stacks.hosts.card import CARDS_DIR, ENDED, LOAD, RECORDING, WRITTEN, Card
-from stacks.hosts.clocks import NOT_MEASURED, SAME, Offset, clock_id
+from stacks.hosts.card import ENDED, LOAD, RECORDING, WRITTEN, Card
+from stacks.hosts.clocks import NOT_MEASURED, Offset, clock_id
 from stacks.hosts.coordinator import LAST_PHASES
 from stacks.hosts.pack_version import pack_version
 from stacks.lifecycle import losses
@@ -38,7 +38,6 @@ BYE_LIMIT_S = 10.0
 # which tells it otherwise, may have died.
 ORDERLY_S = 15.0
 EXIT_OK, EXIT_LOST, EXIT_REFUSED = 0, 1, 3
-TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class LoadAgent:
@@ -58,15 +57,11 @@ class LoadAgent:
     def ask(self) -> bool:
         """Tell the coordinator the card, and take its answer. Returns False if there was none."""
         self._measure_cpu()
-        answer = self.caller.ask(self.card.to_json())
+        answer = self.caller.tell(self.card)
         if answer is None:
             return False
         self.refused = str(answer.get("refused") or "")
         self.campaign = self.campaign or str(answer.get("campaign") or "")
-        self.card.coordinator_clock = str(answer.get("clock"))
-        is_same = self.card.coordinator_clock == self.card.clock
-        self.card.offset = SAME if is_same else self.caller.trips.offset()
-        self.card.round_trips = self.caller.trips.count
         if answer.get("phase") in LAST_PHASES and not self._is_told:
             self._is_told, self._over_s = True, time.monotonic()
         if isinstance(observer := answer.get("observer"), dict):
@@ -83,8 +78,8 @@ class LoadAgent:
         while not self.ask() and time.monotonic() < end_s:
             time.sleep(0.2)
         self.campaign = self.campaign or time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-        part = Part.of(self.campaign, self.card.host, self.pid, self.start_ms)
-        self.card.part = part.text
+        self.part = Part.of(self.campaign, self.card.host, self.pid, self.start_ms)
+        self.card.part = self.part.text
         if self.refused:
             return f"refused {self.refused}"
         return "welcome" if self.caller.trips.count else "alone"
@@ -96,8 +91,7 @@ class LoadAgent:
 
         location = Location(self.location_url).below(self.campaign)
         file = self.directory / REQUEST_PART.format(pid=self.pid)
-        part = Part.of(self.campaign, self.card.host, self.pid, self.start_ms)
-        self.spool = Spool(file, location, part, self.card.clock, self.shift)
+        self.spool = Spool(file, location, self.part, self.card.clock, self.shift)
         has_ended = threading.Event()
         shipper = threading.Thread(target=self._ship_until, args=(has_ended,), daemon=True)
         shipper.start()
@@ -124,7 +118,7 @@ class LoadAgent:
         while not has_ended.wait(SHIP_S):
             try:
                 if not is_announced:
-                    self.spool.location.write(f"{CARDS_DIR}/{self.card.part}.json", self.card.to_bytes())
+                    self.spool.location.write(self.card.file, self.card.to_bytes())
                     is_announced = True
                 self.spool.ship()
                 self.card.rows = self.spool.shipped_rows
@@ -134,7 +128,7 @@ class LoadAgent:
 
     def _finish(self) -> bool:
         """Write the whole part and the card. Tries again for FINISH_LIMIT_S. Returns True if both are there."""
-        card, name = self.card, f"{CARDS_DIR}/{self.card.part}.json"
+        card = self.card
         is_complete = self.spool.is_complete()
         if not is_complete and not card.problem:
             card.problem = "its Locust was killed, so the rows of its last 0.2 s and its requests in flight are missing"
@@ -144,7 +138,7 @@ class LoadAgent:
             if self.spool.bad_rows:
                 card.problem = f"{self.spool.bad_rows} lines of its spool are no rows"
             card.complete, card.state = is_complete and not card.problem, WRITTEN
-            self.spool.location.write(name, card.to_bytes())
+            self.spool.location.write(card.file, card.to_bytes())
 
         if self._try(write, FINISH_LIMIT_S):
             self._try(self._say_bye, BYE_LIMIT_S)
@@ -182,7 +176,7 @@ class LoadAgent:
         now_s, (then_s, used_s) = time.monotonic(), self._used
         if stat is None or now_s - then_s < 1.0:
             return
-        cpu_s = stat.ticks / TICKS_A_SECOND
+        cpu_s = stat.ticks / proc.CLOCK_TICKS
         if then_s:
             self.card.cores = round(max(self.card.cores, (cpu_s - used_s) / (now_s - then_s)), 2)
         self.card.locust_cpu_s = cpu_s

@@ -18,8 +18,8 @@ from typing import Any
 
 from stacks.catalogue import ROOT
 from stacks.hosts.caller import Caller
-from stacks.hosts.card import CARDS_DIR, LOADING, OBSERVER, READY, SETTLING, STARTING, WRITTEN, Card
-from stacks.hosts.clocks import SAME, clock_id
+from stacks.hosts.card import LOADING, OBSERVER, READY, SETTLING, STARTING, WRITTEN, Card
+from stacks.hosts.clocks import clock_id
 from stacks.hosts.coordinator import GO, LAST_PHASES, ON
 from stacks.hosts.location import Location
 from stacks.hosts.pack_version import pack_version
@@ -100,12 +100,8 @@ class Observing:
     # -- the coordinator ------------------------------------------------------------------------
 
     def _ask(self) -> dict[str, Any] | None:
-        answer = self.caller.ask(self.card.to_json())
+        answer = self.caller.tell(self.card)
         if answer is not None:
-            self.card.coordinator_clock = str(answer.get("clock"))
-            is_same = self.card.coordinator_clock == self.card.clock
-            self.card.offset = SAME if is_same else self.caller.trips.offset()
-            self.card.round_trips = self.caller.trips.count
             self.phase = str(answer.get("phase", ""))
         return answer
 
@@ -213,7 +209,7 @@ class Observing:
         self._ask()
 
     def _write_card(self) -> None:
-        self.location.write(f"{CARDS_DIR}/{self.card.part}.json", self.card.to_bytes())
+        self.location.write(self.card.file, self.card.to_bytes())
 
     def _try(self, action: Any) -> bool:
         end_s = time.monotonic() + UPLOAD_LIMIT_S

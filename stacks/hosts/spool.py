@@ -11,16 +11,15 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from stacks.hosts.clocks import Offset
 from stacks.hosts.location import Location
 from stacks.lifecycle.parts import PART_COLUMNS, PARTS_DIR, Part
 from stacks.lifecycle.records import REQUEST_COLUMNS
+from stacks.run.parquet import COMPLETE, header, read_rows
 
 BLOCK_BYTES = 16 << 20  # of text that is turned into Parquet at once: 200 000 rows
-COMPLETE = b"# complete\n"  # the last line of a recorder that was not killed
 
 
 class Spool:
@@ -114,16 +113,13 @@ class Spool:
 
 def _parse(text: bytes) -> pa.Table:
     """Return the rows of whole lines. Raises ArrowInvalid."""
-    schema = part_schema()
-    types = {name: schema.field(name).type for name in REQUEST_COLUMNS}
-    if not text:
-        return pa.schema(list(types.items())).empty_table()
-    return pa_csv.read_csv(
-        pa.BufferReader(text),
-        read_options=pa_csv.ReadOptions(column_names=list(REQUEST_COLUMNS), use_threads=False),
-        parse_options=pa_csv.ParseOptions(delimiter="\t", quote_char=False),
-        convert_options=pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False),
-    )
+    schema = _row_schema()
+    return read_rows(header(schema) + text, schema)
+
+
+def _row_schema() -> pa.Schema:
+    """Return the columns that the recorder writes."""
+    return pa.schema([(name, pa.type_for_alias(alias)) for name, alias in REQUEST_COLUMNS.items()])
 
 
 def part_schema() -> pa.Schema:
@@ -139,7 +135,7 @@ def blocks(path: Path, offset: int) -> Iterator[tuple[bytes, int]]:
         file = path.open("rb")
     except FileNotFoundError:
         return
-    header = "\t".join(REQUEST_COLUMNS).encode() + b"\n"
+    names = header(_row_schema())
     with file:
         while True:
             file.seek(offset)
@@ -148,5 +144,5 @@ def blocks(path: Path, offset: int) -> Iterator[tuple[bytes, int]]:
             if not text:
                 return
             end = offset + len(text)
-            yield text.removeprefix(header if offset == 0 else b"").removesuffix(COMPLETE), end
+            yield text.removeprefix(names if offset == 0 else b"").removesuffix(COMPLETE), end
             offset = end

@@ -51,7 +51,7 @@ def write_requests(directory: Path) -> bool:
     with a row that cannot be read stays as it is. Raises OSError; every part stays then.
     """
     schema = _schema("request", REQUEST_COLUMNS)
-    tables, are_complete, unread = [_read_rows(_header(schema), schema)], True, set[Path]()
+    tables, are_complete, unread = [read_rows(header(schema), schema)], True, set[Path]()
     parts = sorted(directory.glob(REQUEST_PART.format(pid="*")))
     for part in parts:
         data = part.read_bytes()
@@ -60,7 +60,7 @@ def write_requests(directory: Path) -> bool:
         rows = rows[: rows.rfind(b"\n") + 1]
         if rows.count(b"\n") > 1:  # the first line is the header
             try:
-                tables.append(_read_rows(rows, schema))
+                tables.append(read_rows(rows, schema))
             except pa.ArrowInvalid:  # a row that is none: the part stays as it is, so that no row is lost
                 unread.add(part)
     table = pa.concat_tables(tables).sort_by("start_ns")
@@ -74,15 +74,16 @@ def write_samples(directory: Path, samples: list[tuple[object, ...]]) -> None:
     """Write samples.parquet. Each sample has the values of SAMPLE_COLUMNS, in their order."""
     schema = _schema("sample", SAMPLE_COLUMNS)
     rows = "".join("\t".join(map(str, sample)) + "\n" for sample in samples)
-    _write(_read_rows(_header(schema) + rows.encode(), schema), directory / SAMPLES_FILE)
+    _write(read_rows(header(schema) + rows.encode(), schema), directory / SAMPLES_FILE)
 
 
-def _header(schema: pa.Schema) -> bytes:
+def header(schema: pa.Schema) -> bytes:
+    """Return the first line of the recorder's files: the names of the columns."""
     return "\t".join(schema.names).encode() + b"\n"
 
 
-def _read_rows(text: bytes, schema: pa.Schema) -> pa.Table:
-    """Return the lines of `text` as a table; the first line has the names. Raises pa.ArrowInvalid.
+def read_rows(text: bytes, schema: pa.Schema) -> pa.Table:
+    """Return the lines of `text`, which begin with `header(schema)`, as a table. Raises pa.ArrowInvalid.
 
     It takes text, because pyarrow imports pandas, half a second of CPU time, as soon as it gets a Python object.
     """

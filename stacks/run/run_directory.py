@@ -45,11 +45,18 @@ def write_plan(directory: Path, plan: dict[str, Any], paths: Mapping[str, Path |
     `plan` has the numbers of the run, `paths` the files that it needs, `more` further keys of run.json. The name of
     the directory becomes the id of the run.
     """
-    record = {
+    record = first_record(directory.name, plan, {name: str(path) for name, path in paths.items()})
+    require_room(directory, plan["duration_s"])
+    write_json(directory / RUN_FILE, record | more)
+
+
+def first_record(run_id: str, plan: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
+    """Return run.json of a run that begins now."""
+    return {
         "schema": SCHEMA,
-        "run_id": directory.name,
+        "run_id": run_id,
         "plan": plan,
-        "paths": {name: str(path) for name, path in paths.items()},
+        "paths": paths,
         "host": host.host(),
         "clock": host.clock(),
         "load": {"begin_ns": None, "end_ns": None, "window_s": plan["duration_s"]},
@@ -60,8 +67,6 @@ def write_plan(directory: Path, plan: dict[str, Any], paths: Mapping[str, Path |
         "evidence": None,
         "stop": {"signal": None, "seconds": None, "tried": [], "left_behind": []},
     }
-    require_room(directory, plan["duration_s"])
-    write_json(directory / RUN_FILE, record | more)
 
 
 @dataclass

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from stacks import catalogue
 from tests.benchmarks.bench_result import Number, median
-
-sys.path.insert(0, str(catalogue.ROOT / "tests" / "unit" / "locustfiles"))
-from hammering import all_rows, locust, tiny_server
+from tests.unit.locustfiles.hammering import all_rows, locust, tiny_server
 
 WHAT = "the share of requests over 100 ms where the server stands still for 2 s in 10 (truth: 19 %)"
 SLOW_S = 0.1

@@ -6,6 +6,7 @@ renamed when it is complete, and an object of a store exists when it is complete
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,24 +56,32 @@ class Location:
             stream.write(data)
 
     def upload(self, source: Path, name: str) -> None:
-        """Copy the file `source` to `name`, in pieces: it may be larger than the memory."""
-        with self._as_record_error("write"), source.open("rb") as file, self._writing(name) as stream:
-            shutil.copyfileobj(file, stream, CHUNK_BYTES)
+        """Copy the file `source` to `name`, in pieces: it may be larger than the memory. Then it is on the disk."""
+        with self._as_record_error("write"), source.open("rb") as file:
+            with self._writing(name, is_synced=True) as stream:
+                shutil.copyfileobj(file, stream, CHUNK_BYTES)
+            (info,), size = self._files.get_file_info([self._path(name)]), source.stat().st_size
+            if info.size != size:
+                raise OSError(f"{info.size} of {size} bytes of {name} arrived")
 
     def read(self, name: str) -> bytes:
         """Return the content of a file. Raises FileNotFoundError if there is none."""
         with self._as_record_error("read"), self._files.open_input_stream(self._path(name)) as stream:
             return bytes(stream.read())
 
+    def open(self, name: str) -> Any:
+        """Return a file to read at any place. Raises FileNotFoundError if there is none."""
+        with self._as_record_error("read"):
+            return self._files.open_input_file(self._path(name))
+
     def download(self, name: str, target: Path) -> None:
-        """Copy a file to `target`, in pieces."""
+        """Copy a file to `target`, in pieces. A copy that is interrupted leaves no part of a file there."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            self._as_record_error("read"),
-            self._files.open_input_stream(self._path(name)) as stream,
-            target.open("wb") as file,
-        ):
-            shutil.copyfileobj(stream, file, CHUNK_BYTES)
+        unfinished = target.with_name(f".{target.name}.unfinished")
+        with self._as_record_error("read"), self._files.open_input_stream(self._path(name)) as stream:
+            with unfinished.open("wb") as file:
+                shutil.copyfileobj(stream, file, CHUNK_BYTES)
+            unfinished.replace(target)
 
     def names(self, folder: str = "") -> list[str]:
         """Return the names of all files below `folder`, relative to it, sorted."""
@@ -93,11 +102,18 @@ class Location:
         except FileNotFoundError:
             pass
 
+    def move(self, name: str, other: str) -> None:
+        """Give a file another name."""
+        with self._as_record_error("move"):
+            if self._is_directory:
+                self._files.create_dir(self._path(other).rpartition("/")[0], recursive=True)
+            self._files.move(self._path(name), self._path(other))
+
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
 
     @contextmanager
-    def _writing(self, name: str) -> Iterator[Any]:
+    def _writing(self, name: str, *, is_synced: bool = False) -> Iterator[Any]:
         path = self._path(name)
         if not self._is_directory:
             with self._files.open_output_stream(path) as stream:
@@ -108,6 +124,9 @@ class Location:
         unfinished = f"{folder}/.{last}.unfinished"
         with self._files.open_output_stream(unfinished) as stream:
             yield stream
+        if is_synced:  # a server that loses its power after the next line keeps the file, and not a part of it
+            with Path(unfinished).open("rb") as file:
+                os.fsync(file.fileno())
         self._files.move(unfinished, path)
 
     @contextmanager

@@ -57,6 +57,12 @@ def test_files_are_written_replaced_listed_and_deleted(location: Location, tmp_p
     assert location.names() == ["a/b/two", "a/one"]
     assert location.names("a") == ["b/two", "one"]
     assert location.read("a/one") == b"11"
+    with location.open("a/one") as stream:
+        stream.seek(1)
+        assert stream.read() == b"1"
+    location.move("a/one", "c/one")
+    assert location.names() == ["a/b/two", "c/one"]
+    location.move("c/one", "a/one")
     location.download("a/b/two", tmp_path / "down" / "two")
     assert (tmp_path / "down" / "two").stat().st_size == 3_000_000
     location.delete("a/one")

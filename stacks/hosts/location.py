@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stacks.hosts.azure import open_azure
 from stacks.lifecycle.records import RecordError
 
-SCHEMES = ("s3", "gs", "az", "abfs", "abfss", "file")
+AZURE_SCHEMES = ("az", "abfs", "abfss")
+SCHEMES = ("s3", "gs", *AZURE_SCHEMES, "file")
 CHUNK_BYTES = 1 << 20
 
 
@@ -27,14 +29,14 @@ class Location:
         from pyarrow import fs  # here, because it takes 0.3 s, and not every process that imports this needs it
 
         scheme, is_url, rest = url.partition("://")
-        # What people see of it: neither the keys of a store nor its options.
-        self.url = f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}" if scheme in ("s3", "gs") else url
+        self.url = _shown(scheme, rest) if is_url else url
         if is_url and scheme not in SCHEMES:
             raise RecordError(f"{url}: no such kind of location. Name a directory, or one of s3://, gs:// and az://.")
         with self._as_record_error("use"):
-            if is_url:
-                address = url.replace("az://", "abfs://", 1) if scheme == "az" else url
-                self._files, self._root = fs.FileSystem.from_uri(address)
+            if is_url and scheme in AZURE_SCHEMES:
+                self._files, self._root = open_azure(url)
+            elif is_url:
+                self._files, self._root = fs.FileSystem.from_uri(url)
             else:
                 self._files, self._root = fs.LocalFileSystem(), str(Path(url).absolute())
         self._is_directory = isinstance(self._files, fs.LocalFileSystem)
@@ -105,9 +107,10 @@ class Location:
     def move(self, name: str, other: str) -> None:
         """Give a file another name."""
         with self._as_record_error("move"):
-            if self._is_directory:
-                self._files.create_dir(self._path(other).rpartition("/")[0], recursive=True)
-            self._files.move(self._path(name), self._path(other))
+            # No store can rename: a move is a copy in any case, and pyarrow has none for Azure.
+            with self._files.open_input_stream(self._path(name)) as stream, self._writing(other) as target:
+                shutil.copyfileobj(stream, target, CHUNK_BYTES)
+            self._files.delete_file(self._path(name))
 
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
@@ -138,3 +141,10 @@ class Location:
         except (OSError, ValueError) as error:  # pyarrow's own errors are among these
             what = (str(error).splitlines() or [type(error).__name__])[0][:300]
             raise RecordError(f"{self.url}: cannot {verb} there ({what}).") from None
+
+
+def _shown(scheme: str, rest: str) -> str:
+    """Return what people see of the URL of a store: neither its keys nor its options."""
+    access, at, place = rest.partition("?")[0].rpartition("@")
+    names = access.partition(":")[0] + at if scheme not in ("s3", "gs") else ""  # a container or an account
+    return f"{scheme}://{names}{place}"

@@ -48,9 +48,9 @@ class Share:
             (self.folders[0] / "cpu.cfs_period_us").write_text("20000")
             (self.folders[0] / "cpu.cfs_quota_us").write_text(str(round(cores * 20_000)))
 
-    @property
-    def file(self) -> Path:
-        return self.folders[-1] / self.usage_file
+    def used_s(self) -> float:
+        text = (self.folders[-1] / self.usage_file).read_text()
+        return int(text.split("usage_usec ")[-1].split()[0]) / self.unit
 
     def take(self, process: subprocess.Popen[bytes]) -> None:
         """Count a process that has just been started, and all that it will start."""
@@ -90,15 +90,20 @@ def run(scenario: str, loads: int, cores: float, *, is_recorded: bool) -> dict[s
         command = (*files, "--master", "--headless", "--expect-workers", loads, "-u", USERS * loads, "-r", 1000)
         command += ("-t", f"{LOAD_S}s", "--stop-timeout", 5, "--host", f"http://{uwsgi.address}:{PORT}")
         groups["m"].take(master.start(folder / "m.log", "locust", *command, **here))
-        cpu = {f"PACK_CPU_{name}": str(group.file) for name, group in groups.items()}
         for name in "ab"[:loads]:
             arm = {"PACK_ARM": str(folder / f"{name}.json"), "PACK_STATS": f"{uwsgi.address}:{STATS_PORT}"}
             worker = (*files, "--worker", "--master-host", master.address)
-            groups[name].take(by_name[name].start(folder / f"{name}.log", "locust", *worker, **here, **arm, **cpu))
-        until(lambda: master.processes[0].poll() is not None, "Locust never ended")
+            groups[name].take(by_name[name].start(folder / f"{name}.log", "locust", *worker, **here, **arm))
+        looks: list[dict[str, float]] = []
+
+        def has_ended() -> bool:
+            looks.append({"at_s": time.time()} | {name: group.used_s() for name, group in groups.items()})
+            return master.processes[0].poll() is not None
+
+        until(has_ended, "Locust never ended")
         until(lambda: not command_pids(master, "stacks.hosts.coordinator_process"), "the run was never closed")
         arms = [json.loads((folder / f"{name}.json").read_text()) for name in "ab"[:loads]]
-        found = _summary(arms, groups)
+        found = _summary(arms, looks)
         if is_recorded:
             parts = json.loads((folder / "location" / "night" / "run.json").read_text())["hosts"]["parts"]
             found["rows"] = sum(part["rows"] for part in parts)
@@ -118,13 +123,14 @@ def _start_uwsgi(host: Host, folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def _summary(arms: list[dict[str, Any]], groups: dict[str, Share]) -> dict[str, Any]:
+def _summary(arms: list[dict[str, Any]], looks: list[dict[str, float]]) -> dict[str, Any]:
     begin, end = max((arm["begin"] for arm in arms), key=_at), min((arm["end"] for arm in arms), key=_at)
-    seconds = end["at_s"] - begin["at_s"]
-    used = {name: (end["cpu"][name] - begin["cpu"][name]) / groups[name].unit for name in groups}
-    requests = end["requests"] - begin["requests"]
-    found = {"requests_s": round(requests / seconds, 1), "cores": {k: round(v / seconds, 3) for k, v in used.items()}}
-    return found | {"requests_cpu_s": round(requests / sum(used[name] for name in used if name in "ab"), 1)}
+    first, last = (min(looks, key=lambda look: abs(look["at_s"] - at["at_s"])) for at in (begin, end))
+    seconds = last["at_s"] - first["at_s"]
+    cores = {name: round((last[name] - first[name]) / seconds, 3) for name in first if name != "at_s"}
+    rate = (end["requests"] - begin["requests"]) / (end["at_s"] - begin["at_s"])
+    of_loads = sum(used for name, used in cores.items() if name in "ab")
+    return {"requests_s": round(rate, 1), "cores": cores, "requests_cpu_s": round(rate / of_loads, 1)}
 
 
 def _at(look: dict[str, Any]) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +21,9 @@ from stacks.lifecycle.parts import PART_COLUMNS, PARTS_DIR, Part
 from stacks.lifecycle.records import REQUEST_COLUMNS
 from stacks.run.parquet import COMPLETE, header, read_rows
 
+# Numbers are hardly ever repeated: without dictionaries a file is a quarter smaller, and written in less time.
+TEXTS = [name for name, alias in PART_COLUMNS.items() if alias == "string"]
+WRITING: dict[str, Any] = {"compression": "zstd", "use_dictionary": TEXTS}
 BLOCK_BYTES = 16 << 20  # of text that is turned into Parquet at once: 200 000 rows
 
 
@@ -42,7 +46,7 @@ class Spool:
             table = self._table(text)
             if table.num_rows:
                 sink = pa.BufferOutputStream()
-                pq.write_table(table, sink, compression="zstd")
+                pq.write_table(table, sink, write_statistics=False, **WRITING)
                 self.location.write(f"{PARTS_DIR}/{self.part.piece(self._pieces + 1)}", sink.getvalue().to_pybytes())
                 self._pieces += 1
             self._offset = end
@@ -67,7 +71,7 @@ class Spool:
         unfinished = self.file.with_suffix(".parquet")
         rows = self.bad_rows = 0
         footers: list[pq.FileMetaData] = []
-        with pq.ParquetWriter(unfinished, part_schema(), compression="zstd", metadata_collector=footers) as writer:
+        with pq.ParquetWriter(unfinished, part_schema(), metadata_collector=footers, **WRITING) as writer:
             for text, _ in blocks(self.file, 0):
                 table = self._table(text)
                 writer.write_table(table)
@@ -94,14 +98,15 @@ class Spool:
             rows = self._parse_lines(text)
         rows = rows.sort_by("start_ns")
         shift = self._shift()
-        columns = dict(zip(rows.column_names, rows.columns, strict=True))
+        # From text, because a Python value makes pyarrow import pandas: as much CPU time as 200 000 rows.
+        added = pa.schema([field for field in schema if field.name not in rows.column_names])
+        values = (self.part.host, self._clock, shift.ns, shift.bound_ns)
+        row = read_rows(header(added) + "\t".join(map(str, values)).encode() + b"\n", added)
+        repeated = row.take(pc.subtract(rows["start_ns"], rows["start_ns"]))
+        columns = {name: table[name] for table in (rows, repeated) for name in table.column_names}
         for name in ("scheduled_ns", "start_ns"):
-            columns[name] = pc.add(columns[name], shift.ns)
-        more: dict[str, str | int] = {"host": self.part.host, "clock": self._clock}
-        more |= {"clock_shift_ns": shift.ns, "clock_bound_ns": shift.bound_ns}
-        for name, value in more.items():
-            columns[name] = pa.repeat(pa.scalar(value, schema.field(name).type), rows.num_rows)
-        return pa.table(columns, schema=schema)
+            columns[name] = pc.add(columns[name], columns["clock_shift_ns"])
+        return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
 
     def _parse_lines(self, text: bytes) -> pa.Table:
         sound = []

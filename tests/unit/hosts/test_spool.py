@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stacks.catalogue import ROOT
 from stacks.hosts import spool as spool_module
 from stacks.hosts.clocks import NOT_MEASURED, Offset
 from stacks.hosts.location import Location
@@ -66,6 +69,20 @@ def test_rows_have_their_host_and_times_of_the_observers_clock(tmp_path: Path) -
     assert list(row) == list(PART_COLUMNS)
     assert (row["start_ns"], row["scheduled_ns"], row["latency_us"]) == (4000, 4000, 5000)
     assert (row["host"], row["clock"], row["clock_shift_ns"], row["clock_bound_ns"]) == ("load1", "clock", -1000, 7)
+
+
+def test_no_row_makes_pyarrow_import_pandas(tmp_path: Path) -> None:
+    """It takes as much CPU time as 200 000 rows."""
+    (tmp_path / "requests-77.tsv").write_text(HEADER + line(1))
+    code = (
+        "import sys; from pathlib import Path; from stacks.hosts.clocks import Offset\n"
+        "from stacks.hosts.spool import *\n"
+        "folder = Path(sys.argv[1]); part = Part('night', 'load1', 77, 1000)\n"
+        "spool = Spool(folder / 'requests-77.tsv', Location(str(folder)), part, 'clock', lambda: Offset(1, 1))\n"
+        "assert spool.ship() == spool.finish() == 1\n"
+        "assert 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True)
 
 
 def test_a_copy_of_the_footer_opens_the_part(tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ from stacks.hosts.clocks import NOT_MEASURED, Offset, clock_id
 from stacks.hosts.coordinator import LAST_PHASES
 from stacks.hosts.pack_version import pack_version
 from stacks.hosts.retrying import keep_trying
-from stacks.lifecycle import losses
 from stacks.lifecycle.parts import Part
 from stacks.lifecycle.records import REQUEST_PART, RecordError
 from stacks.observe import host, proc
@@ -101,7 +100,7 @@ class LoadAgent:
                 _say("quit")
         has_ended.set()
         self.card.state = ENDED
-        self.card.tally = losses.tally(self.directory).to_json()
+        self.card.tally = self.spool.tally().to_json()
         self.ask()
         shipper.join(FINISH_LIMIT_S)
         is_written = not shipper.is_alive() and self._finish()

@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 from stacks.hosts.clocks import Offset
 from stacks.hosts.location import Location
 from stacks.hosts.recovery import write_footer
+from stacks.hosts.tallying import tally_of
+from stacks.lifecycle.losses import Tally
 from stacks.lifecycle.parts import PART_COLUMNS, PARTS_DIR, Part
 from stacks.lifecycle.records import REQUEST_COLUMNS
 from stacks.run.parquet import COMPLETE, header, read_rows
@@ -36,23 +38,33 @@ class Spool:
         self._clock, self._shift = clock, shift
         self.shipped_rows = 0
         self.bad_rows = 0  # lines that are not rows
-        self._offset = 0  # bytes of the file that were shipped
+        # How many bytes of the file were shipped, and the tally of their rows. One value, because two threads read it.
+        self._shipped = (0, Tally())
         self._pieces = 0
 
     def ship(self) -> int:
         """Ship the whole lines that are new. Returns how many rows. Raises RecordError; the lines are shipped later."""
         rows = 0
-        for text, end in blocks(self.file, self._offset):
+        offset, shipped = self._shipped
+        for text, end in blocks(self.file, offset):
             table = self._table(text)
             if table.num_rows:
                 sink = pa.BufferOutputStream()
                 pq.write_table(table, sink, write_statistics=False, **WRITING)
                 self.location.write(f"{PARTS_DIR}/{self.part.piece(self._pieces + 1)}", sink.getvalue().to_pybytes())
                 self._pieces += 1
-            self._offset = end
+            shipped = shipped + tally_of(table)
+            self._shipped = (end, shipped)
             rows += table.num_rows
         self.shipped_rows += rows
         return rows
+
+    def tally(self) -> Tally:
+        """Return what became of the requests whose whole lines are in the file, shipped or not."""
+        offset, total = self._shipped
+        for text, _ in blocks(self.file, offset):
+            total = total + tally_of(self._parsed(text))
+        return total
 
     def is_complete(self) -> bool:
         """Return True if the recorder has written its last row."""
@@ -92,11 +104,7 @@ class Spool:
         """Turn lines of text into rows, sorted by their start, with the times of the observer's clock."""
 
         schema = part_schema()
-        try:
-            rows = _parse(text)
-        except pa.ArrowInvalid:  # a line that is no row: take the lines one by one
-            rows = self._parse_lines(text)
-        rows = rows.sort_by("start_ns")
+        rows = self._parsed(text).sort_by("start_ns")
         shift = self._shift()
         # From text, because a Python value makes pyarrow import pandas: as much CPU time as 200 000 rows.
         added = pa.schema([field for field in schema if field.name not in rows.column_names])
@@ -107,6 +115,12 @@ class Spool:
         for name in ("scheduled_ns", "start_ns"):
             columns[name] = pc.add(columns[name], columns["clock_shift_ns"])
         return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+    def _parsed(self, text: bytes) -> pa.Table:
+        try:
+            return _parse(text)
+        except pa.ArrowInvalid:  # a line that is no row: take the lines one by one
+            return self._parse_lines(text)
 
     def _parse_lines(self, text: bytes) -> pa.Table:
         sound = []

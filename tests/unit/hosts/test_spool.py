@@ -17,8 +17,9 @@ from stacks.hosts.clocks import NOT_MEASURED, Offset
 from stacks.hosts.location import Location
 from stacks.hosts.recovery import footer_file
 from stacks.hosts.spool import COMPLETE, Spool
+from stacks.lifecycle.losses import tally
 from stacks.lifecycle.parts import PART_COLUMNS, PARTS_DIR, Part, current_files
-from stacks.lifecycle.records import REQUEST_COLUMNS, RecordError
+from stacks.lifecycle.records import REQUEST_COLUMNS, REQUEST_ERRORS, RecordError
 
 HEADER = "\t".join(REQUEST_COLUMNS) + "\n"
 PART = Part.of("night", "load1", 77, 1000)
@@ -79,7 +80,7 @@ def test_no_row_makes_pyarrow_import_pandas(tmp_path: Path) -> None:
         "from stacks.hosts.spool import *\n"
         "folder = Path(sys.argv[1]); part = Part('night', 'load1', 77, 1000)\n"
         "spool = Spool(folder / 'requests-77.tsv', Location(str(folder)), part, 'clock', lambda: Offset(1, 1))\n"
-        "assert spool.ship() == spool.finish() == 1\n"
+        "assert spool.ship() == spool.finish() == spool.tally().requests == 1\n"
         "assert 'pandas' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True)
@@ -121,6 +122,31 @@ def test_a_location_out_of_reach_costs_no_row(tmp_path: Path, monkeypatch: pytes
     file.write_text(HEADER + line(1) + line(2) + line(3))
     assert spool.ship() == 2
     assert sorted(row["start_ns"] for row in rows(tmp_path)) == [1, 2, 3]
+
+
+ROWS = st.tuples(
+    st.sampled_from(["", *REQUEST_ERRORS]),
+    st.sampled_from([0, 200, 503]),
+    st.sampled_from([0, 812, 813]),
+    st.integers(1, 10**8),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=st.lists(ROWS, max_size=30), cut=st.integers(0, 30))
+def test_requests_are_counted_as_in_a_run_on_one_machine(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, int, int]], cut: int
+) -> None:
+    folder = tmp_path_factory.mktemp("spool")
+    spool, file = make(folder)
+    lines = [f"1\t1\t{us}\t{status}\t{error}\t2\t{pid}\t3\tGET\t/\n" for error, status, pid, us in rows]
+    file.write_text(HEADER + "".join(lines[:cut]))
+    spool.ship()
+    file.write_text(HEADER + "".join(lines))
+    found, wanted = spool.tally(), tally(folder)
+    assert +found.counts == +wanted.counts
+    assert sorted(found.ages_us) == sorted(wanted.ages_us)
+    assert found.row() == wanted.row()
 
 
 @settings(max_examples=25, deadline=None)

@@ -7,9 +7,10 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.benchmarks.analysis import PANDAS, POLARS, generate
+from tests.benchmarks.analysis import PANDAS, POLARS
 from tests.benchmarks.analysis import measure as measure_command
 from tests.benchmarks.bench_result import Number, median
+from tests.benchmarks.big_run import generate
 
 WHAT = "the report of a run with 1e6, 1e7 and 1e8 request rows, beside pandas and polars on CSV"
 
@@ -19,7 +20,7 @@ def cost(rows: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder) / "runs" / "big"
         directory.mkdir(parents=True)
-        generate(directory, rows, csv=False)
+        generate(directory, rows)
         _, gb, cpu_s = measure_command([sys.executable, "-m", "analysis", "report", str(directory.parent)])
     return cpu_s, gb
 

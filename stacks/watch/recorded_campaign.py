@@ -114,7 +114,7 @@ class RecordedCampaign:
     def remove_oldest(self, limit_bytes: int, written: Collection[Path]) -> None:
         """Remove the oldest runs until all together are within the limit. The runs that are `written` now stay."""
         runs = self.runs()
-        sizes = [sum(file.stat().st_size for file in run.rglob("*") if file.is_file()) for run in runs]
+        sizes = [sum(map(size_of, run.rglob("*"))) for run in runs]
         total, removed = sum(sizes), set()
         for run, size in zip(runs, sizes, strict=True):
             if total <= limit_bytes:
@@ -128,6 +128,14 @@ class RecordedCampaign:
             for cell in self._cells:
                 cell["runs"] = [run for run in cell["runs"] if run not in removed]
             self.write("running")
+
+
+def size_of(path: Path) -> int:
+    """Return the size of a file; 0 for a directory, or if another process has replaced the file meanwhile."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
 
 
 def python_of(pid: int) -> str:

@@ -24,7 +24,7 @@ from stacks.watch.target import CannotWatch
 from stacks.watch.view import Change
 from stacks.watch.watch import Watch
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 class Watching:
@@ -197,7 +197,7 @@ class TestCommand:
                 assert json.loads(process.stdout.readline())["kind"] == view.WATCHING
                 master.kill()
                 kinds = [json.loads(line)["kind"] for line in process.stdout]
-                assert process.wait(20) == 0
+                assert process.wait(LIMIT_S) == 0
         assert kinds[-1] == view.MASTER_ENDED
 
     @pytest.mark.parametrize(

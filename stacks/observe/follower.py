@@ -116,7 +116,7 @@ class Follower:
 
     def step(self, limit_s: float) -> None:
         """Wait for an event or a look that is due, for `limit_s` at most, and take it in."""
-        for child in self._sources.wait(max(0.0, min(limit_s, self.next_due_s))):
+        for child in self._sources.wait(min(limit_s, self.next_due_s) if limit_s > 0 else 0.0):
             self._ended(child)
         self._read_events()
         if self.is_over:

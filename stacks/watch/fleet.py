@@ -79,6 +79,8 @@ def read_pidfile(path: Path) -> int:
 class Fleet:
     """The watches of all masters of a source."""
 
+    is_only_shown = True  # nothing but the output needs the watching
+
     def __init__(self, source: Source, take_row: Callable[[int, Event], None] = lambda _pid, _row: None) -> None:
         """`take_row` gets every lifecycle row, with the pid that the master had when its watching began.
 
@@ -119,9 +121,17 @@ class Fleet:
                 continue
             self.watches[pid] = watch
             self._epoll.register(watch.fileno(), select.EPOLLIN)
+        for pid, watch in list(self.watches.items()):
+            if watch.pid not in pids and vassals_of(watch.pid) != [watch.pid]:  # an emperor that has vassals now
+                self._drop(pid)
         self._refused = {pid: text for pid, text in self._refused.items() if pid in pids}
         if is_first and not self.watches:
             raise CannotWatch("; ".join(self._refused.values()))
+
+    def _drop(self, pid: int) -> None:
+        watch = self.watches.pop(pid)
+        self._epoll.unregister(watch.fileno())
+        watch.close()
 
     @property
     def is_over(self) -> bool:
@@ -152,9 +162,7 @@ class Fleet:
         for pid, watch in list(self.watches.items()):
             changes += watch.step(0.0)
             if watch.is_over:
-                self._epoll.unregister(watch.fileno())
-                watch.close()
-                del self.watches[pid]
+                self._drop(pid)
                 self._find_s = 0.0  # an emperor without a vassal goes on, and a service manager starts another master
         self._stepped_s = time.monotonic()
         if self._stepped_s >= self._find_s:

@@ -21,7 +21,7 @@ ATTACHMENTS = 100
 def pairs() -> list[Number]:
     """throughput watched and unwatched, in pairs that take turns"""
     rates = []
-    with stack(8, 2000) as served, hammer(served, 16, 60 + PAIRS * 2 * (WINDOW_S + 4)) as load:
+    with stack(8, 2000) as served, hammer(served, 16, 60 + PAIRS * 2 * (WINDOW_S + 4), is_read=True) as load:
         for index in range(PAIRS):
             sides = {}
             for is_watched in (True, False) if index % 2 else (False, True):
@@ -54,7 +54,7 @@ def _line_after(load: subprocess.Popen[str], t_s: float) -> dict[str, float]:
 def attach() -> list[Number]:
     """100 times attached and detached while it serves: requests that failed, and debuggers"""
     tracers = 0
-    with stack(8, 100) as served, hammer(served, 8, 40, 0.01) as load:
+    with stack(8, 100) as served, hammer(served, 8, 40, 0.01, is_read=True) as load:
         time.sleep(1)
         for _ in range(ATTACHMENTS):
             with Watch.open(served.pid) as one:

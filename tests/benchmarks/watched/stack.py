@@ -108,10 +108,10 @@ def before(served: Stack) -> Any:
     return running("tests.benchmarks.attached_before", str(served.pid), str(served.port))
 
 
-def hammer(served: Stack, clients: int, seconds: float, pause_s: float = 0.0) -> Any:
-    """Run so many clients, each of which pauses after every answer."""
+def hammer(served: Stack, clients: int, seconds: float, pause_s: float = 0.0, *, is_read: bool = False) -> Any:
+    """Run so many clients, each of which pauses after every answer. `is_read`: its counts come through a pipe."""
     words = ["tests.benchmarks.hammer_sockets", str(served.port), str(clients), str(seconds), str(pause_s)]
-    return running(*words, stdout=subprocess.PIPE)
+    return running(*words, stdout=subprocess.PIPE if is_read else subprocess.DEVNULL)
 
 
 class KernelForks:

@@ -102,6 +102,6 @@ def test_an_emperor_without_a_vassal_is_still_watched(emperor: Emperor) -> None:
         until(lambda: fleet.step(0.05) is not None and one not in fleet.watches)
         assert not fleet.is_over
         two = emperor.start("two")
-        until(lambda: fleet.step(0.05) is not None and two in fleet.watches)
+        until(lambda: fleet.step(0.05) is not None and set(fleet.watches) == {two})
     with Fleet(Source(is_all=True)) as fleet:
         assert two in fleet.watches

@@ -200,6 +200,16 @@ class TestCommand:
                 assert process.wait(LIMIT_S) == 0
         assert kinds[-1] == view.MASTER_ENDED
 
+    @pytest.mark.parametrize("words", [["--json"], []])
+    def test_it_ends_when_nobody_reads_the_lines(self, words: list[str], tmp_path: Path) -> None:
+        with forking_master(tmp_path) as master:
+            command = [sys.executable, "-m", "stacks", "watch", "--pid", str(master.pid), *words]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout is not None
+                assert "watching" in process.stdout.readline()
+                process.stdout.close()  # as `head -1` does; the master tells nothing more
+                assert process.wait(LIMIT_S) == 0
+
     @pytest.mark.parametrize(
         ("words", "code", "text"),
         [

@@ -388,10 +388,10 @@ endef
 # hashes without comparing the lock file with pyproject.toml.
 define sync
 if [ -z "$${UV_DEFAULT_INDEX-}$${UV_INDEX_URL-}$${UV_INDEX-}$${UV_EXTRA_INDEX_URL-}" ]; then \
-  $(venv)/bin/uv sync --locked --inexact $(parts) --python $(python); \
+  $(venv)/bin/uv sync --quiet --locked --inexact $(parts) --python $(python); \
 else \
   $(venv)/bin/uv export --quiet --frozen $(parts) --output-file $(venv)/locked.txt && \
-  $(venv)/bin/uv pip install --require-hashes --python $(python) -r $(venv)/locked.txt; \
+  $(venv)/bin/uv pip install --quiet --require-hashes --python $(python) -r $(venv)/locked.txt; \
 fi
 endef
 

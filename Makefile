@@ -412,7 +412,7 @@ $(stamp) $(stamp_analysis) $(stamp_notebooks) $(stamp_dev): pyproject.toml uv.lo
 	  rm -rf $(venv); $(make_venv) || exit 1; \
 	fi; \
 	rm -f $(stamps); \
-	echo 'setup: installing the packages of uv.lock'; \
+	echo 'setup: installing the packages of uv.lock (without a cache this takes a minute)'; \
 	{ $(sync); } || { \
 	  echo 'make setup: uv could not install the packages of uv.lock; it says why above. uv takes a mirror of the package' \
 	    'index from UV_DEFAULT_INDEX in the environment, not from the configuration of pip.' >&2; \

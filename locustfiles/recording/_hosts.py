@@ -25,7 +25,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from recording import _part_file
 
 ROOT = Path(__file__).resolve().parents[2]
-HELLO_LIMIT_S = 60  # for a Python to start on a busy machine, and to ask for 10 s
+HELLO_LIMIT_S = 120  # for a Python to start on a busy machine, and to ask for 10 s
 
 _words = None  # the socket on which the coordinator is told when the test begins and ends
 _environment = None  # of the Locust that has the coordinator
@@ -131,12 +131,13 @@ def _start_agent(master, environment):
 
     _part_file.on_failure = fail
     _part_file.begin(folder)
+    line = ""
     with gevent.Timeout(HELLO_LIMIT_S, False):
         wait_read(agent.stdout.fileno())
-    line = os.read(agent.stdout.fileno(), 4096).decode(errors="replace").strip()
+        line = os.read(agent.stdout.fileno(), 4096).decode(errors="replace").strip()
     word, _, why = line.partition(" ")
     if word == "refused" or not word:
-        logging.error("This host takes no part: %s", why or "the companion of the recorder did not start.")
+        logging.error("This host takes no part: %s", why or "the companion of the recorder did not start in time.")
         sys.exit(1)
     gevent.spawn(_follow, agent.stdout.fileno(), environment)
     if word == "alone":

@@ -7,6 +7,7 @@ renamed when it is complete, and an object of a store exists when it is complete
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,12 @@ class Location:
         """Write a file as a whole, or replace it."""
         with self._as_record_error("write"), self._writing(name) as stream:
             stream.write(data)
+
+    def require_writable(self) -> None:
+        """Raise RecordError if no file can be written and deleted here."""
+        name = f"probe-{platform.node()}-{os.getpid()}"
+        self.write(name, b"")
+        self.delete(name)
 
     def upload(self, source: Path, name: str) -> None:
         """Copy the file `source` to `name`, in pieces: it may be larger than the memory. Then it is on the disk."""

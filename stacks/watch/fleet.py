@@ -6,7 +6,6 @@ manager starts anew, a new vassal, or a new container is found.
 
 from __future__ import annotations
 
-import math
 import select
 import time
 from collections.abc import Callable
@@ -21,6 +20,9 @@ from stacks.watch.view import Change, InstanceView
 from stacks.watch.watch import Watch
 
 FIND_S = 5.0  # between two questions to the source
+# Between two steps. A recycle of many workers makes hundreds of events a second; together they cost less, and each of
+# them has the time at which the kernel made it.
+REST_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,9 @@ class Source:
 
 def vassals_of(pid: int) -> list[int]:
     """Return the vassals of an emperor that has no workers itself; otherwise `pid`."""
-    vassals = uwsgi_processes.vassals(pid) if uwsgi_processes.is_uwsgi(pid) else []
-    return vassals if vassals and not uwsgi_processes.has_workers(pid) else [pid]
+    if not uwsgi_processes.is_uwsgi(pid) or uwsgi_processes.has_workers(pid):
+        return [pid]
+    return uwsgi_processes.vassals(pid) or [pid]
 
 
 def read_pidfile(path: Path) -> int:
@@ -76,6 +79,8 @@ def read_pidfile(path: Path) -> int:
 class Fleet:
     """The watches of all masters of a source."""
 
+    is_only_shown = True  # nothing but the output needs the watching
+
     def __init__(self, source: Source, take_row: Callable[[int, Event], None] = lambda _pid, _row: None) -> None:
         """`take_row` gets every lifecycle row, with the pid that the master had when its watching began.
 
@@ -85,7 +90,7 @@ class Fleet:
         self.watches: dict[int, Watch] = {}  # by the pid that the master had when its watching began
         self._take_row = take_row
         self._epoll = select.epoll()
-        self._find_s = 0.0
+        self._find_s = self._stepped_s = 0.0
         self._refused: dict[int, str] = {}
         self._changes: list[Change] = []
         try:
@@ -116,9 +121,17 @@ class Fleet:
                 continue
             self.watches[pid] = watch
             self._epoll.register(watch.fileno(), select.EPOLLIN)
+        for pid, watch in list(self.watches.items()):
+            if watch.pid not in pids and vassals_of(watch.pid) != [watch.pid]:  # an emperor that has vassals now
+                self._drop(pid)
         self._refused = {pid: text for pid, text in self._refused.items() if pid in pids}
         if is_first and not self.watches:
             raise CannotWatch("; ".join(self._refused.values()))
+
+    def _drop(self, pid: int) -> None:
+        watch = self.watches.pop(pid)
+        self._epoll.unregister(watch.fileno())
+        watch.close()
 
     @property
     def is_over(self) -> bool:
@@ -137,22 +150,22 @@ class Fleet:
     @property
     def next_due_s(self) -> float:
         """Seconds until `step` wants to look again."""
-        dues_s = [watch.next_due_s for watch in self.watches.values()]
-        if self.source.is_lasting or uwsgi_processes.is_uwsgi(self.source.pid or 0):
-            dues_s.append(max(0.0, self._find_s - time.monotonic()))
-        return min(dues_s, default=math.inf)
+        return min([max(0.0, self._find_s - time.monotonic()), *(one.next_due_s for one in self.watches.values())])
 
     def step(self, limit_s: float = 1.0) -> list[Change]:
         """Wait for an event or the next look, `limit_s` at most; take everything in; return what changed."""
+        rest_s = self._stepped_s + REST_S - time.monotonic()
+        if rest_s > 0 and limit_s > 0:
+            time.sleep(min(rest_s, limit_s))
         self._epoll.poll(max(0.0, min(limit_s, self.next_due_s + 0.0005)))
         changes, self._changes = self._changes, []
         for pid, watch in list(self.watches.items()):
             changes += watch.step(0.0)
             if watch.is_over:
-                self._epoll.unregister(watch.fileno())
-                watch.close()
-                del self.watches[pid]
-        if time.monotonic() >= self._find_s:
+                self._drop(pid)
+                self._find_s = 0.0  # an emperor without a vassal goes on, and a service manager starts another master
+        self._stepped_s = time.monotonic()
+        if self._stepped_s >= self._find_s:
             self._find()
         return changes
 

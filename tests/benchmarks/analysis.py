@@ -30,6 +30,17 @@ answered.groupby("second")["latency_us"].quantile(0.99)
 answered["latency_us"].quantile([0.5, 0.95, 0.99, 0.999])
 """
 
+# The same with polars, which reads the file in parts.
+POLARS = """
+import sys, polars as pl
+rows = pl.scan_csv(sys.argv[1])
+answered = rows.filter(pl.col("error").fill_null("") == "")
+second = ((pl.col("start_ns") + pl.col("latency_us") * 1000) // 1_000_000_000).alias("second")
+answered.group_by(second).agg(pl.col("latency_us").quantile(0.99)).collect(engine="streaming")
+quantiles = [pl.col("latency_us").quantile(q).alias(str(q)) for q in (0.5, 0.95, 0.99, 0.999)]
+answered.select(quantiles).collect(engine="streaming")
+"""
+
 
 def measure(command: list[str]) -> tuple[float, float, float]:
     """Run a command. Return its seconds, its peak memory in GB and its CPU seconds.

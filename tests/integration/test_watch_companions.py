@@ -21,7 +21,7 @@ import pytest
 from contract import problems_below
 
 from stacks.catalogue import ROOT
-from stacks.observe import proc
+from stacks.observe import proc, tcp_table
 from stacks.run.ports import free_port
 
 from .browser import browser
@@ -47,7 +47,7 @@ def running_uwsgi(environment: Any, *, max_requests: int, name: str) -> Iterator
         start_new_session=True,
     )
     try:
-        until(lambda: len(proc.children_of(master.pid)) == 4 and proc.backlog(port) is not None, "the workers")
+        until(lambda: len(proc.children_of(master.pid)) == 4 and tcp_table.backlog(port) is not None, "the workers")
         yield master.pid, port
         assert master.poll() is None, "the watcher ended the master"
     finally:
@@ -136,7 +136,7 @@ def prometheus(directory: Path, target: str) -> Iterator[int]:
             [*command, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log, start_new_session=True
         )
     try:
-        until(lambda: proc.backlog(port) is not None or process.poll() is not None, "Prometheus")
+        until(lambda: tcp_table.backlog(port) is not None or process.poll() is not None, "Prometheus")
         assert process.poll() is None, (directory / "prometheus.log").read_text()
         yield port
     finally:

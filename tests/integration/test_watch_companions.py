@@ -105,7 +105,7 @@ class Watcher:
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(2 * LIMIT_S)
+        return self.process.wait(5 * LIMIT_S)  # the page of a recording needs libraries that load slowly
 
 
 @pytest.fixture

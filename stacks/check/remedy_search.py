@@ -16,7 +16,7 @@ from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.upgrade import install_upgrade, newest_pyuwsgi
 from stacks.run import interrupts
 
-AT_ONCE = 4  # a configuration that hangs uses no CPU, and a healthy one mostly waits for its master
+AT_ONCE = 8  # a configuration that hangs uses no CPU, and a healthy one mostly waits for its master
 
 
 def try_remedies(runs: CheckRuns, findings: Findings, private: Path) -> list[RemedyTrial]:

@@ -23,6 +23,7 @@ from stacks.hosts.card import ENDED, LOAD, RECORDING, WRITTEN, Card
 from stacks.hosts.clocks import NOT_MEASURED, Offset, clock_id
 from stacks.hosts.coordinator import LAST_PHASES
 from stacks.hosts.pack_version import pack_version
+from stacks.hosts.retrying import keep_trying
 from stacks.lifecycle import losses
 from stacks.lifecycle.parts import Part
 from stacks.lifecycle.records import REQUEST_PART, RecordError
@@ -74,9 +75,7 @@ class LoadAgent:
 
     def hello(self, limit_s: float = HELLO_LIMIT_S) -> str:
         """Find the coordinator. Returns the first line of output."""
-        end_s = time.monotonic() + limit_s
-        while not self.ask() and time.monotonic() < end_s:
-            time.sleep(0.2)
+        keep_trying(self._reach, limit_s)
         self.campaign = self.campaign or time.strftime("%Y%m%d-%H%M%S", time.gmtime())
         self.part = Part.of(self.campaign, self.card.host, self.pid, self.start_ms)
         self.card.part = self.part.text
@@ -140,8 +139,13 @@ class LoadAgent:
             card.complete, card.state = is_complete and not card.problem, WRITTEN
             self.spool.location.write(card.file, card.to_bytes())
 
-        if self._try(write, FINISH_LIMIT_S):
-            self._try(self._say_bye, BYE_LIMIT_S)
+        def note(error: Exception) -> None:
+            card.problem = str(error) if card.state != WRITTEN else card.problem
+            self.ask()
+
+        if keep_trying(write, FINISH_LIMIT_S, note):
+            if self.caller.trips.count:
+                keep_trying(self._reach, BYE_LIMIT_S)
             with contextlib.suppress(RecordError, OSError):  # what is left over disturbs no reader
                 self.spool.tidy()
             return True
@@ -150,22 +154,8 @@ class LoadAgent:
         self.ask()
         return False
 
-    def _try(self, action: Callable[[], None], limit_s: float) -> bool:
-        end_s = time.monotonic() + limit_s
-        while True:
-            try:
-                action()
-                return True
-            except (RecordError, OSError) as error:
-                if self.card.state != WRITTEN:
-                    self.card.problem = str(error)
-                if time.monotonic() > end_s:
-                    return False
-            self.ask()
-            time.sleep(ASK_S)
-
-    def _say_bye(self) -> None:
-        if self.caller.trips.count and not self.ask():
+    def _reach(self) -> None:
+        if not self.ask():
             raise OSError(self.caller.error)
 
     def _measure_cpu(self) -> None:

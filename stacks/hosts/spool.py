@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from stacks.hosts.clocks import Offset
 from stacks.hosts.location import Location
+from stacks.hosts.recovery import write_footer
 from stacks.lifecycle.parts import PART_COLUMNS, PARTS_DIR, Part
 from stacks.lifecycle.records import REQUEST_COLUMNS
 from stacks.run.parquet import COMPLETE, header, read_rows
@@ -65,11 +66,13 @@ class Spool:
         """
         unfinished = self.file.with_suffix(".parquet")
         rows = self.bad_rows = 0
-        with pq.ParquetWriter(unfinished, part_schema(), compression="zstd") as writer:
+        footers: list[pq.FileMetaData] = []
+        with pq.ParquetWriter(unfinished, part_schema(), compression="zstd", metadata_collector=footers) as writer:
             for text, _ in blocks(self.file, 0):
                 table = self._table(text)
                 writer.write_table(table)
                 rows += table.num_rows
+        write_footer(self.location, self.part, footers[0])
         self.location.upload(unfinished, f"{PARTS_DIR}/{self.part.file}")
         unfinished.unlink()
         self.shipped_rows = rows

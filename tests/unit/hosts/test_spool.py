@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stacks.hosts import spool as spool_module
 from stacks.hosts.clocks import NOT_MEASURED, Offset
 from stacks.hosts.location import Location
+from stacks.hosts.recovery import footer_file
 from stacks.hosts.spool import COMPLETE, Spool
 from stacks.lifecycle.parts import PART_COLUMNS, PARTS_DIR, Part, current_files
 from stacks.lifecycle.records import REQUEST_COLUMNS, RecordError
@@ -65,6 +66,18 @@ def test_rows_have_their_host_and_times_of_the_observers_clock(tmp_path: Path) -
     assert list(row) == list(PART_COLUMNS)
     assert (row["start_ns"], row["scheduled_ns"], row["latency_us"]) == (4000, 4000, 5000)
     assert (row["host"], row["clock"], row["clock_shift_ns"], row["clock_bound_ns"]) == ("load1", "clock", -1000, 7)
+
+
+def test_a_copy_of_the_footer_opens_the_part(tmp_path: Path) -> None:
+    spool, file = make(tmp_path)
+    file.write_text(HEADER + line(1) + line(2))
+    spool.finish()
+    footer = pq.read_metadata(tmp_path / "location" / footer_file(PART))
+    part = tmp_path / "location" / PARTS_DIR / PART.file
+    part.write_bytes(part.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="Parquet"):
+        pq.ParquetFile(part)
+    assert pq.ParquetFile(part, metadata=footer).read_row_group(0).num_rows == 2
 
 
 def test_a_line_that_is_no_row_costs_only_itself(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from stacks.hosts.card import ENDED, LOAD, RECORDING, WRITTEN, Card
 from stacks.hosts.clocks import NOT_MEASURED, Offset, clock_id
 from stacks.hosts.coordinator import LAST_PHASES
 from stacks.hosts.pack_version import pack_version
-from stacks.lifecycle import losses
+from stacks.lifecycle import losses, pack_fault
 from stacks.lifecycle.parts import Part
 from stacks.lifecycle.records import REQUEST_PART, RecordError
 from stacks.observe import host, proc
@@ -125,6 +125,10 @@ class LoadAgent:
                 self.card.problem = "" if self.card.problem.startswith(self.location_url) else self.card.problem
             except (RecordError, OSError) as error:  # it is tried again; the rows are in the spool
                 self.card.problem = str(error)
+            except Exception as error:  # a fault of the pack, once: the rows are in the spool
+                self.card.problem = pack_fault.report(error)
+                print(self.card.problem, file=sys.stderr, flush=True)
+                return
 
     def _finish(self) -> bool:
         """Write the whole part and the card. Tries again for FINISH_LIMIT_S. Returns True if both are there."""
@@ -224,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    code = main()
+    code = pack_fault.guarded(main)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # a thread may still wait for a location that does not answer

@@ -35,9 +35,12 @@ def wait_for_go(environment):
     control = control_socket()
     if control is None:
         return True
-    control.send(b"up\n")
-    wait_read(control.fileno())
-    if not control.recv(64).startswith(b"go"):
+    try:
+        control.send(b"up\n")
+        wait_read(control.fileno())
+        if not control.recv(64).startswith(b"go"):
+            return False
+    except OSError:  # the run has ended
         return False
     gevent.spawn(follow, control, environment)
     return True

@@ -80,8 +80,9 @@ def prepare(environment):
         if _hosts.is_on():
             _hosts.begin(environment)
         else:
-            _part_file.on_failure = give_up_rows
-            _part_file.begin(os.environ.get("PACK_RECORD_DIR", "."))
+            folder = Path(os.environ.get("PACK_RECORD_DIR", "."))
+            _fault.directory, _part_file.on_failure = folder, give_up_rows
+            _part_file.begin(folder)
     for session in (HttpSession, FastHttpSession):
         wrap(session)
     # A scenario that uses these two has imported them by now, under these names.

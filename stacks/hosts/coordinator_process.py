@@ -102,13 +102,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         location = Location(options.location).below(campaign)
         closing.begin(location, expected, users=options.users, scenario=options.scenario)
-        asyncio.run(Process(coordinator, words).serve(options.bind, options.port))
     except (RecordError, OSError) as error:
         print(f"the run cannot be led: {error}", file=sys.stderr, flush=True)
         send("cancel")
         return 1
+    try:
+        asyncio.run(Process(coordinator, words).serve(options.bind, options.port))
     except Exception as error:  # the run is closed all the same: what its hosts have recorded stays
-        coordinator.problem = pack_fault.report(error)
+        is_expected = isinstance(error, OSError)
+        coordinator.problem = f"the run cannot be led: {error}" if is_expected else pack_fault.report(error)
         print(coordinator.problem, file=sys.stderr, flush=True)
         send("cancel quit")
     return close(location, coordinator)

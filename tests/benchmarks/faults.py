@@ -40,6 +40,7 @@ GONE_S = {"hosts": 100.0}  # the pieces of many hosts wait for a master that was
 USUAL_GONE_S = 20.0  # for orphans to end after their command
 MARK = "FAULTS_MARK"  # not PACK_: a run hides such variables from uWSGI
 SIDE_BY_SIDE = 3  # commands: most of their time is waiting
+ROOMS = ("stacks", "analysis", "locustfiles", ".venv")
 HALF_WRITTEN = (".run.json.", ".campaign.json.", ".summary.json.", ".check.json.")
 
 
@@ -142,8 +143,17 @@ def what_is_left(folder: Path, name: str, code: int, sent: list[str]) -> list[st
             subprocess.run([sys.executable, "-m", "stacks", "close", str(path.parent)], cwd=ROOT, check=False)
     found += [f"temp folder: {path.name}" for path in (folder / "tmp").iterdir()]
     text = (folder / "output").read_text(errors="replace")
-    found += [f"traceback: {text[-600:]!r}"] if "Traceback" in text or "a fault of the pack" in text else []
+    found += [f"traceback: {text[-600:]!r}"] if has_traceback(text) or "a fault of the pack" in text else []
     return found + files_left(folder / "results", was_killed=was_killed)
+
+
+def has_traceback(text: str) -> bool:
+    """Return True if a traceback has a line of the pack.
+
+    Python's own start has tracebacks when it is interrupted, until a program has imported `signal`.
+    """
+    traces = [trace for trace in text.split("Traceback")[1:] if "    import signal\n" not in trace]
+    return any(f"{ROOT}/{room}/" in trace for trace in traces for room in ROOMS)
 
 
 def files_left(results: Path, *, was_killed: bool) -> list[str]:

@@ -15,7 +15,7 @@ from stacks.campaign.view import View
 from stacks.lifecycle import pack_fault
 from stacks.lifecycle.reading import read_record
 from stacks.lifecycle.records import RUN_FILE, RecordError, write_json
-from stacks.run import interrupts, private_directory, run_command, supervisor
+from stacks.run import interrupts, private_directory, run_command, run_end, supervisor
 from stacks.run.run_process import ERROR_FILE, RunProcess
 
 POLL_S = 0.03
@@ -133,7 +133,7 @@ def _why_it_ended(errors: Path) -> str:
     text = errors.read_text(errors="replace").strip() if errors.exists() else ""
     last = text.rpartition("\n")[2]
     if not text:
-        return "the run was killed"
+        return f"the run was killed; {run_end.OR_MEMORY}"
     if pack_fault.is_told(last) or "Traceback" not in text:
         return last
     return f"a fault of the pack: the run ended with an error of its own, please send {errors}"

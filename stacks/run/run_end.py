@@ -19,6 +19,9 @@ from stacks.run.item_count import ItemCount
 from stacks.run.load import Load
 from stacks.run.run_directory import ROOM_FILE, PlannedRun
 
+# Only the kernel's log tells who sent a SIGKILL: a process may not catch it.
+OR_MEMORY = "if nobody did that, the memory of the machine or of its cgroup was full (dmesg tells)"
+KILLED_OBSERVER = f"the observer was killed before its verdict; {OR_MEMORY}"
 LOAD_LIMIT_S = 2.0  # for a load that is told not to let its users finish
 
 
@@ -135,9 +138,7 @@ def fail_with(
         fail(record, pack_fault.report(error, directory))
 
 
-def record_killed_observer(
-    directory: Path, why: str = "the observer was killed before its verdict", status: str = "interrupted"
-) -> None:
+def record_killed_observer(directory: Path, why: str = KILLED_OBSERVER, status: str = "interrupted") -> None:
     """If run.json still says `running`, the observer ended before it wrote it: say `why`, and save the requests.
 
     `status` is that of the run if no fault of the pack is the reason. A run.json that cannot be read stays as it is.

@@ -36,6 +36,7 @@ MOST = 5  # faults for one command
 LONGEST_S = 25.0  # until the last fault; a loadtest of one cell takes about 8 s
 PAUSE_S = 2.5  # between two faults, at most
 END_S = 90.0  # a command that was asked to end has so long: it may wait for hung workers of another run
+RESUME_LIMIT_S = 300.0  # for a matrix of one cell, which takes 8 s, on a busy machine
 GONE_S = {"hosts": 100.0}  # the pieces of many hosts wait for a master that was lost, and for a location
 USUAL_GONE_S = 20.0  # for orphans to end after their command
 MARK = "FAULTS_MARK"  # not PACK_: a run hides such variables from uWSGI
@@ -186,7 +187,11 @@ def problems_of(path: Path, was_killed: bool) -> list[str]:
 def resume(arguments: Sequence[str], folder: Path) -> list[str]:
     """Call the command once more, without a fault. It must go on where it was ended, and come to its end."""
     process = start(arguments, folder)
-    found = end(process, "") or ([] if process.returncode == 0 else [f"resumed, it ended with {process.returncode}"])
+    try:
+        process.wait(RESUME_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        return [*end(process, ENDLESS[0]), "resumed, it does not come to its end"]
+    found = [] if process.returncode == 0 else [f"resumed, it ended with {process.returncode}"]
     states = [read_json(path)["status"] for path in (folder / "results").glob("2*/campaign.json")]
     return found if states.count("done") == 1 == len(states) else [*found, f"resumed, the campaigns are {states}"]
 

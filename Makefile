@@ -388,10 +388,10 @@ endef
 # hashes without comparing the lock file with pyproject.toml.
 define sync
 if [ -z "$${UV_DEFAULT_INDEX-}$${UV_INDEX_URL-}$${UV_INDEX-}$${UV_EXTRA_INDEX_URL-}" ]; then \
-  $(venv)/bin/uv sync --locked --inexact $(parts) --python $(python); \
+  $(venv)/bin/uv sync --quiet --locked --inexact $(parts) --python $(python); \
 else \
   $(venv)/bin/uv export --quiet --frozen $(parts) --output-file $(venv)/locked.txt && \
-  $(venv)/bin/uv pip install --require-hashes --python $(python) -r $(venv)/locked.txt; \
+  $(venv)/bin/uv pip install --quiet --require-hashes --python $(python) -r $(venv)/locked.txt; \
 fi
 endef
 
@@ -412,7 +412,7 @@ $(stamp) $(stamp_analysis) $(stamp_notebooks) $(stamp_dev): pyproject.toml uv.lo
 	  rm -rf $(venv); $(make_venv) || exit 1; \
 	fi; \
 	rm -f $(stamps); \
-	echo 'setup: installing the packages of uv.lock'; \
+	echo 'setup: installing the packages of uv.lock (without a cache this takes a minute)'; \
 	{ $(sync); } || { \
 	  echo 'make setup: uv could not install the packages of uv.lock; it says why above. uv takes a mirror of the package' \
 	    'index from UV_DEFAULT_INDEX in the environment, not from the configuration of pip.' >&2; \

@@ -13,7 +13,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 import sys
 
 from stacks.commands import command_line
-from stacks.console.closed_output import forgive_closed_output
+from stacks.console.closed_output import flush_output, forgive_closed_output
 from stacks.run import interrupts
 
 COMMANDS = (
@@ -47,7 +47,7 @@ def command() -> int:
     """Run the command of this process, as `main` does, with the streams and the signals of a whole process."""
     forgive_closed_output()
     interrupts.catch()  # SIGTERM and SIGHUP too: a command that is interrupted ends the commands that it has started
-    return main()
+    return flush_output(main())
 
 
 if __name__ == "__main__":

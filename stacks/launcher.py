@@ -17,7 +17,7 @@ from pathlib import Path
 HOME = Path(__file__).resolve().parent
 PLACES = {"PACK_RESULTS": "results", "PACK_VENVS": ".venvs"}  # variable: folder in the working directory
 ANALYSIS = ("summary", "report", "demand", "compare", "notebooks")
-UI = "ui"
+UI, COMPLETION = "ui", "completion"
 
 
 def main() -> None:
@@ -30,8 +30,18 @@ def main() -> None:
         sys.argv = [f"{Path(sys.argv[0]).name} {UI}", *sys.argv[2:]]
         runpy.run_path(str(HOME / "locustfiles" / "workers_ui"), run_name="__main__")
         return
+    if command == COMPLETION:
+        add_further_commands()
     package = "analysis" if command in ANALYSIS else "stacks"
     sys.exit(importlib.import_module(f"{package}.__main__").command())
+
+
+def add_further_commands() -> None:
+    """Let the completion know the commands of `analysis`, and the web UI."""
+    further = importlib.import_module("stacks.commands.completion").further
+    parser = importlib.import_module("analysis.command_line").parser()
+    [commands] = (action.choices for action in parser._actions if action.dest == "command")
+    further.update({**commands, UI: None})
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from analysis.figures.style import (
     bare_axes,
 )
 from analysis.frames.cells import Cell
-from analysis.frames.release import release
+from analysis.frames.release import python_release, release
 from analysis.statistics.clusters import HangRate, hang_rate
 
 FIELD_W, FIELD_H = 1.75, 0.85  # inches
@@ -71,7 +71,7 @@ def draw(cells: Sequence[Cell], title_text: str) -> Figure:
     Reads no file.
     """
     fields = fields_of(cells)
-    pythons = sorted({python for python, _ in fields}, key=release)
+    pythons = sorted({python for python, _ in fields}, key=python_release)
     versions = sorted({version for _, version in fields}, key=release)
     width = max(LEFT + FIELD_W * len(versions) + 0.2, WIDTH)
     height = TOP + FIELD_H * len(pythons) + FOOT

@@ -8,6 +8,8 @@ from typing import Any
 
 from packaging.version import Version
 
+from analysis.frames.release import python_release
+
 Entry = dict[str, Any]
 Row = tuple[str, str]  # package, Python
 
@@ -51,7 +53,7 @@ def grids_of(summary: dict[str, Any]) -> list[VerdictGrid]:
         grids.append(
             VerdictGrid(
                 stack,
-                sorted(rows, key=lambda row: (row[0] != "pyuwsgi", row[0], Version(row[1]))),
+                sorted(rows, key=lambda row: (row[0] != "pyuwsgi", row[0], python_release(row[1]))),
                 sorted({pin_of(cell) for cell in cells}, key=Version),
                 {(cell["package"], cell["python"], pin_of(cell)): cell for cell in cells},
             )

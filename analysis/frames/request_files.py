@@ -9,6 +9,8 @@ from analysis.frames.parquet_files import health
 from stacks.lifecycle.parts import PARTS_DIR, current_files
 from stacks.lifecycle.records import REQUESTS_FILE, RecordError
 
+SAVE = " `python -m stacks close` with the directory of the run saves what can be read of it."
+
 
 def request_files(directory: Path) -> list[Path]:
     """Return the Parquet files with the requests of the run in `directory`: requests.parquet, or those of its parts."""
@@ -37,4 +39,5 @@ def require_requests(directory: Path) -> tuple[RequestFiles, list[str]]:
     if not usable:
         why = found[files[0]].unusable
         raise RecordError(f"{why} The run is left out; repeat it, or delete its directory.")
-    return usable, [state.text for state in found.values() if state.text]
+    hint = {path: SAVE for path in files if path.parent.name == PARTS_DIR and found[path].unusable}
+    return usable, [state.text + hint.get(path, "") for path, state in found.items() if state.text]

@@ -25,9 +25,10 @@ from locust.runners import MasterRunner, WorkerRunner
 from recording import _fault, _part_file
 
 ROOT = Path(__file__).resolve().parents[2]
-HELLO_LIMIT_S = 60  # for a Python to start on a busy machine, and to ask for 10 s
+HELLO_LIMIT_S = 120  # for a Python to start on a busy machine, and to ask for 10 s
 
 _words = None  # the socket on which the coordinator is told when the test begins and ends
+_environment = None  # of the Locust that has the coordinator
 _companions = []  # so that their pipes stay open until this process ends
 
 
@@ -38,8 +39,10 @@ def is_on():
 
 def begin(environment):
     """Start the companions of this process. A host that the coordinator refuses ends with the exit code 1."""
+    global _environment
     options, runner = environment.parsed_options, environment.runner
     if not isinstance(runner, WorkerRunner):
+        _environment = environment
         host, port = _start_coordinator(options, isinstance(runner, MasterRunner)), _port(options.master_bind_port)
     else:
         host, port = options.master_host, _port(options.master_port)
@@ -47,9 +50,12 @@ def begin(environment):
         _start_agent(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", environment)
 
 
-def end():
-    """Tell the coordinator that the test has ended."""
-    _say("end")
+def end(**_kwargs):
+    """Tell the coordinator what Locust has counted, and that the test has ended."""
+    if _environment is not None:
+        total = _environment.stats.total
+        _say(f"counted {total.num_requests} {total.num_failures}")
+        _say("end")
 
 
 def _say(word):
@@ -92,7 +98,7 @@ def _start_coordinator(options, is_master):
     _words = ours
     os.environ["PACK_CONTROL_FD"] = str(os.dup(ours.fileno()))  # the gate reads from it
     events.test_start.add_listener(lambda **_kwargs: _say("begin"))
-    events.test_stop.add_listener(lambda **_kwargs: _say("end"))
+    events.test_stop.add_listener(end)
     return "127.0.0.1" if bind == "*" else bind
 
 
@@ -129,12 +135,13 @@ def _start_agent(master, environment):
     _part_file.on_failure, _fault.on_fault = fail, tell
     _part_file.begin(folder)
     _fault.directory = None  # the agent removes the folder
+    line = ""
     with gevent.Timeout(HELLO_LIMIT_S, False):
         wait_read(agent.stdout.fileno())
-    line = os.read(agent.stdout.fileno(), 4096).decode(errors="replace").strip()
+        line = os.read(agent.stdout.fileno(), 4096).decode(errors="replace").strip()
     word, _, why = line.partition(" ")
     if word == "refused" or not word:
-        logging.error("This host takes no part: %s", why or "the companion of the recorder did not start.")
+        logging.error("This host takes no part: %s", why or "the companion of the recorder did not start in time.")
         sys.exit(1)
     gevent.spawn(_follow, agent.stdout.fileno(), environment)
     if word == "alone":

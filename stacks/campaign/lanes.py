@@ -54,15 +54,20 @@ class Lanes:
         return not has_alone and len(busy) <= self.count
 
     def next_turns(self, active: Sequence[RunProcess]) -> list[RunProcess]:
-        """Return the waiting runs whose load may begin now, in the order in which they started."""
-        loaded = [run for run in active if run.has_turn and not run.has_verdict]
+        """Return the waiting runs whose load may begin now, in the order in which they started.
+
+        With several lanes a run that settles leaves its lane: its workers only wait for their master. But no load
+        begins beside it if one of the two must be alone.
+        """
+        unjudged = [run for run in active if run.has_turn and not run.has_verdict]
         turns: list[RunProcess] = []
         for run in active:
             if run.phase != "waiting" or run.has_turn:
                 continue
-            beside = loaded + turns
+            beside = unjudged + turns
+            busy = [other for other in beside if not other.load_is_over]
             has_alone = run.index in self._alone or any(other.index in self._alone for other in beside)
-            if len(beside) >= (1 if has_alone else self.count):
+            if beside if has_alone or self.count == 1 else len(busy) >= self.count:
                 break
             turns.append(run)
         return turns

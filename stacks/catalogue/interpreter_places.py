@@ -1,4 +1,7 @@
-"""Lists the files that may be a given Python, in the order to try them. It runs none of them."""
+"""Lists the files that may be a given Python, in the order to try them. It runs none of them.
+
+A version such as "3.13t" is a free-threaded build, which runs without a GIL.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+FREE_THREADED = "t"  # at the end of a version: CPython calls its program python3.13t
 # The places of `Places.usual`, for an error message.
 PLACES_IN_WORDS = "PATH, the versions of pyenv, asdf, mise, uv and conda, /usr, /usr/local and /opt"
 
@@ -60,14 +64,21 @@ def candidates(python: str, places: Places) -> Iterator[Path]:
 
 
 def _possible_paths(python: str, places: Places) -> Iterator[Path]:
-    name = f"python{python}"
-    for directory in places.path:
-        yield directory / name
-    for pattern, roots in ((f"{python}*", places.versions), (f"cpython-{python}*", places.managed)):
+    numbers, names = python.removesuffix(FREE_THREADED), _names(python)
+    yield from (directory / name for directory in places.path for name in names)
+    for pattern, roots in ((f"{numbers}*", places.versions), (f"cpython-{numbers}*", places.managed)):
         for root in roots:
             for version in sorted(root.glob(pattern), key=lambda path: newest_first(path.name)):
-                yield version / "bin" / name
+                yield from (version / "bin" / name for name in names)
     for prefix in places.prefixes:
-        yield prefix / "bin" / name
-        yield from sorted(prefix.glob(f"*/bin/{name}"))
+        for name in names:
+            yield prefix / "bin" / name
+            yield from sorted(prefix.glob(f"*/bin/{name}"))
     yield places.running
+
+
+def _names(python: str) -> tuple[str, ...]:
+    """Return what the program is called. Ubuntu's PPA deadsnakes has another name for a build without a GIL."""
+    if not python.endswith(FREE_THREADED):
+        return (f"python{python}",)
+    return (f"python{python}", f"python{python.removesuffix(FREE_THREADED)}-nogil")

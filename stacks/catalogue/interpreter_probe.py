@@ -1,7 +1,7 @@
 """Runs a candidate for an interpreter, to see which Python it really is.
 
-A name proves nothing: pyenv has shims for versions that are not activated, and a free-threaded build has the
-same name as the ordinary one.
+A name proves nothing: pyenv has shims for versions that are not activated, and a free-threaded build also has the
+name of the ordinary one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from stacks.catalogue.bounded_command import run_bounded
+from stacks.catalogue.interpreter_places import FREE_THREADED
 
 # A cold interpreter on a busy two-core machine needs under 1 s, a pyenv shim about 0.2 s more.
 PROBE_S = 10.0
@@ -28,7 +29,10 @@ class Unfit(Exception):
 
 
 def probe(candidate: Path, python: str) -> Path:
-    """Return the real executable behind a candidate that runs and is CPython `python` with a GIL. Raise Unfit."""
+    """Return the real executable behind a candidate that runs and is CPython `python`. Raise Unfit.
+
+    "3.13" is a build with a GIL, and "3.13t" one that can run without it.
+    """
     try:
         done = run_bounded([candidate, "-I", "-S", "-c", PROBE_CODE], PROBE_S)
     except subprocess.TimeoutExpired:
@@ -39,8 +43,10 @@ def probe(candidate: Path, python: str) -> Path:
     if done.returncode != 0 or len(words) != 4:
         raise Unfit(f"does not run, exit code {done.returncode}")
     version, implementation, free_threaded, executable = words
-    if version != python:
+    if version != python.removesuffix(FREE_THREADED):
         raise Unfit(f"is Python {version}")
-    if implementation != "cpython" or free_threaded != "0":
-        raise Unfit("is free-threaded" if implementation == "cpython" else f"is {implementation}")
+    if implementation != "cpython":
+        raise Unfit(f"is {implementation}")
+    if (free_threaded != "0") != python.endswith(FREE_THREADED):
+        raise Unfit("is free-threaded" if free_threaded != "0" else "is not free-threaded")
     return Path(executable) if Path(executable).is_file() else candidate

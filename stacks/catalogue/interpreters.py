@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from stacks.catalogue.bounded_command import run_bounded
-from stacks.catalogue.interpreter_places import PLACES_IN_WORDS, Places, candidates
+from stacks.catalogue.interpreter_places import FREE_THREADED, PLACES_IN_WORDS, Places, candidates
 from stacks.catalogue.interpreter_probe import Unfit, probe
 from stacks.catalogue.uv import find_uv, innermost_cause
 
@@ -64,8 +64,8 @@ def search(
     installer: Callable[[str], None],
 ) -> Path:
     """Return the first candidate that passes the probe. If none does, install one and look again. Raise NotFound."""
-    if not re.fullmatch(r"\d+\.\d+", python):
-        raise NotFound(f"{python!r} is not a Python version; write major.minor, as in 3.12.")
+    if not re.fullmatch(rf"\d+\.\d+{FREE_THREADED}?", python):
+        raise NotFound(f"{python!r} is not a Python version; write major.minor, as in 3.12, or 3.13t without a GIL.")
     rejected: dict[Path, str] = {}
 
     def first_fit() -> Path | None:

@@ -15,6 +15,7 @@ from typing import Any
 from stacks.catalogue import interpreters
 from stacks.catalogue.bounded_command import CommandRunner, run_bounded
 from stacks.catalogue.file_lock import LockTimeout, hold_lock
+from stacks.catalogue.interpreter_places import FREE_THREADED
 from stacks.catalogue.paths import ROOT
 from stacks.catalogue.server_packages import HAS_WHEELS, INSTALL_S
 from stacks.catalogue.uv import explain_failure, find_uv
@@ -65,7 +66,7 @@ def ensure(
     """
     if package not in HAS_WHEELS:
         raise VenvError(f"{package!r} is not a server package this pack knows; there are {' and '.join(HAS_WHEELS)}.")
-    if not re.fullmatch(r"\d+\.\d+", python) or not re.fullmatch(r"\d[0-9A-Za-z.+!]*", pin):
+    if not re.fullmatch(rf"\d+\.\d+{FREE_THREADED}?", python) or not re.fullmatch(r"\d[0-9A-Za-z.+!]*", pin):
         raise VenvError(f"Python {python!r} with {package} {pin!r} is no exact version; write 3.12 and 2.0.30.post1.")
     path = venvs / "+".join([f"{python}-{package}-{pin}", *beside])
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from stacks.catalogue.version_order import is_before
 from stacks.check.diagnosis import Findings
@@ -19,6 +20,7 @@ from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.way import RELOAD
 
 LAZY = ("lazy-apps", "lazy")
+BACK = ("recovers", "throttled")
 LOST = "No module named 'pyuwsgi'"  # the interpreter outside the venv says it
 
 
@@ -30,15 +32,59 @@ class BestChange:
     set: tuple[tuple[str, str], ...] = ()
     drop: tuple[str, ...] = ()  # options of the user that must go
     package: str = ""  # what pip installs, such as pyuwsgi==2.0.30.post1
+    mends: tuple[str, ...] = ()  # the ways that can be taken again to see whether it helps
 
 
-def best_change(findings: Findings, ways: Sequence[TakenWay]) -> BestChange | None:
-    """Return the first change that applies, or None. What makes workers come back counts before what costs less."""
-    failing = [taken for taken in ways if taken.result.fails]
-    for change in _changes(findings, ways, failing):
-        if change is not None:
+@dataclass(frozen=True)
+class ChangeTrial:
+    """A change, and the ways that were taken again with it."""
+
+    change: BestChange
+    taken: tuple[TakenWay, ...]
+
+    @property
+    def helps(self) -> bool:
+        """True if every way came back with the change, and with new code."""
+        results = [one.result for one in self.taken]
+        return bool(results) and all(result.verdict in BACK and result.new_code is not False for result in results)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return one entry of `tried_changes` in check.json."""
+        ways = [
+            {
+                "name": one.way.name,
+                "verdict": one.result.verdict,
+                "new_code": one.result.new_code,
+                "directory": str(one.directory) if one.directory else None,
+            }
+            for one in self.taken
+        ]
+        return {"set": [list(pair) for pair in self.change.set], "helps": self.helps, "ways": ways}
+
+    def describe(self) -> str:
+        """Return what came of the ways, as the end of a sentence."""
+        names = ", ".join(one.way.name for one in self.taken)
+        return f"tried: with the change {names} {'comes' if len(self.taken) == 1 else 'come'} back"
+
+
+def best_change(findings: Findings, ways: Sequence[TakenWay], trials: Sequence[ChangeTrial] = ()) -> BestChange | None:
+    """Return the first change that applies, or None. What makes workers come back counts before what costs less.
+
+    A change is left out if one of the `trials` shows that it does not help.
+    """
+    for change in changes(findings, ways):
+        trial = next((trial for trial in trials if trial.change == change), None)
+        if trial is None:
             return change
+        if trial.helps:
+            return replace(change, why=f"{change.why}; {trial.describe()}")
     return None
+
+
+def changes(findings: Findings, ways: Sequence[TakenWay]) -> Iterable[BestChange]:
+    """Yield every change that applies, the most important first."""
+    failing = [taken for taken in ways if taken.result.fails]
+    return (change for change in _changes(findings, ways, failing) if change is not None)
 
 
 def _changes(findings: Findings, ways: Sequence[TakenWay], failing: Sequence[TakenWay]) -> Iterable[BestChange | None]:
@@ -72,7 +118,7 @@ def _binary_path(findings: Findings, failing: Sequence[TakenWay]) -> BestChange 
     if python is None or not died:
         return None
     why = f"{', '.join(died)}: the reload of a pyuwsgi in a venv executes the Python outside it (unbit/uwsgi#2478)"
-    return BestChange(why, (("binary-path", str(python)),))
+    return BestChange(why, (("binary-path", str(python)),), mends=tuple(died))
 
 
 def _upgrade_for_reloads(findings: Findings, failing: Sequence[TakenWay]) -> BestChange | None:
@@ -89,7 +135,7 @@ def _new_code(findings: Findings, ways: Sequence[TakenWay]) -> BestChange | None
     if not old or is_set(findings.options, *LAZY):
         return None
     why = f"{', '.join(old)}: new workers serve the old code, which the master has loaded; with lazy-apps each loads it"
-    return BestChange(why, (("lazy-apps", "true"),))
+    return BestChange(why, (("lazy-apps", "true"),), mends=tuple(old))
 
 
 def _master(findings: Findings) -> BestChange | None:

@@ -19,6 +19,7 @@ from typing import TextIO
 from stacks import catalogue
 from stacks.check import thresholds
 from stacks.check.advice import advise
+from stacks.check.change_trial import try_changes
 from stacks.check.check_result import CHECK_FILE, CheckResult, is_stdout, write_failure
 from stacks.check.check_runs import FEWEST_RESPAWNS, CheckRuns
 from stacks.check.ci_reports import write_ci_reports
@@ -52,8 +53,8 @@ from stacks.check.ways.derivation import MAX_REQUESTS, derive
 from stacks.check.ways.progress import Progress
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.taking import WayTaker
-from stacks.check.ways.way import Way
 from stacks.check.ways.way_plans import DEEP_RATE
+from stacks.lifecycle import disk_room
 from stacks.lifecycle.rates import respawns_to_rule_out
 from stacks.lifecycle.records import RecordError
 from stacks.run import interrupts, private_directory, run_directory, supervisor
@@ -77,8 +78,9 @@ def main(options: argparse.Namespace) -> int:
         try:
             return _check_static(options, private) if options.static else check(options, private, began)
         except (CannotCheck, catalogue.UsageError, RecordError, OSError) as error:
-            print(f"could not check: {error}", file=sys.stderr)
-            write_failure(options.json, options.junit, str(error), round(time.monotonic() - began, 1))
+            why = disk_room.describe(error)
+            print(f"could not check: {why}", file=sys.stderr)
+            write_failure(options.json, options.junit, why, round(time.monotonic() - began, 1))
             return EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_NOT_MEASURED
         except KeyboardInterrupt:
             print("check: interrupted", file=sys.stderr)
@@ -128,25 +130,30 @@ def _check_one(
     if options.deep:
         fewest = max(fewest, respawns_to_rule_out(DEEP_RATE))
     runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit, servers, fewest)
+    ways = derive(effective.options, options.slow_url or "")
+    first = next(way for way in ways if way.name == MAX_REQUESTS)
+    others = [way for way in selection.select(ways, options.ways) if way is not first]
     progress = Progress()
+    progress.expect(way.name for way in (first, *others) if not way.why_not)
     progress(MAX_REQUESTS, MAX_REQUESTS)
     measurement = runs.measure()
     progress(MAX_REQUESTS, "")
     log = read_log(Path(measurement.directory))
     _require_verdict(measurement, log)
-    ways = derive(effective.options, options.slow_url or "")
-    first = next(way for way in ways if way.name == MAX_REQUESTS)
-    others = [way for way in selection.select(ways, options.ways) if way is not first]
     if others:
         progress.clear()
         print_lines([first_answer(measurement, len(others))], sys.stderr)
     findings = _collect_findings(invocation, effective, neutral, measurement, log)
     findings = replace(findings, remedy_trials=try_remedies(runs, findings, private))
-    taken = _take_ways(options, runs, copy, first, others, measurement, progress)
-    advice = advise(findings, catalogue.load().defects)
+    taker = _way_taker(options, runs, copy, measurement, progress)
+    recycle = TakenWay(first, recordings.read_limited_way(measurement), Path(measurement.directory))
+    taken = [recycle, *taker.take(others)]
+    trials = try_changes(findings, taken, taker)
+    progress.clear()
+    advice = advise(findings, catalogue.load().defects, taken)
     outcomes = thresholds.judge(_limits(options), measurement)
     seconds, place = round(time.monotonic() - began, 1), paste_place(invocation)
-    result = CheckResult(findings, neutral, taken, advice, directory, seconds, outcomes, place)
+    result = CheckResult(findings, neutral, taken, advice, directory, seconds, outcomes, place, trials)
     result.write(options.json, options.junit)
     write_ci_reports(result, options.ini, options.code_quality)
     if options.metrics is not None:
@@ -170,23 +177,17 @@ def _limits(options: argparse.Namespace) -> dict[str, float]:
     return thresholds.read_limits(given, options.limits)
 
 
-def _take_ways(
+def _way_taker(
     options: argparse.Namespace,
     runs: CheckRuns,
     copy: Callable[[Preparation], NeutralConfiguration],
-    first: Way,
-    others: list[Way],
     measurement: Measurement,
     progress: Progress,
-) -> list[TakenWay]:
-    """Take the `others`. The run of `measurement` has taken the `first` way already."""
-    directory = Path(measurement.directory)
+) -> WayTaker:
+    """Return what takes the other ways. The run of `measurement` has taken the first."""
     log = "pipe" if measurement.directory.endswith("-piped") else "socket"
-    start_s = recordings.start_s(directory)
-    taker = WayTaker(runs, copy, options.slow_url or "", start_s, log, bool(options.deep), progress)
-    taken = taker.take(others)
-    progress.clear()
-    return [TakenWay(first, recordings.read_limited_way(measurement), directory), *taken]
+    start_s = recordings.start_s(Path(measurement.directory))
+    return WayTaker(runs, copy, options.slow_url or "", start_s, log, bool(options.deep), progress)
 
 
 def _print(result: CheckResult, stream: TextIO) -> None:

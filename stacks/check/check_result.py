@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.check.answer import answer_lines, page_line
-from stacks.check.best_change import BestChange, best_change
+from stacks.check.best_change import BestChange, ChangeTrial, best_change
 from stacks.check.diagnosis import Findings, likely_defect, second_defect
 from stacks.check.junit import Case, write_junit
 from stacks.check.lost_threads import lost_threads_json
@@ -45,6 +45,7 @@ class CheckResult:
     seconds: float
     thresholds: list[Outcome] = field(default_factory=list)  # the user's limits, and the measured values
     place: PastePlace = PLACE  # where the user sets options
+    change_trials: list[ChangeTrial] = field(default_factory=list)  # of changes that mend ways
 
     @property
     def fails(self) -> bool:
@@ -99,6 +100,7 @@ class CheckResult:
                 for trial in self.findings.remedy_trials
             ],
             "best_change": self._change_json(),
+            "tried_changes": [trial.as_json() for trial in self.change_trials],
             "advice": self.advice,
             "changes": [
                 {"option": c.option, "theirs": c.original, "ours": c.replacement, "why": c.why}
@@ -112,7 +114,7 @@ class CheckResult:
     @cached_property
     def change(self) -> BestChange | None:
         """The change that helps most, or None."""
-        return best_change(self.findings, worst_first(self.ways))
+        return best_change(self.findings, worst_first(self.ways), self.change_trials)
 
     def answer(self) -> list[str]:
         """Return the result for a person, in about ten lines."""

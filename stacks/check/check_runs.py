@@ -87,7 +87,7 @@ class CheckRuns:
         with (directory / "run.err").open("wb") as stderr:
             null, pipe = subprocess.DEVNULL, subprocess.PIPE
             running = run_command.running(
-                directory, self.servers, stdin=null, stdout=pipe, stderr=stderr, environment=variables
+                directory, self.servers, stdin=null, stdout=pipe, stderr=stderr, env=variables
             )
             with running as process:
                 if self._are_over:  # it has started since `end` looked

@@ -53,6 +53,7 @@ class Coordinator:
     refused: list[str] = field(default_factory=list)  # one sentence for each host that may not take part
     problem: str = ""
     locust_is_up: bool = False
+    counted: dict[str, int] | None = None  # requests and failures, by Locust itself
     _since_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -91,9 +92,16 @@ class Coordinator:
         return ""
 
     def take_word(self, word: str) -> None:
-        """Take what Locust says: up (it waits at the gate), begin, end (its users finish, or it has ended)."""
+        """Take what Locust says.
+
+        That is `up` (it waits at the gate), `begin`, `counted REQUESTS FAILURES`, `end` (its users finish, or it has
+        ended).
+        """
+        word, *numbers = word.split() or [""]
         if word == "up":
             self.locust_is_up = True
+        elif word == "counted":
+            self.counted = dict(zip(("requests", "failures"), map(int, numbers), strict=True))
         elif word == "end" and self.phase in (GATHERING, GO):
             self._cancel("Locust ended before the load began")
         elif word == "end" and self.phase == ON:

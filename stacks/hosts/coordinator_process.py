@@ -23,6 +23,7 @@ from stacks.hosts.clocks import clock_id
 from stacks.hosts.coordinator import CLOSED, Coordinator, Expected
 from stacks.hosts.location import Location
 from stacks.hosts.pack_version import pack_version
+from stacks.hosts.retrying import keep_trying
 from stacks.lifecycle import pack_fault, strict_json
 from stacks.lifecycle.parts import clean
 from stacks.lifecycle.records import RecordError
@@ -118,16 +119,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def close(location: Location, coordinator: Coordinator) -> int:
     """Close the run. Returns 0 if nothing is missing."""
-    end_s = time.monotonic() + WRITE_LIMIT_S
-    while True:
-        try:
-            record = closing.close(location, coordinator.problem, coordinator.refused)
-            break
-        except (RecordError, OSError) as error:
-            if time.monotonic() > end_s:
-                print(f"{error} Close the run later: python -m stacks close {location.url}", file=sys.stderr)
-                return 1
-        time.sleep(1.0)
+    record: dict[str, Any] = {}
+    errors: list[Exception] = []
+
+    def write() -> None:
+        record.update(closing.close(location, coordinator.problem, coordinator.refused, coordinator.counted))
+
+    if not keep_trying(write, WRITE_LIMIT_S, errors.append):
+        print(f"{errors[-1]} Close the run later: python -m stacks close {location.url}", file=sys.stderr)
+        return 1
     print(closing.describe(location, record), file=sys.stderr, flush=True)
     return 0 if record["status"] == "done" else 1
 

@@ -23,7 +23,8 @@ from stacks.hosts.card import ENDED, LOAD, RECORDING, WRITTEN, Card
 from stacks.hosts.clocks import NOT_MEASURED, Offset, clock_id
 from stacks.hosts.coordinator import LAST_PHASES
 from stacks.hosts.pack_version import pack_version
-from stacks.lifecycle import losses, pack_fault
+from stacks.hosts.retrying import keep_trying
+from stacks.lifecycle import pack_fault
 from stacks.lifecycle.parts import Part
 from stacks.lifecycle.records import REQUEST_PART, RecordError
 from stacks.observe import host, proc
@@ -49,6 +50,8 @@ class LoadAgent:
         self.observer = NOT_MEASURED  # the offset from the observer's clock to the coordinator's
         self.card = Card(LOAD, "", host.host()["hostname"], pid, pack_version(), clock_id(), RECORDING)
         self.refused = ""
+        self._problem = ""  # what has cost rows
+        self._outage = ""  # why the location cannot be written now
         self._is_told = False
         self._over_s: float | None = None  # since when the run is over
         self._used = (0.0, 0.0)  # when, and CPU seconds of Locust until then
@@ -57,6 +60,7 @@ class LoadAgent:
     def ask(self) -> bool:
         """Tell the coordinator the card, and take its answer. Returns False if there was none."""
         self._measure_cpu()
+        self.card.problem = self._problem or self._outage
         answer = self.caller.tell(self.card)
         if answer is None:
             return False
@@ -74,9 +78,7 @@ class LoadAgent:
 
     def hello(self, limit_s: float = HELLO_LIMIT_S) -> str:
         """Find the coordinator. Returns the first line of output."""
-        end_s = time.monotonic() + limit_s
-        while not self.ask() and time.monotonic() < end_s:
-            time.sleep(0.2)
+        keep_trying(self._reach, limit_s)
         self.campaign = self.campaign or time.strftime("%Y%m%d-%H%M%S", time.gmtime())
         self.part = Part.of(self.campaign, self.card.host, self.pid, self.start_ms)
         self.card.part = self.part.text
@@ -102,7 +104,7 @@ class LoadAgent:
                 _say("quit")
         has_ended.set()
         self.card.state = ENDED
-        self.card.tally = losses.tally(self.directory).to_json()
+        self.card.tally = self.spool.tally().to_json()
         self.ask()
         shipper.join(FINISH_LIMIT_S)
         is_written = not shipper.is_alive() and self._finish()
@@ -111,7 +113,7 @@ class LoadAgent:
         return EXIT_OK if is_written else EXIT_LOST
 
     def _take_problem(self, text: str) -> None:
-        self.card.problem = text[:300]
+        self._problem = text[:300]
 
     def _ship_until(self, has_ended: threading.Event) -> None:
         is_announced = False
@@ -122,54 +124,51 @@ class LoadAgent:
                     is_announced = True
                 self.spool.ship()
                 self.card.rows = self.spool.shipped_rows
-                self.card.problem = "" if self.card.problem.startswith(self.location_url) else self.card.problem
+                self._outage = ""
             except (RecordError, OSError) as error:  # it is tried again; the rows are in the spool
-                self.card.problem = str(error)
+                self._outage = str(error)
             except Exception as error:  # a fault of the pack, once: the rows are in the spool
-                self.card.problem = pack_fault.report(error)
-                print(self.card.problem, file=sys.stderr, flush=True)
+                self._problem = pack_fault.report(error)
+                print(self._problem, file=sys.stderr, flush=True)
                 return
 
     def _finish(self) -> bool:
         """Write the whole part and the card. Tries again for FINISH_LIMIT_S. Returns True if both are there."""
         card = self.card
         is_complete = self.spool.is_complete()
-        if not is_complete and not card.problem:
-            card.problem = "its Locust was killed, so the rows of its last 0.2 s and its requests in flight are missing"
+        if not is_complete and not self._problem:
+            self._problem = (
+                "its Locust was killed, so the rows of its last 0.2 s and its requests in flight are missing"
+            )
 
         def write() -> None:
             card.rows = self.spool.finish()
             if self.spool.bad_rows:
-                card.problem = f"{self.spool.bad_rows} lines of its spool are no rows"
+                self._problem = f"{self.spool.bad_rows} lines of its spool are no rows"
+            card.problem = self._problem
             card.complete, card.state = is_complete and not card.problem, WRITTEN
             self.spool.location.write(card.file, card.to_bytes())
 
-        if self._try(write, FINISH_LIMIT_S):
-            self._try(self._say_bye, BYE_LIMIT_S)
+        def note(error: Exception) -> None:
+            self._outage = str(error)
+            self.ask()
+
+        if keep_trying(write, FINISH_LIMIT_S, note):
+            if self.caller.trips.count:
+                keep_trying(self._reach, BYE_LIMIT_S)
             with contextlib.suppress(RecordError, OSError):  # what is left over disturbs no reader
                 self.spool.tidy()
             return True
+        card.state, card.problem = ENDED, self._problem or self._outage
+        with contextlib.suppress(RecordError, OSError):  # a full disk here leaves the pieces, with every row
+            self.spool.ship()
+            self.spool.location.write(card.file, card.to_bytes())
         print(f"{card.host}: {self.spool.file} keeps the rows: {card.problem}", file=sys.stderr, flush=True)
-        card.state = ENDED
         self.ask()
         return False
 
-    def _try(self, action: Callable[[], None], limit_s: float) -> bool:
-        end_s = time.monotonic() + limit_s
-        while True:
-            try:
-                action()
-                return True
-            except (RecordError, OSError) as error:
-                if self.card.state != WRITTEN:
-                    self.card.problem = str(error)
-                if time.monotonic() > end_s:
-                    return False
-            self.ask()
-            time.sleep(ASK_S)
-
-    def _say_bye(self) -> None:
-        if self.caller.trips.count and not self.ask():
+    def _reach(self) -> None:
+        if not self.ask():
             raise OSError(self.caller.error)
 
     def _measure_cpu(self) -> None:

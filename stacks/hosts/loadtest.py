@@ -41,6 +41,10 @@ def loadtest(fleet: Fleet, options: PlanOptions) -> int:
     if scenario.parent != SCENARIOS:
         raise UsageError(f"{scenario}: with HOSTS= a scenario is one of locustfiles/, which every machine has")
     remote.require_same_pack(fleet)
+    try:
+        Location(fleet.location).require_writable()
+    except RecordError as error:
+        raise RecordError(f"{error} Nothing was started.") from None
     started = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     codes = []
     for trial in range(1, plan.trials + 1):

@@ -6,15 +6,19 @@ renamed when it is complete, and an object of a store exists when it is complete
 
 from __future__ import annotations
 
+import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stacks.hosts.azure import open_azure
 from stacks.lifecycle.records import RecordError
 
-SCHEMES = ("s3", "gs", "az", "abfs", "abfss", "file")
+AZURE_SCHEMES = ("az", "abfs", "abfss")
+SCHEMES = ("s3", "gs", *AZURE_SCHEMES, "file")
 CHUNK_BYTES = 1 << 20
 
 
@@ -26,14 +30,14 @@ class Location:
         from pyarrow import fs  # here, because it takes 0.3 s, and not every process that imports this needs it
 
         scheme, is_url, rest = url.partition("://")
-        # What people see of it: neither the keys of a store nor its options.
-        self.url = f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}" if scheme in ("s3", "gs") else url
+        self.url = _shown(scheme, rest) if is_url else url
         if is_url and scheme not in SCHEMES:
             raise RecordError(f"{url}: no such kind of location. Name a directory, or one of s3://, gs:// and az://.")
         with self._as_record_error("use"):
-            if is_url:
-                address = url.replace("az://", "abfs://", 1) if scheme == "az" else url
-                self._files, self._root = fs.FileSystem.from_uri(address)
+            if is_url and scheme in AZURE_SCHEMES:
+                self._files, self._root = open_azure(url)
+            elif is_url:
+                self._files, self._root = fs.FileSystem.from_uri(url)
             else:
                 self._files, self._root = fs.LocalFileSystem(), str(Path(url).absolute())
         self._is_directory = isinstance(self._files, fs.LocalFileSystem)
@@ -54,25 +58,39 @@ class Location:
         with self._as_record_error("write"), self._writing(name) as stream:
             stream.write(data)
 
+    def require_writable(self) -> None:
+        """Raise RecordError if no file can be written and deleted here."""
+        name = f"probe-{platform.node()}-{os.getpid()}"
+        self.write(name, b"")
+        self.delete(name)
+
     def upload(self, source: Path, name: str) -> None:
-        """Copy the file `source` to `name`, in pieces: it may be larger than the memory."""
-        with self._as_record_error("write"), source.open("rb") as file, self._writing(name) as stream:
-            shutil.copyfileobj(file, stream, CHUNK_BYTES)
+        """Copy the file `source` to `name`, in pieces: it may be larger than the memory. Then it is on the disk."""
+        with self._as_record_error("write"), source.open("rb") as file:
+            with self._writing(name, is_synced=True) as stream:
+                shutil.copyfileobj(file, stream, CHUNK_BYTES)
+            (info,), size = self._files.get_file_info([self._path(name)]), source.stat().st_size
+            if info.size != size:
+                raise OSError(f"{info.size} of {size} bytes of {name} arrived")
 
     def read(self, name: str) -> bytes:
         """Return the content of a file. Raises FileNotFoundError if there is none."""
         with self._as_record_error("read"), self._files.open_input_stream(self._path(name)) as stream:
             return bytes(stream.read())
 
+    def open(self, name: str) -> Any:
+        """Return a file to read at any place. Raises FileNotFoundError if there is none."""
+        with self._as_record_error("read"):
+            return self._files.open_input_file(self._path(name))
+
     def download(self, name: str, target: Path) -> None:
-        """Copy a file to `target`, in pieces."""
+        """Copy a file to `target`, in pieces. A copy that is interrupted leaves no part of a file there."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            self._as_record_error("read"),
-            self._files.open_input_stream(self._path(name)) as stream,
-            target.open("wb") as file,
-        ):
-            shutil.copyfileobj(stream, file, CHUNK_BYTES)
+        unfinished = target.with_name(f".{target.name}.unfinished")
+        with self._as_record_error("read"), self._files.open_input_stream(self._path(name)) as stream:
+            with unfinished.open("wb") as file:
+                shutil.copyfileobj(stream, file, CHUNK_BYTES)
+            unfinished.replace(target)
 
     def names(self, folder: str = "") -> list[str]:
         """Return the names of all files below `folder`, relative to it, sorted."""
@@ -93,11 +111,19 @@ class Location:
         except FileNotFoundError:
             pass
 
+    def move(self, name: str, other: str) -> None:
+        """Give a file another name."""
+        with self._as_record_error("move"):
+            # No store can rename: a move is a copy in any case, and pyarrow has none for Azure.
+            with self._files.open_input_stream(self._path(name)) as stream, self._writing(other) as target:
+                shutil.copyfileobj(stream, target, CHUNK_BYTES)
+            self._files.delete_file(self._path(name))
+
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
 
     @contextmanager
-    def _writing(self, name: str) -> Iterator[Any]:
+    def _writing(self, name: str, *, is_synced: bool = False) -> Iterator[Any]:
         path = self._path(name)
         if not self._is_directory:
             with self._files.open_output_stream(path) as stream:
@@ -108,6 +134,9 @@ class Location:
         unfinished = f"{folder}/.{last}.unfinished"
         with self._files.open_output_stream(unfinished) as stream:
             yield stream
+        if is_synced:  # a server that loses its power after the next line keeps the file, and not a part of it
+            with Path(unfinished).open("rb") as file:
+                os.fsync(file.fileno())
         self._files.move(unfinished, path)
 
     @contextmanager
@@ -119,3 +148,10 @@ class Location:
         except (OSError, ValueError) as error:  # pyarrow's own errors are among these
             what = (str(error).splitlines() or [type(error).__name__])[0][:300]
             raise RecordError(f"{self.url}: cannot {verb} there ({what}).") from None
+
+
+def _shown(scheme: str, rest: str) -> str:
+    """Return what people see of the URL of a store: neither its keys nor its options."""
+    access, at, place = rest.partition("?")[0].rpartition("@")
+    names = access.partition(":")[0] + at if scheme not in ("s3", "gs") else ""  # a container or an account
+    return f"{scheme}://{names}{place}"

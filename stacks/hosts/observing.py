@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from stacks.hosts.clocks import clock_id
 from stacks.hosts.coordinator import GO, LAST_PHASES, ON
 from stacks.hosts.location import Location
 from stacks.hosts.pack_version import pack_version
+from stacks.hosts.retrying import keep_trying
 from stacks.lifecycle import pack_fault
 from stacks.lifecycle.losses import TALLY_FILE
 from stacks.lifecycle.parts import EVENTS_DIR, OBSERVER_FILE, Part
@@ -55,15 +57,20 @@ class Observing:
 
     def hello(self, limit_s: float) -> None:
         """Find the coordinator. Raises RecordError if there is none, or if it refuses this host."""
-        end_s = time.monotonic() + limit_s
-        while (answer := self._ask()) is None:
-            if time.monotonic() > end_s:
-                where = ":".join(map(str, self.caller.address))
-                raise RecordError(
-                    f"{where}: no coordinator answers ({self.caller.error}). Start Locust's master there with the "
-                    "recorder and PACK_LOCATION, or name its host with --master."
-                )
-            time.sleep(STEP_S)
+        answer: dict[str, Any] = {}
+
+        def reach() -> None:
+            nonlocal answer
+            answer = self._ask() or {}
+            if not answer:
+                raise OSError(self.caller.error)
+
+        if not keep_trying(reach, limit_s):
+            where = ":".join(map(str, self.caller.address))
+            raise RecordError(
+                f"{where}: no coordinator answers ({self.caller.error}). Start Locust's master there with the "
+                "recorder and PACK_LOCATION, or name its host with --master."
+            )
         if answer.get("refused"):
             raise RecordError(str(answer["refused"]))
         campaign = str(answer["campaign"])
@@ -188,7 +195,7 @@ class Observing:
         directory = self.directory
         if directory is None or not (directory / RUN_FILE).exists():
             self.card.problem = str(self.line.get("error") or "the run did not begin")
-            self._try(self._end_card)
+            self._end(self._end_card)
             raise RecordError(self.card.problem)
         record: dict[str, Any] = json.loads((directory / RUN_FILE).read_bytes())
         if record["status"] != "done":
@@ -206,7 +213,7 @@ class Observing:
                 self.location.delete(f"{EVENTS_DIR}/{name}")
             self._end_card()
 
-        if not self._try(ship):
+        if not self._end(ship):
             raise RecordError(f"{self.location.url}: cannot be reached. The files of the run are kept in {directory}.")
         return record
 
@@ -218,15 +225,11 @@ class Observing:
     def _write_card(self) -> None:
         self.location.write(self.card.file, self.card.to_bytes())
 
-    def _try(self, action: Any) -> bool:
-        end_s = time.monotonic() + UPLOAD_LIMIT_S
-        while True:
-            try:
-                action()
-                return True
-            except (RecordError, OSError) as error:
-                print(error, file=sys.stderr, flush=True)
-                if time.monotonic() > end_s:
-                    return False
+    def _end(self, action: Callable[[], None]) -> bool:
+        """Carry out the last action while the location may be out of reach. The coordinator is told that it lasts."""
+
+        def note(error: Exception) -> None:
+            print(error, file=sys.stderr, flush=True)
             self._ask()
-            time.sleep(1.0)
+
+        return keep_trying(action, UPLOAD_LIMIT_S, note)

@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from stacks.lifecycle.records import RecordError
+from stacks.lifecycle.records import RESULTS, RecordError
 
 MIB = 1 << 20
 # A run writes its rows as text and then once more as Parquet. In an hour of load the text was 60 MB of events and up to
@@ -38,6 +38,14 @@ def cannot_write(error: OSError, path: Path, kept: str = "", duration_s: float =
     what = f"{path}: cannot be written ({error.strerror or error}){f'; {kept}' if kept else ''}"
     needs = f"Free {mib(needed_bytes(duration_s))}" if error.errno in FULL else "Make it writable"
     return f"{what}. {needs}, or name another disk with PACK_RESULTS=DIR, and repeat."
+
+
+def describe(error: Exception) -> str:
+    """Return the text of an error. Where a file of the results cannot be written, it says what to do."""
+    name = error.filename if isinstance(error, OSError) else None
+    if isinstance(error, OSError) and isinstance(name, str) and Path(name).is_relative_to(RESULTS):
+        return cannot_write(error, Path(name))
+    return str(error)
 
 
 def is_about_writing(error: OSError) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from stacks.lifecycle.records import REQUEST_COLUMNS
 
 PARTS_DIR = "requests"
+DAMAGED_DIR = "damaged"  # parts that were cut off, after what can be read of them was saved
 EVENTS_DIR = "events"  # pieces of events.jsonl, until the observer has ended
 OBSERVER_FILE = "observer.json"  # run.json as the observer wrote it
 SUFFIX = ".parquet"

@@ -56,7 +56,7 @@ class CloserLooks:
     def begin_with(self, child: Child) -> None:
         """Take in a new child."""
         self.naming.note_fork()
-        child.due_s = self._follower.now_s + FIRST_LOOK_S
+        child.due_s = child.forked_ns / 1e9 + FIRST_LOOK_S
         self._near.add(child)
 
     def forget(self, child: Child) -> None:

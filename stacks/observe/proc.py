@@ -1,4 +1,4 @@
-"""Reads /proc: the state of a process and its threads, its children, and the TCP sockets of a port.
+"""Reads /proc: the state of a process and its threads, and its children.
 
 A process may end at any moment, so no function raises an error for a process that does not exist. Each function says
 what it returns then.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from stacks.observe.waits import read, wait_of
 PROC = Path("/proc")
 PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-LISTEN = "0A"  # the state TCP_LISTEN in /proc/net/tcp
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,24 +210,6 @@ def tree_below(pid: int) -> dict[int, list[int]]:
     return tree
 
 
-def backlog(port: int) -> int | None:
-    """Return how many connections wait in the accept queue of a TCP port; None if no process listens on it."""
-    queues = [int(fields[4].split(":")[1], 16) for fields in _sockets(port) if fields[3] == LISTEN]
-    return sum(queues) if queues else None
-
-
-def _sockets(port: int) -> Iterator[list[str]]:
-    """Yield the fields of every line of /proc/net/tcp and tcp6 that has `port` as its local port."""
-    for table in ("tcp", "tcp6"):
-        try:
-            lines = (PROC / "net" / table).read_text(errors="replace").splitlines()[1:]
-        except OSError:
-            continue
-        for fields in map(str.split, lines):
-            if int(fields[1].rsplit(":", 1)[1], 16) == port:
-                yield fields
-
-
 def can_read_waits(pid: int) -> bool:
     """Return True if this user may read what a process waits for: as its owner, or as root (ptrace(2), access mode)."""
     return read(f"{PROC}/{pid}/syscall") is not None
@@ -246,13 +227,3 @@ def exit_status(pid: int) -> int | None:
 def children_of(pid: int) -> list[int]:
     """Return the children that the main thread of `pid` forked (as uWSGI's master does), zombies included."""
     return [int(word) for word in (read(f"{PROC}/{pid}/task/{pid}/children") or "").split()]
-
-
-def holds_connection(pid: int, port: int) -> bool:
-    """Return True if `pid` holds an open connection that it accepted on this TCP port."""
-    try:
-        links = [str(entry.readlink()) for entry in (PROC / str(pid) / "fd").iterdir()]
-    except OSError:
-        return False
-    inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
-    return any(fields[9] in inodes for fields in _sockets(port) if fields[3] != LISTEN)

@@ -33,7 +33,12 @@ class SlotNaming:
     @property
     def has_begun(self) -> bool:
         """True once the slots of the workers that were there at the beginning are named."""
-        return not self._is_first or all(child.slot is not None for child in self._follower.children.values())
+        children = self._follower.children.values()
+        return all(child.slot is not None for child in children if self._is_first or self._was_there(child))
+
+    def _was_there(self, child: Child) -> bool:
+        """Return True if the child was forked before the watching began, so that it is no respawn."""
+        return child.forked_ns / 1e9 <= self._begun_s
 
     def begin(self) -> None:
         """Name the slots of the children that were there before the watching and are old enough."""
@@ -97,6 +102,7 @@ class SlotNaming:
 
     def _fill(self, child: Child, slot: int, kind: str) -> None:
         child.slot = slot
+        kind = "spawned" if self._was_there(child) else kind
         if slot != NO_WORKER:
             self._follower.vacant.pop(slot, None)
             t_ns = child.forked_ns if kind == "spawned" else 0

@@ -36,6 +36,11 @@ def open_files(pid: int) -> int:
         return 0
 
 
+def _can_read(pid: int) -> bool:
+    """Return True if the open files of a process can be read."""
+    return os.access(f"{PROC}/{pid}/fd", os.R_OK | os.X_OK)
+
+
 def _inode(path: str) -> int:
     """Return the inode of the socket behind a link of /proc/PID/fd; 0 if it is none."""
     try:
@@ -64,9 +69,11 @@ class Slots:
         return bool(self._first and self.listeners)
 
     def are_outdated(self, master_pid: int) -> bool:
-        """Return True if the master has made new pairs: it has executed itself."""
-        sockets = sockets_of(master_pid)
-        return sockets is not None and any(sockets.get(fd) != self._sockets[fd] for fd in self._numbers)
+        """Return True if the master has made new pairs: it has executed itself. Then the first pair is another one."""
+        for fd in self._numbers:
+            inode = _inode(f"{PROC}/{master_pid}/fd/{fd}")
+            return inode != self._sockets[fd] and _can_read(master_pid)
+        return False
 
     def begin(self, children: Iterable[int]) -> dict[int, int]:
         """Number the slots from children that have closed what is not theirs. Return child -> slot or NO_WORKER.

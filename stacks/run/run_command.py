@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, TypedDict, Unpack
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc
@@ -24,32 +24,35 @@ from stacks.run.forked_process import ForkedProcess, NotForked
 from stacks.run.run_servers import RunServers
 
 
+class PopenOptions(TypedDict, total=False):
+    """What a run gets from its command, as Popen takes it. Without a value, it inherits that of the command."""
+
+    stdin: int | None
+    stdout: int | None
+    stderr: IO[bytes] | None
+    env: Mapping[str, str]
+
+
 def command(directory: Path) -> list[str]:
     """Return the command that executes the run planned in `directory`, and ends when this process ends."""
     return [sys.executable, *supervisor.RUN, str(directory), "--parent", str(os.getpid())]
 
 
 def start(
-    directory: Path,
-    servers: RunServers | None = None,
-    stdin: int | None = None,
-    stdout: int | None = None,
-    stderr: IO[bytes] | None = None,
-    environment: Mapping[str, str] | None = None,
+    directory: Path, servers: RunServers | None = None, **options: Unpack[PopenOptions]
 ) -> subprocess.Popen[bytes] | ForkedProcess:
-    """Start the run planned in `directory`. The streams are those of Popen.
+    """Start the run planned in `directory`.
 
     The run has a session of its own, so Ctrl-C reaches only the command, which ends its runs in order. One of the
     `servers` forks it if it can.
     """
+    stdin, stderr = options.get("stdin"), options.get("stderr")
     if servers is not None and stdin is not None and stderr is not None:
         try:
-            return _fork(directory, servers, stdin, stderr, os.environ if environment is None else environment)
+            return _fork(directory, servers, stdin, stderr, options.get("env", os.environ))
         except NotForked:
             pass
-    return subprocess.Popen(
-        command(directory), stdin=stdin, stdout=stdout, stderr=stderr, cwd=ROOT, env=environment, start_new_session=True
-    )
+    return subprocess.Popen(command(directory), cwd=ROOT, start_new_session=True, **options)
 
 
 def _fork(
@@ -81,13 +84,7 @@ def _pipe() -> tuple[BinaryIO, BinaryIO]:
 
 @contextmanager
 def running(
-    directory: Path,
-    servers: RunServers | None = None,
-    *,
-    stdin: int | None = None,
-    stdout: int | None = None,
-    stderr: IO[bytes] | None = None,
-    environment: Mapping[str, str] | None = None,
+    directory: Path, servers: RunServers | None = None, **options: Unpack[PopenOptions]
 ) -> Iterator[subprocess.Popen[bytes] | ForkedProcess]:
     """Execute the run planned in `directory` during the block, and wait for its end after the block.
 
@@ -95,7 +92,7 @@ def running(
     the exception goes on. run.json says how the run ended in any case.
     """
     try:
-        process = start(directory, servers, stdin, stdout, stderr, environment)
+        process = start(directory, servers, **options)
         try:
             yield process
             process.wait()

@@ -47,9 +47,10 @@ class RunProcess:
 
         One of the `servers` forks its process, if there are any.
         """
-        stdin = None if inherits_stdin else subprocess.PIPE
+        pipe = subprocess.PIPE
+        stdin = None if inherits_stdin else pipe
         with (directory / ERROR_FILE).open("wb") as stderr:
-            process = run_command.start(directory, servers, stdin, subprocess.PIPE, stderr, environment)
+            process = run_command.start(directory, servers, stdin=stdin, stdout=pipe, stderr=stderr, env=environment)
         if process.stdout is not None:
             os.set_blocking(process.stdout.fileno(), False)
         return cls(index, directory, process)

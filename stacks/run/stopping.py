@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from stacks.lifecycle.lifecycle import Lifecycle
-from stacks.observe import proc
+from stacks.observe import tcp_table
 from stacks.run import stop_signals, unstopped
 from stacks.run.live_run import LiveRun
 
@@ -32,7 +32,7 @@ def stop_instance(live: LiveRun, record: dict[str, Any], port: int) -> None:
     stop = stop_signals.stop(observer.pids, observer.pid, ladder(record), observer.step, before_kill=look)
     observer.drain()
     left = observer.pids()
-    is_listening = proc.backlog(port) is not None
+    is_listening = tcp_table.backlog(port) is not None
     record["stop"] = {
         "signal": stop.signal,
         "seconds": stop.seconds,

@@ -12,6 +12,8 @@ from stacks.watch.view import Change
 class AccompaniedFleet(Fleet):
     """A `Fleet` whose owner need not know of the companions. It does not close them."""
 
+    is_only_shown = False
+
     def __init__(self, source: Source, companions: Companions) -> None:
         self._companions = companions
         super().__init__(source, companions.take_row)

@@ -9,6 +9,7 @@ import time
 
 from stacks.catalogue.usage_error import UsageError
 from stacks.listen.address import LOOPBACK
+from stacks.watch.changes_output import print_changes
 from stacks.watch.codes import COULD_NOT, HUNG, NAGIOS_CRITICAL, NAGIOS_OK, NAGIOS_UNKNOWN, NAGIOS_WARNING, OK
 from stacks.watch.fleet import Fleet, Source
 from stacks.watch.notices import Notices
@@ -39,8 +40,6 @@ def main(options: argparse.Namespace) -> int:
             return NAGIOS_UNKNOWN
         print(f"watch: {error}", file=sys.stderr)
         return COULD_NOT
-    except BrokenPipeError:  # the reader of the lines has gone, as `head` does
-        return OK
 
 
 def has_companion(options: argparse.Namespace) -> bool:
@@ -130,19 +129,16 @@ def nagios(fleet: Fleet) -> int:
 
 def lines(fleet: Fleet) -> int:
     """Print one line of JSON for each change, until the masters have ended. Return the exit code."""
-    hung: set[tuple[int, int]] = set()
-    while not fleet.is_over:
-        changes = fleet.step(60.0)
-        for change in changes:
-            print(json.dumps(change.to_dict()), flush=False)
-        if changes:
-            sys.stdout.flush()
-            hung = {(pid, worker) for pid, watch in fleet.watches.items() for worker in watch.hangs.workers}
-    return HUNG if hung else OK
+    return print_changes(fleet, lambda change: json.dumps(change.to_dict()))
 
 
 def live(fleet: Fleet) -> int:
-    """Show the live view until the user leaves it or the masters have ended. Return the exit code."""
+    """Show the live view until the user leaves it or the masters have ended. Return the exit code.
+
+    Without a terminal, print one line for each change.
+    """
+    if not sys.stdout.isatty():
+        return print_changes(fleet, lambda one: f"{time.strftime('%H:%M:%S')} {one.master_pid} {one.text}")
     from stacks.watch.live import Live
 
     return Live(fleet).run()

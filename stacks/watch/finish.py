@@ -1,4 +1,4 @@
-"""`python -m stacks.watch.finish DIRECTORY`: gives a recorded run its verdict, and makes the page of its recording.
+"""`python -m stacks.watch.finish DIRECTORY [--no-page]`: gives a recorded run its verdict, and its recording a page.
 
 DIRECTORY is a run, or the recording itself: then it only makes the page. It is a process of its own, because the page
 needs libraries that are larger than the watcher may be.
@@ -20,6 +20,7 @@ from stacks.lifecycle.records import EVENTS_FILE, RUN_FILE, RecordError, write_j
 from stacks.lifecycle.verdict import judge
 
 NICENESS = 10  # the watched uWSGI goes first
+NO_PAGE = "--no-page"
 PAGE_FILE = "report.html"  # that of `analysis`, which this package does not import
 CLOCK_STEP_NS = 10_000_000  # a file system stamps files with the time of the last tick
 SHORTEST_S = 0.001  # a window of no length would be a damaged file
@@ -56,8 +57,8 @@ def cut_partial_line(path: Path) -> None:
         file.truncate(data.rfind(b"\n") + 1)
 
 
-def main(directory: Path) -> int:
-    """Finish a run, or only make the page. Returns 0 if both could be written."""
+def main(directory: Path, *, has_page: bool) -> int:
+    """Finish a run, or only make the page. Returns 0 if both could be written. `has_page` is False: make no page."""
     os.nice(NICENESS)
     recording = directory
     if (directory / RUN_FILE).exists():
@@ -67,6 +68,8 @@ def main(directory: Path) -> int:
         except (RecordError, OSError) as error:
             print(f"watch: RECORD={recording}: the run {directory.name} has no verdict ({error}).", file=sys.stderr)
             return 1
+    if not has_page:
+        return 0
     # Another process, because this package never imports the analysis.
     command = [sys.executable, "-m", "analysis", "summary", str(recording)]
     began_ns = time.time_ns()
@@ -81,4 +84,4 @@ def main(directory: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), has_page=NO_PAGE not in sys.argv))

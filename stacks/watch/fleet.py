@@ -6,7 +6,6 @@ manager starts anew, a new vassal, or a new container is found.
 
 from __future__ import annotations
 
-import math
 import select
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from types import TracebackType
 
 from stacks.lifecycle.records import Event
 from stacks.observe import uwsgi_processes
+from stacks.watch.rest import Rest
 from stacks.watch.target import CannotWatch
 from stacks.watch.view import Change, InstanceView
 from stacks.watch.watch import Watch
@@ -57,8 +57,9 @@ class Source:
 
 def vassals_of(pid: int) -> list[int]:
     """Return the vassals of an emperor that has no workers itself; otherwise `pid`."""
-    vassals = uwsgi_processes.vassals(pid) if uwsgi_processes.is_uwsgi(pid) else []
-    return vassals if vassals and not uwsgi_processes.has_workers(pid) else [pid]
+    if not uwsgi_processes.is_uwsgi(pid) or uwsgi_processes.has_workers(pid):
+        return [pid]
+    return uwsgi_processes.vassals(pid) or [pid]
 
 
 def read_pidfile(path: Path) -> int:
@@ -76,6 +77,8 @@ def read_pidfile(path: Path) -> int:
 class Fleet:
     """The watches of all masters of a source."""
 
+    is_only_shown = True  # nothing but the output needs the watching
+
     def __init__(self, source: Source, take_row: Callable[[int, Event], None] = lambda _pid, _row: None) -> None:
         """`take_row` gets every lifecycle row, with the pid that the master had when its watching began.
 
@@ -86,6 +89,7 @@ class Fleet:
         self._take_row = take_row
         self._epoll = select.epoll()
         self._find_s = 0.0
+        self._rest = Rest()
         self._refused: dict[int, str] = {}
         self._changes: list[Change] = []
         try:
@@ -116,9 +120,17 @@ class Fleet:
                 continue
             self.watches[pid] = watch
             self._epoll.register(watch.fileno(), select.EPOLLIN)
+        for pid, watch in list(self.watches.items()):
+            if watch.pid not in pids and vassals_of(watch.pid) != [watch.pid]:  # an emperor that has vassals now
+                self._drop(pid)
         self._refused = {pid: text for pid, text in self._refused.items() if pid in pids}
         if is_first and not self.watches:
             raise CannotWatch("; ".join(self._refused.values()))
+
+    def _drop(self, pid: int) -> None:
+        watch = self.watches.pop(pid)
+        self._epoll.unregister(watch.fileno())
+        watch.close()
 
     @property
     def is_over(self) -> bool:
@@ -137,21 +149,19 @@ class Fleet:
     @property
     def next_due_s(self) -> float:
         """Seconds until `step` wants to look again."""
-        dues_s = [watch.next_due_s for watch in self.watches.values()]
-        if self.source.is_lasting or uwsgi_processes.is_uwsgi(self.source.pid or 0):
-            dues_s.append(max(0.0, self._find_s - time.monotonic()))
-        return min(dues_s, default=math.inf)
+        return min([max(0.0, self._find_s - time.monotonic()), *(one.next_due_s for one in self.watches.values())])
 
     def step(self, limit_s: float = 1.0) -> list[Change]:
         """Wait for an event or the next look, `limit_s` at most; take everything in; return what changed."""
+        if limit_s > 0:
+            self._rest.take(limit_s)
         self._epoll.poll(max(0.0, min(limit_s, self.next_due_s + 0.0005)))
         changes, self._changes = self._changes, []
         for pid, watch in list(self.watches.items()):
             changes += watch.step(0.0)
             if watch.is_over:
-                self._epoll.unregister(watch.fileno())
-                watch.close()
-                del self.watches[pid]
+                self._drop(pid)
+                self._find_s = 0.0  # an emperor without a vassal goes on, and a service manager starts another master
         if time.monotonic() >= self._find_s:
             self._find()
         return changes

@@ -12,7 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from stacks.watch.proven_process import ProvenProcess
-from stacks.watch.view import CHAIN, HUNG, MASTER_ENDED, READY, RELOADING, WORKER_HUNG, Change, InstanceView, WorkerView
+from stacks.watch.view import (
+    CHAIN,
+    ENDED,
+    HUNG,
+    MASTER_ENDED,
+    READY,
+    RELOADING,
+    WORKER_HUNG,
+    Change,
+    InstanceView,
+    WorkerView,
+)
 
 SHARE = 0.25  # of the workers that may be on their way back at once; at least one
 EVERY_S = 5.0  # between two signals
@@ -42,7 +53,8 @@ class Healing:
     # by pid, with the moment of the proof
     _proven: dict[int, tuple[ProvenProcess, float]] = field(default_factory=dict)
     _missing: list[int | None] = field(default_factory=list)  # slots of killed workers that no ready worker fills yet
-    _healed_slots: set[int | None] = field(default_factory=set)
+    # slot -> the killed worker, until the one that the healing has brought has ended well
+    _healed_slots: dict[int | None, int] = field(default_factory=dict)
     _last_s: float = -math.inf
 
     def take(self, changes: Sequence[Change], look: Callable[[], InstanceView]) -> None:
@@ -54,6 +66,8 @@ class Healing:
                 self._take_hang(change, look())
             elif change.kind == READY:
                 self._fill(change.slot)
+            elif change.kind == ENDED and self._healed_slots.get(change.slot, change.pid) != change.pid:
+                del self._healed_slots[change.slot]
             elif change.kind == MASTER_ENDED:
                 self._stop("the master has ended")
         if self._proven and not self.stopped:
@@ -118,7 +132,7 @@ class Healing:
             self._last_s = now_s
             self.healed += 1
             self._missing.append(worker.slot)
-            self._healed_slots.add(worker.slot)
+            self._healed_slots[worker.slot] = worker.pid
             self.say(f"--heal: ended worker {worker.pid} in slot {worker.slot} with SIGKILL: {worker.reason}.")
 
     def _stop(self, reason: str) -> None:

@@ -48,7 +48,7 @@ def keys() -> Iterator[int]:
 
 
 class Live:
-    """The live view of a fleet. Without a terminal it prints one line for each change instead."""
+    """The live view of a fleet."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -62,8 +62,6 @@ class Live:
 
     def run(self) -> int:
         """Show the view until the user leaves it or the masters have ended. Return the exit code."""
-        if not sys.stdout.isatty():
-            return self._print_lines()
         console = Console(highlight=False)
         try:
             with keys() as fd, Screen(console=console, screen=True, auto_refresh=False) as screen:
@@ -76,15 +74,6 @@ class Live:
 
     def _code(self) -> int:
         return codes.HUNG if self._hung else codes.OK
-
-    def _print_lines(self) -> int:
-        while not self._fleet.is_over:
-            changes = self._fleet.step(60.0)
-            for change in changes:
-                print(f"{time.strftime('%H:%M:%S')} {change.master_pid} {change.text}", flush=True)
-            if changes:
-                self._note()
-        return self._code()
 
     def _note(self) -> None:
         if self._fleet.watches:

@@ -15,7 +15,7 @@ from stacks.catalogue import ROOT
 from stacks.lifecycle.reading import read_json
 from stacks.lifecycle.records import CAMPAIGN_FILE, RUN_FILE, SCHEMA, RecordError, write_json
 from stacks.observe import host
-from stacks.run.run_directory import write_plan
+from stacks.run.run_directory import first_record
 
 KIND = "watch"
 NAME = re.compile(r"watch-\d{8}-\d{6}-\d{4,}-\d+")  # of a run; nothing else in the directory is ever removed
@@ -64,15 +64,14 @@ class RecordedCampaign:
         run.mkdir()
         try:
             shared = {key: cell[key] for key in ("stack", "version", "python", "package", "app", "expected")}
-            write_plan(
-                run,
+            # A load test would not start with so little room as a recording may have: a full disk does not end it.
+            record = first_record(
+                run.name,
                 RUN_PLAN | {"duration_s": longest_s, "attached": {"pid": pid, "port": 0}},
                 {"scenario": SCENARIO},
-                **shared,
-                **{"campaign": self.directory.name, "trial": len(cell["runs"]) + 1, "scenario": SCENARIO},
-                package_version=VERSION,
-                git=self._git,
             )
+            record |= {**shared, "campaign": self.directory.name, "trial": len(cell["runs"]) + 1, "scenario": SCENARIO}
+            write_json(run / RUN_FILE, record | {"package_version": VERSION, "git": self._git})
             cell["runs"].append(run.name)
             self.write("running")
         except OSError:
@@ -114,7 +113,7 @@ class RecordedCampaign:
     def remove_oldest(self, limit_bytes: int, written: Collection[Path]) -> None:
         """Remove the oldest runs until all together are within the limit. The runs that are `written` now stay."""
         runs = self.runs()
-        sizes = [sum(file.stat().st_size for file in run.rglob("*") if file.is_file()) for run in runs]
+        sizes = [sum(map(size_of, run.rglob("*"))) for run in runs]
         total, removed = sum(sizes), set()
         for run, size in zip(runs, sizes, strict=True):
             if total <= limit_bytes:
@@ -128,6 +127,14 @@ class RecordedCampaign:
             for cell in self._cells:
                 cell["runs"] = [run for run in cell["runs"] if run not in removed]
             self.write("running")
+
+
+def size_of(path: Path) -> int:
+    """Return the size of a file; 0 for a directory, or if another process has replaced the file meanwhile."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
 
 
 def python_of(pid: int) -> str:

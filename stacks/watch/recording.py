@@ -17,6 +17,7 @@ from pathlib import Path
 from stacks.catalogue import ROOT
 from stacks.catalogue.usage_error import UsageError
 from stacks.lifecycle.records import RUN_FILE, Event
+from stacks.watch.finish import NO_PAGE
 from stacks.watch.recorded_campaign import RecordedCampaign
 from stacks.watch.recorded_master import RecordedMaster
 
@@ -39,8 +40,9 @@ class Recording:
         self._masters: dict[int, RecordedMaster] = {}
         self._finishers: list[subprocess.Popen[bytes]] = []
         self._retry_s = 0.0
-        self._is_new = not directory.exists()
+        self._is_closing = False
         try:
+            self._is_new = not directory.exists()
             directory.mkdir(parents=True, exist_ok=True)
             self._lock_fd = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -74,6 +76,7 @@ class Recording:
 
     def close(self) -> None:
         """End the runs, and wait until they have their verdicts and the recording has its page."""
+        self._is_closing = True
         for master in self._masters.values():
             self._end_run(master)
         end_s = time.monotonic() + FINISH_LIMIT_S
@@ -136,8 +139,9 @@ class Recording:
 
     def _run_finisher(self, path: Path, *, wait: bool = False) -> None:
         """Let another process give a run its verdict and make the page: both need libraries of a hundred megabytes."""
+        words = [] if wait or not self._is_closing else [NO_PAGE]  # the last one makes the page
         process = subprocess.Popen(
-            [sys.executable, "-m", "stacks.watch.finish", str(path.parent)],
+            [sys.executable, "-m", "stacks.watch.finish", str(path.parent), *words],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from stacks.lifecycle.records import Event
-from stacks.observe import proc
+from stacks.observe import proc, tcp_table
 from stacks.observe.attached import AttachedObserver
 from stacks.observe.collectors import Base, Context, closer, exits, kernel, usage
 from stacks.observe.observer import ENDED
@@ -68,7 +68,17 @@ class Children(Base):
 
     def _serves(self, pid: int) -> bool:
         waits = [wait for _, wait in proc.tasks(pid) or ()]
-        return any(wait in WAITS for wait in waits) or proc.holds_connection(pid, self.context.port)
+        return any(wait in WAITS for wait in waits) or holds_connection(pid, self.context.port)
+
+
+def holds_connection(pid: int, port: int) -> bool:
+    """Return True if `pid` holds an open connection that it accepted on this TCP port."""
+    try:
+        links = [str(entry.readlink()) for entry in (proc.PROC / str(pid) / "fd").iterdir()]
+    except OSError:
+        return False
+    inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+    return any(fields[9] in inodes for fields in tcp_table.sockets_of(port) if fields[3] != tcp_table.LISTEN)
 
 
 class Before(AttachedObserver):

@@ -25,6 +25,7 @@ from tests.benchmarks.bench_result import FOLDER, Number, Result, Skipped, slowe
 PARTS = (
     "time_to_verdict",
     "observer",
+    "stats_polls",
     "stamps",
     "generator",
     "run_cost",

@@ -9,8 +9,10 @@ recycle more or less by chance.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -27,20 +29,36 @@ WORKERS, USERS, MAX_REQUESTS = 16, 32, 10
 VERSION = ("3.12", "pyuwsgi", "2.0.30.post1")
 
 
-def slice_of(observed: bool, directory: Path) -> dict[str, float]:
-    """Run one window of load. Return respawns/s and answered requests/s."""
+def poll(stats: Path, every_s: float, seconds: float) -> None:
+    """Read the stats socket at this interval for so long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1.0)
+            with contextlib.suppress(OSError):  # the master may be busy with a respawn
+                connection.connect(str(stats))
+                while connection.recv(1 << 16):
+                    pass
+        time.sleep(every_s)
+
+
+def slice_of(
+    observed: bool, directory: Path, *, workers: int = WORKERS, window_s: float = WINDOW_S, poll_s: float | None = None
+) -> dict[str, float]:
+    """Run one window of load. Return respawns/s and answered requests/s. Read the stats socket every `poll_s`."""
     venv = venvs.ensure(*VERSION)
     port = free_port()
     placeholders = {
         "PACK_PORT": str(port),
         "PACK_APP": str(catalogue.APPS / "hello.py"),
         "PACK_BINARY": str(venv.python),
-        "PACK_WORKERS": str(WORKERS),
+        "PACK_WORKERS": str(workers),
         "PACK_MAX_REQUESTS": str(MAX_REQUESTS),
     }
     ini = directory / "stack.ini"
     ini.write_text(catalogue.effective_ini(catalogue.STACKS / "threads.ini", placeholders))
-    command = [str(venv.uwsgi), "--ini", str(ini)]
+    stats = directory / "stats"
+    command = [str(venv.uwsgi), "--ini", str(ini), *(["--stats", str(stats)] if poll_s else [])]
     log = directory / "uwsgi.log"
     hammer = Hammer(directory, catalogue.SCENARIOS / "steady.py", f"http://127.0.0.1:{port}", USERS, 60)
     if observed:
@@ -56,9 +74,12 @@ def slice_of(observed: bool, directory: Path) -> dict[str, float]:
         while time.monotonic() < end and not condition():
             wait(0.05)
 
-    sleep_until(lambda: log.read_bytes().count(b"\npack-ready") >= WORKERS and hammer.is_up(), 30)
+    sleep_until(lambda: log.read_bytes().count(b"\npack-ready") >= workers and hammer.is_up(), 30)
     hammer.send("go")
-    sleep_until(lambda: False, WINDOW_S)
+    if poll_s is None:
+        sleep_until(lambda: False, window_s)
+    else:
+        poll(stats, poll_s, window_s)
     hammer.send("stop")
     hammer.send("kill")
     hammer.wait(20)

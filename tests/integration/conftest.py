@@ -19,7 +19,7 @@ from stacks import catalogue
 from stacks.catalogue import interpreters, venvs
 from stacks.check.result_page import PAGE_FILE
 from stacks.lifecycle.records import RUN_FILE
-from stacks.observe import proc
+from stacks.observe import proc, tcp_table
 from stacks.run.run_directory import write_plan
 
 ROOT = catalogue.ROOT
@@ -177,6 +177,6 @@ def left_behind(directory: Path) -> list[str]:
     for ini in directory.rglob("stack.ini"):
         for key, value in catalogue.read_ini(ini)["uwsgi"]:
             front = key in ("http-socket", "http", "http11-socket") and ":" in value
-            if front and proc.backlog(int(value.rsplit(":", 1)[1])) is not None:
+            if front and tcp_table.backlog(int(value.rsplit(":", 1)[1])) is not None:
                 found.append(f"{value} still listens")
     return found

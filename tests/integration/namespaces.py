@@ -42,17 +42,27 @@ class Host:
         sh("ip", "-n", self._switch, "link", "set", self.cable, "master", "br0", "up")
         sh("ip", "-n", self.space, "address", "add", f"{self.address}/24", "dev", "eth0")
         sh("ip", "-n", self.space, "link", "set", "eth0", "up")
-        with suppress(subprocess.CalledProcessError):  # a kernel without netem
-            sh("tc", "-n", self.space, "qdisc", "add", "dev", "eth0", "root", "netem", "delay", "2ms", "loss", "0.5%")
 
-    def start(self, log: Path, module: str, *arguments: object, **environment: str) -> subprocess.Popen[bytes]:
-        """Start `python -m MODULE` there. Its output goes to `log`."""
+    def impair(self, delay_ms: float, loss_percent: float) -> None:
+        """Delay and lose packets that this host sends. Skips the test where the kernel has no netem."""
+        netem = ("netem", "delay", f"{delay_ms}ms", "loss", f"{loss_percent}%")
+        try:
+            sh("tc", "-n", self.space, "qdisc", "add", "dev", "eth0", "root", *netem)
+        except (subprocess.CalledProcessError, FileNotFoundError) as error:
+            pytest.skip(f"no delays and losses here: {getattr(error, 'stderr', error)}".strip())
+
+    def command(self, module: str, *arguments: object) -> list[str]:
+        """Return the command that runs `python -m MODULE` there."""
         command = ["ip", "netns", "exec", self.space, "unshare", "--uts", "--time"]
         command += ["--monotonic", str(self.ahead_s), "--boottime", str(self.ahead_s)]
         command += ["sh", "-c", f'hostname {self.name} && exec "$@"', "sh", sys.executable, "-m", module]
+        return [*command, *map(str, arguments)]
+
+    def start(self, log: Path, module: str, *arguments: object, **environment: str) -> subprocess.Popen[bytes]:
+        """Start `python -m MODULE` there. Its output goes to `log`."""
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [*command, *map(str, arguments)],
+                self.command(module, *arguments),
                 cwd=ROOT,
                 env=os.environ | environment,
                 stdin=subprocess.DEVNULL,
@@ -62,6 +72,11 @@ class Host:
         self.processes.append(process)
         return process
 
+    def run(self, *command: str) -> str:
+        """Run a command there, and return its output."""
+        words = ["ip", "netns", "exec", self.space, *command]
+        return subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
+
     def unplug(self) -> None:
         sh("ip", "-n", self._switch, "link", "set", self.cable, "down")
 
@@ -69,8 +84,9 @@ class Host:
         sh("ip", "-n", self._switch, "link", "set", self.cable, "up")
 
     def pids(self) -> list[int]:
-        """Return the processes of this host that were started here, and all below them."""
-        return [pid for process in self.processes for pid in (process.pid, *proc.descendants(process.pid))]
+        """Return the processes of this host."""
+        listed = subprocess.run(["ip", "netns", "pids", self.space], capture_output=True, text=True, check=False)
+        return [int(pid) for pid in listed.stdout.split()]
 
     def kill(self) -> None:
         """End every process of this host at once, as a loss of power does."""
@@ -79,16 +95,10 @@ class Host:
 
     def clear(self) -> None:
         """End whatever is left of this host, orphans too."""
-        self.kill()
         end_s = time.monotonic() + 60
-        while (left := self._in_namespace()) and time.monotonic() < end_s:
-            for pid in left:
-                supervisor.kill(pid)
+        while self.pids() and time.monotonic() < end_s:
+            self.kill()
             time.sleep(0.05)
-
-    def _in_namespace(self) -> list[int]:
-        listed = subprocess.run(["ip", "netns", "pids", self.space], capture_output=True, text=True, check=False)
-        return [int(pid) for pid in listed.stdout.split()]
 
 
 @contextmanager
@@ -122,6 +132,6 @@ def hosts(*names: str) -> Iterator[list[Host]]:
 
 
 def command_pids(host: Host, *words: str) -> list[int]:
-    """Return the processes of a host whose command line has all these words, without the shells around them."""
+    """Return the Python processes of a host whose command line has all these words."""
     found: list[Any] = [(pid, proc.command_line(pid)) for pid in host.pids()]
     return [pid for pid, command in found if command[:1] == [sys.executable] and set(words) <= set(command)]

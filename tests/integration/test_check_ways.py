@@ -86,3 +86,6 @@ def test_a_reload_that_dies_for_want_of_binary_path_is_seen_and_the_line_that_cu
     assert verdicts(done) == {"max-requests": "recovers", "touch-reload": "dead_master"}
     assert "Does NOT come back: touch-reload (dead_master" in done.said
     assert done.value["best_change"]["lines"] == [binary_path(venv).strip()]
+    (tried,) = done.value["tried_changes"]
+    assert (tried["helps"], [way["name"] for way in tried["ways"]]) == (True, ["touch-reload"])
+    assert "with the change touch-reload comes back" in done.said

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from stacks.catalogue import ROOT
-from stacks.observe import proc
+from stacks.observe import tcp_table
 from stacks.run.ports import free_port
 
 from .browser import browser
@@ -88,7 +88,7 @@ def web_ui(log: Path, *arguments: str) -> Iterator[int]:
         )
     try:
         end = time.monotonic() + LIMIT_S
-        while proc.backlog(port) is None:
+        while tcp_table.backlog(port) is None:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.05)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from stacks.run import supervisor
 from tests.integration.namespaces import Host, command_pids, hosts
 
 LIMIT_S = 300.0  # for a machine with much other work
+PUT = "import sys, urllib.request as u; u.urlopen(u.Request(sys.argv[1], method='PUT'), timeout=60)"
 LOCUST = ("-f", "locustfiles/steady.py,locustfiles/recording/_recorder.py")
 CAMPAIGN = "night"
 COLUMNS = list(REQUEST_COLUMNS)
@@ -38,13 +40,14 @@ class Cluster:
     def __init__(self, folder: Path, made: list[Host], version: str, stack: str = "threads") -> None:
         self.master, self.a, self.b, self.uwsgi = made
         self.folder, self.version, self.stack = folder, version, stack
-        self.path = folder / "location" / CAMPAIGN
-        self.environment = {"PACK_LOCATION": str(folder / "location"), "PACK_CAMPAIGN": CAMPAIGN}
+        self.location = str(folder / "location")
+        self.path = folder / "location" / CAMPAIGN  # the directory of the run
 
     def start(self, run_time_s: int) -> None:
         observe = ("observe", "--master", self.master.address, "--stack", self.stack, "--version", self.version)
         address = f"{self.uwsgi.address}:8080"
-        here = {**self.environment, "PACK_RESULTS": str(self.folder / "results"), "PACK_OBSERVERS": "1"}
+        here = {"PACK_LOCATION": self.location, "PACK_CAMPAIGN": CAMPAIGN}
+        here |= {"PACK_RESULTS": str(self.folder / "results"), "PACK_OBSERVERS": "1"}
         self.uwsgi.start(self.log("u"), "stacks", *observe, "--address", address, "--wait", int(LIMIT_S), **here)
         for host in (self.a, self.b):
             spool = self.folder / f"spool-{host.name}"
@@ -54,6 +57,21 @@ class Cluster:
         master = (*LOCUST, "--master", "--expect-workers", 2, "--headless", "-u", 16, "-r", 16, "-t", f"{run_time_s}s")
         master += ("--host", f"http://{address}", "--stop-timeout", 10)
         self.master.start(self.log("m"), "locust", *master, **here)
+
+    def serve_s3(self) -> None:
+        """Let the results location be a bucket of an S3 server on the host of the master."""
+        server = f"{self.master.address}:5000"
+        self.master.start(self.log("s3"), "moto.server", "-H", self.master.address, "-p", 5000)
+        until(lambda: "Running on" in self.log("s3").read_text(), "no S3 server")
+        self.master.run(sys.executable, "-c", PUT, f"http://{server}/results")
+        self.location = f"s3://key:secret@results?endpoint_override={server}&scheme=http&region=us-east-1"
+
+    def collect(self) -> None:
+        """Copy the run from its S3 server when its coordinator has closed it."""
+        until(lambda: not command_pids(self.master, "stacks.hosts.coordinator_process"), "the coordinator never ended")
+        run = self.location.replace("?", f"/{CAMPAIGN}?")
+        self.master.run(sys.executable, "-m", "stacks", "collect", run, str(self.folder / "copy"))
+        self.path = self.folder / "copy" / CAMPAIGN / "run"
 
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
@@ -112,7 +130,15 @@ def cluster(tmp_path: Path, venv: Callable[[str], object]) -> Any:
         yield Cluster(tmp_path, made, version)
 
 
-def test_a_run_over_four_hosts_has_its_verdict_every_row_and_the_bounds_of_the_clocks(cluster: Cluster) -> None:
+@pytest.mark.parametrize("delays_ms", [(0, 0, 0, 0), (1, 20, 2, 6)], ids=["near", "far"])
+def test_a_run_over_four_hosts_has_its_verdict_every_row_and_the_bounds_of_the_clocks(
+    cluster: Cluster, delays_ms: tuple[int, ...]
+) -> None:
+    """The ways there and back of the far hosts take different times, and lose one packet of 200."""
+    delays = dict(zip("mabu", delays_ms, strict=True))
+    for host in (cluster.master, cluster.a, cluster.b, cluster.uwsgi):
+        if any(delays_ms):
+            host.impair(delays[host.name], 0.5)
     cluster.start(run_time_s=8)
     spools = [(host, cluster.keep_spool(host)) for host in (cluster.a, cluster.b)]
     record = cluster.closed_record()
@@ -123,7 +149,11 @@ def test_a_run_over_four_hosts_has_its_verdict_every_row_and_the_bounds_of_the_c
         # The clocks of the hosts are whole seconds apart; this is the truth that the measurement must contain.
         true_ns = (cluster.uwsgi.ahead_s - host.ahead_s) * 10**9
         assert abs(clock["shift_ns"] - true_ns) <= clock["bound_ns"]
-        assert 0 < clock["bound_ns"] < 10**9
+        # Half of each of the two round trips, over the master.
+        delay_ms = (delays[host.name] + delays["u"]) / 2 + delays["m"]
+        assert delay_ms * 1e6 < clock["bound_ns"] < 10**9
+    assert record["hosts"]["locust"]["failures"] == 0
+    assert record["hosts"]["locust"]["requests"] > 0
     results = load(cluster.path)
     assert results.counted["requests"].tolist() == [sum(len(spooled(spool)) for _, spool in spools)]
     answered = results.episodes.dropna(subset=["first_response_ns"])
@@ -132,9 +162,10 @@ def test_a_run_over_four_hosts_has_its_verdict_every_row_and_the_bounds_of_the_c
 
 
 def test_not_a_row_is_lost_when_a_host_is_cut_off_another_one_dies_and_the_master_is_killed(cluster: Cluster) -> None:
+    cluster.serve_s3()
     cluster.start(run_time_s=600)
     a, b = cluster.keep_spool(cluster.a), cluster.keep_spool(cluster.b)
-    until(lambda: len(cluster.rows(cluster.a)) > 20 and len(cluster.rows(cluster.b)) > 20, "no rows came")
+    until(lambda: len(spooled(a)) > 20 and len(spooled(b)) > 20, "no rows came")
 
     # Not both at once: Locust ends a test when the last worker is missing.
     cluster.a.unplug()
@@ -145,11 +176,13 @@ def test_not_a_row_is_lost_when_a_host_is_cut_off_another_one_dies_and_the_maste
     cluster.b.kill()
     (pid,) = command_pids(cluster.master, "--master", "locust")
     supervisor.kill(pid)
+    cluster.collect()
     record = cluster.closed_record()
     assert record["status"] == "incomplete"
     (missing,) = record["hosts"]["missing"]
     assert missing.startswith(f"b: {len(cluster.rows(cluster.b))} rows of Locust")
     assert record["verdict"] == "recovers"
+    assert "locust" not in record["hosts"]  # its master was killed
     # a lost nothing at all.
     assert as_fields(cluster.rows(cluster.a)) == sorted(spooled(a))
     # b lost at most what it had measured in its last second.

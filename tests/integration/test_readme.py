@@ -17,7 +17,7 @@ from contract import problems_below
 from pages import blocks, commands
 
 from stacks.catalogue import ROOT
-from stacks.observe import proc
+from stacks.observe import tcp_table
 from stacks.run.ports import free_port
 
 COMMANDS = commands()
@@ -72,7 +72,7 @@ def test_the_web_ui_answers_until_it_is_ended() -> None:
     ui = subprocess.Popen(["make", "ui", f"UI_PORT={port}"], cwd=ROOT, env=clean, start_new_session=True, **quiet)
     try:
         end = time.monotonic() + 60
-        while proc.backlog(port) is None:
+        while tcp_table.backlog(port) is None:
             assert ui.poll() is None
             assert time.monotonic() < end, "it does not listen"
             time.sleep(0.05)
@@ -81,7 +81,7 @@ def test_the_web_ui_answers_until_it_is_ended() -> None:
     finally:
         os.killpg(ui.pid, signal.SIGTERM)
         ui.wait(30)
-    assert proc.backlog(port) is None
+    assert tcp_table.backlog(port) is None
 
 
 def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: 
     )
     try:
         end = time.monotonic() + 30
-        while proc.backlog(port) is None:
+        while tcp_table.backlog(port) is None:
             assert time.monotonic() < end, "it does not listen"
             time.sleep(0.05)
         for command in (c for c in COMMANDS if ".venv/bin/locust" in c):

@@ -24,7 +24,7 @@ import pytest
 from contract import problems_below
 
 from stacks.catalogue import ROOT
-from stacks.observe import proc
+from stacks.observe import proc, tcp_table
 from stacks.run.ports import free_port
 
 from .browser import browser, text_of
@@ -73,7 +73,7 @@ class Ui:
         self.process.send_signal(number)
         assert self.process.wait(LIMIT_S) == 0
         assert "Traceback" not in self.log.read_text()
-        assert proc.backlog(self.port) is None
+        assert tcp_table.backlog(self.port) is None
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def ui(tmp_path: Path, venv: Callable[[str], object], results: Path) -> Iterator
             )
         started.append(Ui(process, port, base, log))
         end = time.monotonic() + LIMIT_S
-        while proc.backlog(port) is None:
+        while tcp_table.backlog(port) is None:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.05)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -73,6 +73,7 @@ def fork(slot):
     pids[pid] = slot
 
 def mule():
+    master = os.getpid()
     pid = os.fork()
     if not pid:
         if not ROUTER:
@@ -80,7 +81,7 @@ def mule():
         for first, second in pairs:
             first.close(); second.close()
         of_all[0].close()
-        while os.getppid() != 1:
+        while os.getppid() == master:
             time.sleep(0.2)
         os._exit(0)
 
@@ -124,12 +125,16 @@ while True:
 class Master:
     """A running master, and how to command it."""
 
-    def __init__(self, folder: Path, workers: int) -> None:
+    def __init__(self, folder: Path, workers: int, container: Sequence[str]) -> None:
         script = folder / "uwsgi"
         script.write_text(SCRIPT)
         self.socket = folder / "listen.sock"
-        self._process = subprocess.Popen([sys.executable, str(script), str(workers)], stdin=subprocess.PIPE, text=True)
+        command = [*container, sys.executable, str(script), str(workers)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
         self.pid = self._process.pid
+        if container:
+            until(lambda: proc.children_of(self._process.pid))
+            (self.pid,) = proc.children_of(self._process.pid)
         until(lambda: len(self.children()) == workers + 1)
 
     def children(self) -> list[int]:
@@ -155,15 +160,16 @@ class Master:
 
 
 @contextmanager
-def forking_master(folder: Path, workers: int = 3) -> Iterator[Master]:
-    master = Master(folder, workers)
+def forking_master(folder: Path, workers: int = 3, container: Sequence[str] = ()) -> Iterator[Master]:
+    """Run a master. `container` is a command that runs it as its child, such as unshare(1) with --kill-child."""
+    master = Master(folder, workers, container)
     try:
         yield master
     finally:
         master.close()
 
 
-def until(condition: Callable[[], object], limit_s: float = 20.0) -> None:
+def until(condition: Callable[[], object], limit_s: float = 60.0) -> None:
     """Wait until `condition` holds. Raises AssertionError."""
     end_s = time.monotonic() + limit_s
     while not condition():

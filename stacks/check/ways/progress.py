@@ -1,11 +1,14 @@
-"""Shows on a terminal which ways are being taken. Where stderr is no terminal, nothing is shown."""
+"""Shows on a terminal how many ways are done, and which are being taken. Without a terminal nothing is shown."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from typing import TextIO
+
+WIDTH = 100
 
 
 class Progress:
@@ -15,23 +18,44 @@ class Progress:
         self._stream = stream or sys.stderr
         self._is_shown = self._stream.isatty()
         self._began_s = time.monotonic()
+        self._wanted: set[str] = set()
+        self._done: set[str] = set()
         self._under_way: dict[str, str] = {}  # name of a run -> the way that it takes
         self._lock = threading.Lock()
 
-    def __call__(self, run: str, way: str) -> None:
-        """Show that `run` takes `way` now; '' means that the run has ended."""
+    def expect(self, ways: Iterable[str]) -> None:
+        """Count `ways` among those that are to be taken."""
         with self._lock:
+            self._wanted |= set(ways)
+
+    def __call__(self, run: str, way: str) -> None:
+        """Show that `run` takes `way` now; '' means that the run has ended. The way that it took before is done."""
+        with self._lock:
+            before = self._under_way.pop(run, "")
+            if before and before != way:
+                self._done.add(before)
             if way:
                 self._under_way[run] = way
-            else:
-                self._under_way.pop(run, None)
-            self._write(f"check: {time.monotonic() - self._began_s:3.0f} s  {', '.join(self._under_way.values())}")
+            self._write(self._text())
+
+    def finish(self, ways: Iterable[str]) -> None:
+        """Count `ways` as done: also those that a run that ended early could not take."""
+        with self._lock:
+            self._done |= set(ways)
+            self._write(self._text())
 
     def clear(self) -> None:
         """Remove the line, before the result is printed."""
         self._write("")
 
+    def _text(self) -> str:
+        under_way = list(dict.fromkeys(self._under_way.values()))
+        done = len((self._done & self._wanted) - set(under_way))
+        ways = f"{done} of {len(self._wanted)} ways done" + (f", now {', '.join(under_way)}" if under_way else "")
+        return f"check: {time.monotonic() - self._began_s:3.0f} s  {ways}"
+
     def _write(self, text: str) -> None:
         if self._is_shown:
-            self._stream.write(f"\r\x1b[K{text[:100]}")  # the control sequence clears the line (ECMA-48, EL)
+            # The control sequence clears the line (ECMA-48, EL).
+            self._stream.write(f"\r\x1b[K{text[:WIDTH]}")
             self._stream.flush()

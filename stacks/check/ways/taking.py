@@ -20,6 +20,7 @@ from stacks.check.options import numbers
 from stacks.check.recycling import Preparation
 from stacks.check.ways import copies, recordings, way_plans
 from stacks.check.ways.derivation import IDLE
+from stacks.check.ways.progress import Progress
 from stacks.check.ways.taken import TakenWay, explain_harakiri, merged, not_taken
 from stacks.check.ways.way import INSTANCE, STOP, Way
 from stacks.lifecycle.way_results import WayResult
@@ -32,7 +33,7 @@ PAUSE = "PACK_PAUSE_S"  # how long its users pause after each second of load
 
 @dataclass
 class WayTaker:
-    """Takes ways. `neutralise` makes the copy for a preparation, and `progress` hears of each step."""
+    """Takes ways. `neutralise` makes the copy for a preparation."""
 
     runs: CheckRuns
     neutralise: Callable[[Preparation], NeutralConfiguration]
@@ -40,13 +41,15 @@ class WayTaker:
     start_s: float  # how long the app needs to start
     log: str  # what the log of uWSGI is: socket or pipe
     deep: bool
-    progress: Callable[[str, str], None]
+    progress: Progress
+    label: str = "way"  # the names of the run directories begin with it
     _numbers: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, ways: Sequence[Way]) -> list[TakenWay]:
         """Take every way that can be taken, and return all of them in their order."""
         can = [way for way in ways if not way.why_not]
+        self.progress.expect(way.name for way in can)
         taken = [not_taken(way, way.why_not) for way in ways if way.why_not]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             try:
@@ -57,6 +60,8 @@ class WayTaker:
                     for part in done:
                         found, left = part.result()
                         taken += found
+                        still = {way for chain in left for way in chain}
+                        self.progress.finish(one.way.name for one in found if one.way not in still)
                         waiting |= {pool.submit(self._take_asked, chain) for chain in left}
             except KeyboardInterrupt:  # reaches only this thread; the pool waits for the threads of the runs
                 interrupts.ignore()
@@ -70,13 +75,16 @@ class WayTaker:
         """Return the ways that follow each other on one instance: what may end the instance comes last.
 
         Ways that replace workers share one instance, and ways that execute the instance again another one. The shorter
-        list ends with the first stop. Each other stop, and a way with options of its own, is a list of its own.
+        list ends with the first stop. Each other stop, and a way with options of its own, is a list of its own. With
+        DEEP=1 each way is a list of its own: a start is quick beside so many takings, and the lists are equally long.
         """
         asked = sorted((way for way in ways if way.is_asked), key=lambda way: way.risk)
         workers = self.neutralise(copies.calm(asked)).workers
-        repeated = [way for way in asked for _ in range(way_plans.times(way, workers, deep=self.deep))]
-        own = [[way for way in repeated if way == one] for one in asked if one.settings]
-        shared = [way for way in repeated if way.kind != STOP and not way.settings]
+        if self.deep:
+            takings = [[way] * way_plans.times(way, workers, deep=True) for way in asked]
+            return sorted(takings, key=len, reverse=True)
+        own = [[one] for one in asked if one.settings]
+        shared = [way for way in asked if way.kind != STOP and not way.settings]
         chains = [[way for way in shared if (way.risk == INSTANCE) == is_last] for is_last in (False, True)]
         chains = [chain for chain in chains if chain] or [[]]
         stops = [way for way in asked if way.kind == STOP]
@@ -130,4 +138,4 @@ class WayTaker:
         """Return the name of the next run directory that begins with the way `first`."""
         with self._lock:
             number = self._numbers[first] = self._numbers.get(first, 0) + 1
-        return f"way-{first}" + (f"-{number}" if number > 1 else "")
+        return f"{self.label}-{first}" + (f"-{number}" if number > 1 else "")

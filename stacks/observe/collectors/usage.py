@@ -9,7 +9,7 @@ import contextlib
 import os
 
 from stacks.lifecycle.records import Event
-from stacks.observe import proc, waits
+from stacks.observe import proc, tcp_table, waits
 from stacks.observe.collectors import Base, Context
 from stacks.observe.sock_diag import SockDiag
 
@@ -71,7 +71,7 @@ class Collector(Base):
                 return self._diag.backlog(self.context.port)
             except OSError:
                 self.close()
-        return proc.backlog(self.context.port)
+        return tcp_table.backlog(self.context.port)
 
     def close(self) -> None:
         if self._diag is not None:

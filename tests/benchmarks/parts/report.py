@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
-from tests.benchmarks.analysis import generate
+from tests.benchmarks.analysis import PANDAS, POLARS
 from tests.benchmarks.analysis import measure as measure_command
 from tests.benchmarks.bench_result import Number, median
+from tests.benchmarks.big_run import generate
 
-WHAT = "the report of a run with 1e6, 1e7 and 1e8 request rows"
+WHAT = "the report of a run with 1e6, 1e7 and 1e8 request rows, beside pandas and polars on CSV"
 
 
 def cost(rows: int) -> tuple[float, float]:
@@ -18,9 +20,24 @@ def cost(rows: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder) / "runs" / "big"
         directory.mkdir(parents=True)
-        generate(directory, rows, csv=False)
+        generate(directory, rows)
         _, gb, cpu_s = measure_command([sys.executable, "-m", "analysis", "report", str(directory.parent)])
     return cpu_s, gb
+
+
+def peer_numbers(rows: int) -> list[Number]:
+    """Return CPU seconds and peak memory of pandas and of polars on the same rows as CSV."""
+    numbers = []
+    with tempfile.TemporaryDirectory() as folder:
+        generate(Path(folder), rows, csv=True)
+        for name, code in (("pandas", PANDAS), ("polars", POLARS)):
+            if find_spec(name) is None:
+                print(f"report: {name} is not installed, so it is not measured", flush=True)
+                continue
+            _, gb, cpu_s = measure_command([sys.executable, "-c", code, str(Path(folder) / "requests.csv")])
+            numbers.append(median(f"CPU seconds, {rows:.0e} rows, {name} on CSV", "s", [cpu_s]))
+            numbers.append(median(f"peak memory, {rows:.0e} rows, {name} on CSV", "GB", [gb]))
+    return numbers
 
 
 def measure(*, quick: bool) -> list[Number]:
@@ -35,6 +52,7 @@ def measure(*, quick: bool) -> list[Number]:
         median(f"peak memory, {middle:.0e} rows", "GB", [middle_gb], at_most=1.0),
     ]
     if large is not None:
+        numbers += peer_numbers(middle)
         large_s, large_gb = cost(large)
         numbers.append(median(f"CPU seconds, {large:.0e} rows", "s", [large_s], at_most=12 * middle_s))
         numbers.append(median(f"peak memory, {large:.0e} rows", "GB", [large_gb], at_most=1.0))

@@ -24,9 +24,9 @@ def first_ns(events: list[Event], source: str, *kinds: str) -> dict[int, int]:
 
 
 def measure(*, quick: bool) -> list[Number]:
-    """Make runs with 16 and with 64 workers; each worker respawns about once a second."""
+    """Make runs with 16, 64 and 256 workers; each worker respawns about once a second."""
     captured, exit_ms, fork_ms = [], [], []
-    for workers in (16,) if quick else (16, 64, 16, 64):
+    for workers in (16,) if quick else (16, 64, 256, 16, 64, 256):
         with tempfile.TemporaryDirectory() as results:
             load = ["--workers", str(workers), "--users", str(2 * workers), "--duration", "4"]
             run, events = loadtest(Path(results), "threads", VERSION, *load)

@@ -61,7 +61,8 @@ def test_a_load_begins_when_a_lane_is_free() -> None:
     two, one = Lanes(2, frozenset()), Lanes(1, frozenset())
     assert two.next_turns([first, second]) == [first, second]
     assert two.next_turns([loaded, first, second]) == [first]
-    assert two.next_turns([loaded, settling, first]) == []
+    assert two.next_turns([loaded, settling, first, second]) == [first]
+    assert two.next_turns([loaded, loaded, settling, first]) == []
     assert two.next_turns([stopping, loaded, first, second]) == [first]
     assert one.next_turns([first, second]) == [first]
     assert one.next_turns([settling, first]) == []

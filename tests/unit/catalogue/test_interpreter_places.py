@@ -59,3 +59,18 @@ def test_the_usual_places_follow_the_variables_of_each_tool_and_then_its_default
     assert default.path == ()
     assert default.versions[0] == Path("/home/me/.pyenv/versions")
     assert default.managed == (Path("/home/me/.local/share/uv/python"),)
+
+
+def test_a_build_without_a_gil_is_looked_for_by_its_own_names(tmp_path: Path) -> None:
+    in_order = [
+        "bin/python3.13t",
+        "bin/python3.13-nogil",
+        "pyenv/3.13.9t/bin/python3.13t",
+        "uv/cpython-3.13.4+freethreaded-linux-x86_64-gnu/bin/python3.13t",
+        "opt/cp313-cp313t/bin/python3.13t",
+        "usr/bin/python3.13-nogil",
+    ]
+    for name in ("bin/python3.13", "pyenv/3.13.10/bin/python3.13", *in_order):
+        executable(tmp_path / name)
+    listed = {str(path.relative_to(tmp_path)) for path in candidates("3.13t", places(tmp_path))}
+    assert listed == set(in_order)

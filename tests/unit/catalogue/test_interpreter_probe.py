@@ -52,6 +52,14 @@ def test_the_probe_refuses_a_candidate_that_is_not_that_interpreter(tmp_path: Pa
         probe(executable(tmp_path / "python3.12", text), "3.12")
 
 
+def test_only_a_build_without_a_gil_is_a_python_with_a_t(tmp_path: Path) -> None:
+    nogil = executable(tmp_path / "python3.13t", "#!/bin/sh\necho 3.13 cpython 1 /bin/sh\n")
+    usual = executable(tmp_path / "python3.13", "#!/bin/sh\necho 3.13 cpython 0 /bin/sh\n")
+    assert probe(nogil, "3.13t") == Path("/bin/sh")
+    with pytest.raises(Unfit, match="is not free-threaded"):
+        probe(usual, "3.13t")
+
+
 def test_a_candidate_that_hangs_is_given_up_and_leaves_no_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

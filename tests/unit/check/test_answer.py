@@ -9,7 +9,7 @@ import pytest
 from check_builders import HEALTHY, HUNG, findings, recycled, remedy, stopped, taken
 from html_page import Page
 
-from stacks.check.best_change import BestChange, best_change
+from stacks.check.best_change import BestChange, ChangeTrial, best_change, changes
 from stacks.check.check_result import CheckResult
 from stacks.check.diagnosis import Findings
 from stacks.check.invocation import Invocation
@@ -100,6 +100,30 @@ def test_what_makes_workers_come_back_is_before_what_costs_less() -> None:
         None,
         None,
     ]
+
+
+def test_a_change_that_was_tried_says_so_and_one_that_did_not_help_is_left_out() -> None:
+    healthy = findings(HEALTHY, ("processes", "4"), pin="2.0.30.post1")
+    died = taken("hup", "dead_master", "the master ended (ModuleNotFoundError: No module named 'pyuwsgi')")
+    old = replace(taken("touch-workers-reload", new_code=False), way=replace(taken("x").way, option="x"))
+    (binary_path,) = changes(healthy, [died])
+    lazy = next(iter(changes(healthy, [old])))
+    assert (binary_path.mends, lazy.mends) == (("hup",), ("x",))
+    back, again = taken("hup", new_code=True), taken("hup", new_code=False)
+    said = best_change(healthy, [died], [ChangeTrial(binary_path, (back,))])
+    assert said is not None
+    assert said.why.endswith("; tried: with the change hup comes back")
+    for useless in (died, again, taken("hup", "not_taken")):
+        assert best_change(healthy, [died], [ChangeTrial(binary_path, (useless,))]) is None
+    assert not ChangeTrial(binary_path, ()).helps
+    two = ChangeTrial(lazy, (back, taken("fifo-w", "throttled")))
+    assert two.describe() == "tried: with the change hup, fifo-w come back"
+    assert two.as_json()["ways"][0] == {
+        "name": "hup",
+        "verdict": "recovers",
+        "new_code": True,
+        "directory": "results/x",
+    }
 
 
 def test_the_answer_has_ten_lines_at_most(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from check_builders import HEALTHY, HUNG, MASTER, findings, remedy
+from check_builders import HEALTHY, HUNG, MASTER, findings, recycled, remedy, taken
 
 from stacks import catalogue
 from stacks.check.advice import advise
 from stacks.check.diagnosis import Findings
 from stacks.check.remedies import with_upgrade
 from stacks.check.remedy_trial import RemedyTrial
+from stacks.check.ways.taken import TakenWay
 
 DEFECTS = catalogue.load().defects
 
@@ -104,6 +105,10 @@ def test_the_advice_about_an_unknown_hang_says_what_a_report_needs() -> None:
         (findings(HUNG, ("threads", "2"), ("mule", "m.py")), "never starts a mule"),
         (findings(pin="2.0.27.post1"), "2.0.27 freezes"),
         (findings(HEALTHY, ("max-worker-lifetime", "60"), ("threads", "2")), "at night that may never happen"),
+        (
+            findings(HEALTHY, ("max-worker-lifetime", "60"), ("threads", "2"), pin=None, version="2.0.21-debian"),
+            "does not wait for the requests of its other threads",
+        ),
         (
             findings(HEALTHY, ("hook-master-start", "unix_signal:15 gracefully_kill_them_all"), pin="2.0.30"),
             "waits for every request",
@@ -219,3 +224,30 @@ def test_workers_that_hang_in_another_way_are_told_apart() -> None:
 def test_a_remedy_that_moves_the_hang_to_the_fork_is_told_as_such() -> None:
     trial = RemedyTrial(remedy("skip-atexit-teardown"), HUNG, leaves_threads=True)
     assert trial.describe().endswith("moves the hang to the fork, 4 of 4 workers hung there")
+
+
+UNIX, TCP = ("socket", "/run/app.sock"), ("http-socket", "127.0.0.1:8000")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ((UNIX,), "holds 100: with more than 25 requests/s it is full, and a further connection is refused at once"),
+        ((UNIX, ("listen", "1024")), "holds 1024: with more than 256 requests/s"),
+        ((TCP,), "a further connection is repeated 1 s and 3 s later. A chain reload (touch-chain-reload, with lazy"),
+        ((TCP, ("lazy-apps", "true")), "A chain reload (touch-chain-reload) keeps"),
+    ],
+)
+def test_a_reload_that_answers_nothing_for_long_may_fill_the_listen_queue(
+    options: tuple[tuple[str, str], ...], says: str
+) -> None:
+    ways = [recycled(HEALTHY), taken("hup", nothing_s=2.5), taken("touch-reload", nothing_s=4.0)]
+    advice = advise(findings(HEALTHY, *options), DEFECTS, ways)
+    (sentence,) = [text for text in advice if "listen queue" in text]
+    assert sentence.startswith("touch-reload answers nothing for 4.0 s.")
+    assert says in sentence
+
+
+@pytest.mark.parametrize("way", [taken("hup", nothing_s=1.4), taken("hup", "hung_worker", nothing_s=9.0)])
+def test_a_reload_that_is_quick_or_fails_says_nothing_of_the_queue(way: TakenWay) -> None:
+    assert not any("listen queue" in text for text in advise(findings(HEALTHY, UNIX), DEFECTS, [way]))

@@ -10,6 +10,7 @@ import pytest
 from check_builders import HEALTHY, HUNG
 
 from stacks.check.terminal import first_answer, print_lines
+from stacks.check.ways.progress import Progress
 
 LINES = [
     "pyuwsgi 2.0.26 on Python 3.12, 2 worker(s): the workers DO NOT come back (hung_worker)",
@@ -56,3 +57,36 @@ def test_the_first_answer_names_the_verdict_and_what_is_still_to_come() -> None:
     assert first_answer(HUNG, 7).startswith("check: at max-requests the workers DO NOT come back (hung_worker: ")
     assert first_answer(HUNG, 7).endswith("; 7 more way(s) to take")
     assert "the workers come back (recovers: " in first_answer(replace(HEALTHY, reason="all back"), 1)
+
+
+def test_the_progress_says_how_many_ways_are_done_of_how_many(terminal: Terminal) -> None:
+    progress = Progress(terminal)
+
+    def last() -> str:
+        return terminal.getvalue().rpartition("\x1b[K")[2].partition("s  ")[2]
+
+    progress.expect(["hup", "touch-reload", "worker-kill", "int", "idle"])
+    progress("a", "worker-kill")
+    progress("b", "hup")
+    assert last() == "0 of 5 ways done, now worker-kill, hup"
+    progress("a", "worker-kill")  # a second time, with DEEP=1
+    progress("a", "touch-reload")
+    progress("c", "idle")
+    assert last() == "1 of 5 ways done, now hup, touch-reload, idle"
+    progress("b", "")
+    progress("a", "")
+    assert last() == "3 of 5 ways done, now idle"
+    progress.finish(["int"])  # its run ended before it was taken
+    assert last() == "4 of 5 ways done, now idle"
+    progress("c", "")
+    progress.clear()
+    assert last() == ""
+
+
+def test_without_a_terminal_no_progress_is_written() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream)
+    progress.expect(["hup"])
+    progress("a", "hup")
+    progress.clear()
+    assert stream.getvalue() == ""

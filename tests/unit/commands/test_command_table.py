@@ -15,7 +15,7 @@ import pytest
 from stacks import launcher
 from stacks.__main__ import COMMANDS, main
 from stacks.catalogue import ROOT, UsageError
-from stacks.commands import command_line, exit_codes
+from stacks.commands import command_line, completion, exit_codes
 from stacks.commands.command_line import FURTHER, INSTALLED, code_of, join_values, load, parser
 from stacks.commands.completion import SHELLS
 from stacks.lifecycle import pack_fault
@@ -185,3 +185,14 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     assert ended.value.code == 0
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert capsys.readouterr().out == f"uwsgi-respawn-pack {project['version']}\n"
+
+
+def test_the_completion_of_the_installed_program_knows_the_commands_of_the_analysis(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completion, "further", {})
+    launcher.add_further_commands()
+    assert main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    assert {"compare", "notebooks", "ui"} <= set(re.findall(r"[\w-]+", script))
+    assert "--margin" in script

@@ -69,3 +69,24 @@ def test_the_encoding_stays(capfd: pytest.CaptureFixture[str]) -> None:
         capture_output=True,
     )
     assert done.stdout.decode() == "✓\n"
+
+
+def test_an_output_on_a_full_disk_is_one_sentence() -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - it is no file of this project
+        done = subprocess.run(
+            [sys.executable, "-m", "stacks", "list"],
+            cwd=ROOT,
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (1, "the output cannot be written: No space left on device\n")
+
+
+def test_the_end_of_the_reader_is_seen_also_after_a_write_that_was_dropped() -> None:
+    code = "import sys, time; from stacks.console.closed_output import Reader; reader = Reader(); "
+    code += "print('x', flush=True); is_gone = reader.is_gone(); reader.close(); sys.exit(7 if is_gone else 0)"
+    assert run("-c", FORGIVING + code).returncode == 7
+    done = subprocess.run([sys.executable, "-c", FORGIVING + code], cwd=ROOT, check=False, capture_output=True)
+    assert done.returncode == 0

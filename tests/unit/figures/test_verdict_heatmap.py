@@ -38,6 +38,12 @@ def test_rows_and_columns_go_from_old_to_new():
     assert grid.pins == ["2.0.26", "2.0.30.post1"]
 
 
+def test_pythons_without_a_gil_come_last():
+    pythons = ("3.14t", "3.13t", "3.14", "3.9")
+    grid = grid_of(*(entry(python, "2.0.31", package="uwsgi", not_tested_because="why") for python in pythons))
+    assert [python for _, python in grid.rows] == ["3.9", "3.14", "3.13t", "3.14t"]
+
+
 def test_every_field_has_its_words():
     words = texts(grid_of(HUNG, RECOVERS, NO_WHEEL, NO_PYTHON))
     assert "hung_worker\n6 of 6, 100 %" in words

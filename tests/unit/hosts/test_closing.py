@@ -15,10 +15,13 @@ from stacks.hosts.card import CARDS_DIR, ENDED, LOADING, WRITTEN, Card
 from stacks.hosts.collecting import OBSERVERS_CAMPAIGN, collect
 from stacks.hosts.coordinator import Expected
 from stacks.hosts.location import Location
-from stacks.lifecycle.parts import EVENTS_DIR, OBSERVER_FILE, PARTS_DIR, Part
+from stacks.hosts.recovery import FOOTERS_DIR, write_footer
+from stacks.lifecycle.parts import DAMAGED_DIR, EVENTS_DIR, OBSERVER_FILE, PARTS_DIR, Part
 from stacks.lifecycle.reading import read_document, read_json
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, RecordError
+from stacks.lifecycle.schema_check import checker
 
+GROUP = 20
 GOLDEN = Path(__file__).parents[2] / "data" / "runs" / "recovers"
 
 
@@ -39,7 +42,10 @@ class Place:
         part = Part("night", host, 1, 1)
         rows = self.table.slice(0, self.half) if host == "a" else self.table.slice(self.half)
         (self.path / PARTS_DIR).mkdir(exist_ok=True)
-        pq.write_table(rows, self.path / PARTS_DIR / (part.file if is_whole else part.piece(1)))
+        file = self.path / PARTS_DIR / (part.file if is_whole else part.piece(1))
+        pq.write_table(rows, file, row_group_size=GROUP)
+        if is_whole:
+            write_footer(self.location, part, pq.read_metadata(file))
         self.put(load(host, WRITTEN, rows=rows.num_rows, complete=is_whole, **more) if is_whole else load(host))
 
     def put_observer(self, *, is_whole: bool = True) -> None:
@@ -61,6 +67,13 @@ class Place:
         self.location.write(EVENTS_FILE, events)
         self.location.write(OBSERVER_FILE, (GOLDEN / RUN_FILE).read_bytes())
         self.put(observer(WRITTEN))
+
+    def cut_off(self, host: str, groups: int) -> Path:
+        """Cut the file of a part in the middle of the row group after the first `groups`."""
+        file = self.path / PARTS_DIR / Part("night", host, 1, 1).file
+        last = pq.read_metadata(file).row_group(groups).column(3)
+        file.write_bytes(file.read_bytes()[: last.data_page_offset + 1])
+        return file
 
     def close(self) -> dict:
         record = closing.close(self.location)
@@ -103,6 +116,62 @@ def test_a_part_whose_locust_was_killed_makes_the_run_incomplete(tmp_path: Path)
     place.put_part("b", problem="its Locust was killed")
     place.put_observer()
     assert "its Locust was killed" in place.close()["error"]
+
+
+def test_a_part_that_was_cut_off_in_the_middle_keeps_the_rows_before_the_cut(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for host in "ab":
+        place.put_part(host)
+    place.put_observer()
+    assert place.close()["status"] == "done"
+    file = place.cut_off("b", groups=2)
+    before = load_results(place.path)
+    assert before.runs["requests"].tolist() == [place.half]
+    assert any("`python -m stacks close`" in why for _, why in before.damaged)
+    record = place.close()
+    rows = place.table.num_rows - place.half
+    assert record["hosts"]["missing"] == [
+        f"b: {2 * GROUP} rows of Locust with the pid 1 are there; its file with {rows} rows was cut off or damaged "
+        "after it was written, and the others cannot be read"
+    ]
+    assert (record["status"], record["verdict"], record["hosts"]["foreign"]) == ("incomplete", "recovers", [])
+    assert load_results(place.path).counted["requests"].tolist() == [place.half + 2 * GROUP]
+    assert [path.name for path in (place.path / DAMAGED_DIR).iterdir()] == [file.name]
+    assert place.close() == record
+
+
+def test_pieces_that_are_still_there_are_better_than_a_part_that_was_cut_off(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for host in "ab":
+        place.put_part(host)
+    place.put_part("b", is_whole=False)
+    place.put_part("b")
+    place.put_observer()
+    place.cut_off("b", groups=1)
+    assert place.close()["status"] == "incomplete"
+    assert load_results(place.path).counted["requests"].tolist() == [place.table.num_rows]
+
+
+def test_a_part_that_was_cut_off_and_has_no_copy_of_its_footer_is_named_and_left_alone(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for host in "ab":
+        place.put_part(host)
+    place.put_observer()
+    file = place.cut_off("b", groups=2)
+    (copy,) = (place.path / FOOTERS_DIR).glob("*~b~*")
+    copy.unlink()
+    assert "b: 0 rows of Locust with the pid 1 are there; its file with" in place.close()["error"]
+    assert file.exists()
+
+
+def test_what_locust_has_counted_stands_beside_the_rows(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for host in "ab":
+        place.put_part(host)
+    place.put_observer()
+    record = closing.close(place.location, locust_counted={"requests": 1, "failures": 0})
+    assert "\nLocust itself counted 1 request and 0 failures\n" in closing.describe(place.location, record)
+    assert place.close()["hosts"]["locust"] == {"requests": 1, "failures": 0}
 
 
 def test_hosts_that_never_came_are_counted(tmp_path: Path) -> None:
@@ -183,6 +252,23 @@ def test_a_copy_is_a_campaign_for_the_reports(tmp_path: Path) -> None:
     assert load_results(copy).counted["requests"].tolist() == [place.table.num_rows]
     place.location.write(OBSERVERS_CAMPAIGN, b'{"cells": 3}')
     collect(place.location, tmp_path / "copy")
+
+
+def test_a_copy_of_a_run_with_a_uwsgi_of_ones_own_is_a_campaign_as_well(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for host in "ab":
+        place.put_part(host)
+    place.put_observer()
+    watched = json.loads((GOLDEN / RUN_FILE).read_text())
+    for name in ("stack", "version", "python", "package", "package_version", "expected", "trial", "campaign"):
+        watched.pop(name, None)
+    place.location.write(OBSERVER_FILE, json.dumps(watched | {"url": "http://app", "scenario": "mine"}).encode())
+    place.close()
+    copy = collect(place.location, tmp_path / "copy")
+    found = load_results(copy)
+    assert found.counted["verdict"].tolist() == ["recovers"]
+    for name, path in (("campaign", copy / "campaign.json"), ("run", copy / "run" / RUN_FILE)):
+        assert not checker(name)(json.loads(path.read_text()))
 
 
 def test_a_card_that_was_sent_is_the_card_that_was_read() -> None:

@@ -107,6 +107,14 @@ def test_the_observer_gets_the_sum_of_the_tallies_and_the_run_closes_when_all_is
     assert run.after(0) == CLOSED
 
 
+def test_what_locust_has_counted_is_kept() -> None:
+    run = Run().begin()
+    run.coordinator.take_word("counted 12 3")
+    run.coordinator.take_word("end")
+    assert run.coordinator.counted == {"requests": 12, "failures": 3}
+    assert run.coordinator.phase == OVER
+
+
 def test_a_host_that_has_died_is_waited_for_only_while_it_may_come_back() -> None:
     run = Run().begin()
     run.coordinator.take_word("end")

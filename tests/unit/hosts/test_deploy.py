@@ -15,7 +15,7 @@ from stacks.hosts.container import RECORDER, with_recorder
 
 yaml = pytest.importorskip("yaml")
 DEPLOY = ROOT / "stacks/deploy"
-# The fields of `spec` in the CRD of the official operator (locustio/k8s-operator, charts/locust-operator/crds).
+# The fields of `spec` in the CRD of the official operator (locustio/k8s-operator 0.1.6, charts/locust-operator/crds).
 SPEC = {"annotations", "labels", "image", "imagePullPolicy", "imagePullSecrets", "workers", "args", "env", "master"}
 SPEC |= {"worker", "locustfile", "metrics"}
 
@@ -31,7 +31,7 @@ def observe_options(command: list[str]) -> Any:
 
 def test_the_resource_has_the_fields_of_the_operator_and_a_locustfile_that_is_python() -> None:
     test, config, pod, service = documents("locusttest.yaml")
-    assert (test["apiVersion"], test["kind"]) == ("locust.cloud/v1", "LocustTest")
+    assert (test["apiVersion"], test["kind"]) == ("locust.io/v1", "LocustTest")
     assert set(test["spec"]) <= SPEC
     assert {"PACK_LOCATION", "PACK_CAMPAIGN", "PACK_OBSERVERS"} == {row["name"] for row in test["spec"]["env"]}
     assert all(isinstance(row["value"], str) for row in test["spec"]["env"])

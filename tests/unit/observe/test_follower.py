@@ -16,7 +16,7 @@ from stacks.lifecycle.records import Event
 from stacks.observe import process_events
 from stacks.observe.follower import Follower
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 class Following:

@@ -1,10 +1,9 @@
-"""Readers of /proc: this process, children, a listening port, and processes that do not exist."""
+"""Readers of /proc: this process, children, and processes that do not exist."""
 
 from __future__ import annotations
 
 import os
 import platform
-import socket
 import subprocess
 import sys
 import time
@@ -107,26 +106,6 @@ def test_descendants_include_grandchildren() -> None:
         child.communicate()
         if grandchild:
             until(lambda: not proc.is_alive(grandchild))  # its standard input is closed, so it ends
-
-
-@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
-def test_the_accept_backlog_of_a_port(family: int, address: str) -> None:
-    with socket.socket(family) as listener:
-        try:
-            listener.bind((address, 0))
-        except OSError as error:
-            pytest.skip(str(error))
-        port = listener.getsockname()[1]
-        assert proc.backlog(port) is None
-        listener.listen(8)
-        assert proc.backlog(port) == 0
-        clients = [socket.create_connection((address, port)) for _ in range(3)]
-        until(lambda: proc.backlog(port) == 3)
-        listener.accept()[0].close()
-        assert proc.backlog(port) == 2
-        for client in clients:
-            client.close()
-    assert proc.backlog(port) is None
 
 
 def test_a_process_that_ends_during_the_look_raises_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

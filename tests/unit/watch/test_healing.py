@@ -13,7 +13,7 @@ from instance_views import MASTER, hang_of, instance, worker
 
 from stacks.watch.healing import EVERY_S, PATIENCE_S, Healing
 from stacks.watch.proven_process import ProvenProcess
-from stacks.watch.view import CHAIN, HUNG, MASTER_ENDED, READY, RELOADING, SERVING, STARTING, Change, WorkerView
+from stacks.watch.view import CHAIN, ENDED, HUNG, MASTER_ENDED, READY, RELOADING, SERVING, STARTING, Change, WorkerView
 
 
 @dataclass
@@ -129,6 +129,19 @@ def test_a_worker_that_served_well_after_its_healing_is_healed_again() -> None:
     it.workers[1] = worker(1, 11, HUNG, respawns=1, age_s=4000.0, state_s=2.0)
     it.take(hang_of(it.workers[1]))
     assert it.take(after_s=EVERY_S) == [10, 11]
+
+
+def test_a_hang_after_the_brought_worker_has_ended_well_is_a_new_one() -> None:
+    it = bench()
+    it.hang(1)
+    it.take(after_s=PATIENCE_S)
+    it.take(Change(8, ENDED, MASTER, 10, 1))  # the end that the healing made
+    it.comes_back(1)
+    it.take(Change(9, ENDED, MASTER, 11, 1))  # it served, and recycled
+    it.workers[1] = worker(1, 12, HUNG, respawns=2)
+    it.take(hang_of(it.workers[1]))
+    assert not it.healing.stopped
+    assert it.take(after_s=EVERY_S) == [10, 12]
 
 
 @pytest.mark.parametrize("more", [{"doing": RELOADING}, {"doing": CHAIN}, {"master_hang": "it waits for ever"}])

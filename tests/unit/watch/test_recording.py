@@ -174,6 +174,19 @@ def test_a_full_disk_is_one_sentence_and_the_recording_goes_on_when_there_is_roo
         assert run_of(run)["status"] == "done"
 
 
+def test_a_small_disk_is_used_as_far_as_it_goes(
+    tmp_path: Path, finished: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load test does not start without room for its rows; a recording has a limit of its own."""
+    little = os.statvfs_result((4096, 4096, 100, 50, 50, 100, 50, 50, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _path: little)
+    recording = Recording(tmp_path / "r", LARGE, print)
+    recording.take_row(PID, Event(time.monotonic_ns(), "observer", "heartbeat"))
+    assert not recording.has_failed
+    recording.close()
+    assert [run_of(run)["status"] for run in finished] == ["done"]
+
+
 def test_a_directory_that_cannot_be_used_is_a_usage_error(tmp_path: Path, finished: list[Path]) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):

@@ -24,7 +24,7 @@ from stacks.watch.target import CannotWatch
 from stacks.watch.view import Change
 from stacks.watch.watch import Watch
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 class Watching:
@@ -197,8 +197,18 @@ class TestCommand:
                 assert json.loads(process.stdout.readline())["kind"] == view.WATCHING
                 master.kill()
                 kinds = [json.loads(line)["kind"] for line in process.stdout]
-                assert process.wait(20) == 0
+                assert process.wait(LIMIT_S) == 0
         assert kinds[-1] == view.MASTER_ENDED
+
+    @pytest.mark.parametrize("words", [["--json"], []])
+    def test_it_ends_when_nobody_reads_the_lines(self, words: list[str], tmp_path: Path) -> None:
+        with forking_master(tmp_path) as master:
+            command = [sys.executable, "-m", "stacks", "watch", "--pid", str(master.pid), *words]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout is not None
+                assert "watching" in process.stdout.readline()
+                process.stdout.close()  # as `head -1` does; the master tells nothing more
+                assert process.wait(LIMIT_S) == 0
 
     @pytest.mark.parametrize(
         ("words", "code", "text"),

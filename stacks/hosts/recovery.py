@@ -1,0 +1,90 @@
+"""Saves the rows of a part whose file was cut off or damaged after it was written.
+
+A Parquet file has the places of its row groups at its end, in its footer. So a file that lacks its end cannot be read.
+The agent leaves a copy of the footer in the location: with it, every row group whose bytes are there can be read.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stacks.hosts.location import Location
+from stacks.lifecycle.parts import DAMAGED_DIR, PARTS_DIR, Part, parse
+from stacks.lifecycle.records import RecordError
+
+FOOTERS_DIR = "footers"
+
+
+def footer_file(part: Part) -> str:
+    """Return the name of the copy of a part's footer in the location."""
+    return f"{FOOTERS_DIR}/{part.text}.footer"
+
+
+def write_footer(location: Location, part: Part, footer: pq.FileMetaData) -> None:
+    """Leave the copy. Raises RecordError."""
+    sink = pa.BufferOutputStream()
+    footer.write_metadata_file(sink)
+    location.write(footer_file(part), sink.getvalue().to_pybytes())
+
+
+def count_rows(location: Location, name: str) -> int | None:
+    """Return the rows of a file below `requests/`, by its footer. Return None if the file is cut off or damaged."""
+    try:
+        with location.open(f"{PARTS_DIR}/{name}") as stream:
+            return int(pq.ParquetFile(stream).metadata.num_rows)
+    except (RecordError, OSError, ValueError):  # pyarrow's own errors are among these
+        return None
+
+
+def recover(location: Location, part: Part) -> None:
+    """Move the damaged file of a part to `damaged/`, and leave a piece with the rows that can be read.
+
+    Pieces that are still there stay instead if they have more rows. Nothing changes if there is neither. The damaged
+    file is moved at the end, so a recovery that was interrupted can be repeated. Raises RecordError.
+    """
+    files = [file for file in map(parse, location.names(PARTS_DIR)) if file is not None and file.part == part]
+    pieces = [file.name for file in files if file.piece]
+    with tempfile.TemporaryDirectory() as folder:
+        recovered = Path(folder) / part.file
+        rows = _write(recovered, _readable_groups(location, part))
+        if not rows and not pieces:
+            return
+        if rows >= sum(count_rows(location, piece) or 0 for piece in pieces):
+            for piece in pieces:
+                location.delete(f"{PARTS_DIR}/{piece}")
+            location.upload(recovered, f"{PARTS_DIR}/{part.piece(1)}")
+    location.move(f"{PARTS_DIR}/{part.file}", f"{DAMAGED_DIR}/{part.file}")
+
+
+def _write(path: Path, groups: Iterator[pa.Table]) -> int:
+    """Write the groups into one file, if there is one. Returns the number of rows."""
+    first = next(groups, None)
+    if first is None:
+        return 0
+    rows: int = first.num_rows
+    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+        writer.write_table(first)
+        for group in groups:
+            writer.write_table(group)
+            rows += group.num_rows
+    return rows
+
+
+def _readable_groups(location: Location, part: Part) -> Iterator[pa.Table]:
+    """Yield the row groups of a damaged file that can be read."""
+    try:
+        footer = pq.read_metadata(io.BytesIO(location.read(footer_file(part))))
+    except (OSError, ValueError):  # there is no copy, or it is damaged
+        return
+    for number in range(footer.num_row_groups):
+        try:
+            with location.open(f"{PARTS_DIR}/{part.file}") as stream:
+                yield pq.ParquetFile(stream, metadata=footer).read_row_group(number)
+        except (OSError, ValueError):
+            continue

@@ -1,0 +1,30 @@
+"""The accept queue of a TCP port, from /proc/net/tcp."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from contexts import until
+
+from stacks.observe import tcp_table
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_the_accept_backlog_of_a_port(family: int, address: str) -> None:
+    with socket.socket(family) as listener:
+        try:
+            listener.bind((address, 0))
+        except OSError as error:
+            pytest.skip(str(error))
+        port = listener.getsockname()[1]
+        assert tcp_table.backlog(port) is None
+        listener.listen(8)
+        assert tcp_table.backlog(port) == 0
+        clients = [socket.create_connection((address, port)) for _ in range(3)]
+        until(lambda: tcp_table.backlog(port) == 3)
+        listener.accept()[0].close()
+        assert tcp_table.backlog(port) == 2
+        for client in clients:
+            client.close()
+    assert tcp_table.backlog(port) is None

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports below ends the process without a traceback
+
 import argparse
 import importlib.util
 import io
 import sys
 from pathlib import Path
 
-from analysis.command_line import COULD_NOT_MEASURE, NOT_MET, USAGE, parser
+from analysis.command_line import COULD_NOT_MEASURE, INTERRUPTED, NOT_MET, USAGE, parser
 from stacks.console.closed_output import forgive_closed_output
 
 # The commands import pandas and the rooms only when they run: a usage error shall not wait for these imports.
@@ -24,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = {"report": report, "demand": demand, "compare": compare, "notebooks": notebooks}
     try:
         return summary(options.results) if options.command == "summary" else commands[options.command](options)
+    except KeyboardInterrupt:
+        return _error("interrupted", INTERRUPTED)
     except Exception as error:
         from stacks.lifecycle import pack_fault
 
@@ -174,6 +181,8 @@ def _complain_of_left_out(left_out: list[tuple[str, str]]) -> None:
 def command() -> int:
     """Run the command of this process, as `main` does, with the streams of a whole process."""
     forgive_closed_output()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if importlib.util.find_spec("pandas") is None:
         return _error("the packages of the analysis are not installed: pip install 'uwsgi-respawn-pack[analysis]'.")
     return main()

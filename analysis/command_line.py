@@ -10,7 +10,7 @@ from typing import TypeAlias
 from stacks.lifecycle.records import LATEST, RESULTS
 
 DEFAULT_RESULTS = RESULTS / LATEST
-COULD_NOT_MEASURE, USAGE, NOT_MET = 1, 2, 3
+COULD_NOT_MEASURE, USAGE, NOT_MET, INTERRUPTED = 1, 2, 3, 130
 INSTALLED = "uwsgi-respawn-pack"
 PROGRAM = INSTALLED if Path(sys.argv[0]).name == INSTALLED else "python -m analysis"
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"

@@ -5,6 +5,11 @@ A new command is one file in `stacks/commands/` and one line of this table.
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports below ends the process without a traceback
+
 import sys
 
 from stacks.commands import command_line

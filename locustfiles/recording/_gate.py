@@ -1,7 +1,7 @@
 """The gate: Locust loads early, and its users start only when the run (`stacks.run`) says so.
 
-The socket in PACK_CONTROL_FD carries words. This process sends `up`. The run answers `go` or `cancel`, and later sends
-`stop` (let the users finish) and `kill` (end the users now).
+The socket in PACK_CONTROL_FD carries words. This process sends `up`, and `failed ERRNO` if it could not write its rows.
+The run answers `go` or `cancel`, and later sends `stop` (let the users finish) and `kill` (end the users now).
 """
 
 import os
@@ -10,16 +10,37 @@ import socket
 import gevent
 from gevent.socket import wait_read
 
+_control = None
+
+
+def control_socket():
+    """Return the socket, or None without a gate."""
+    global _control
+    if _control is None and (descriptor := os.environ.get("PACK_CONTROL_FD")) is not None:
+        _control = socket.socket(fileno=int(descriptor))
+    return _control
+
+
+def tell_failure(error):
+    """Tell the run that rows cannot be written. It is no error if the run has ended."""
+    if (control := control_socket()) is not None:
+        try:
+            control.send(f"failed {error.errno or 0}\n".encode())
+        except OSError:
+            pass
+
 
 def wait_for_go(environment):
     """Wait for the first command. Return True after `go`, and without a gate; from then on, follow the commands."""
-    descriptor = os.environ.get("PACK_CONTROL_FD")
-    if descriptor is None:
+    control = control_socket()
+    if control is None:
         return True
-    control = socket.socket(fileno=int(descriptor))
-    control.send(b"up\n")
-    wait_read(control.fileno())
-    if not control.recv(64).startswith(b"go"):
+    try:
+        control.send(b"up\n")
+        wait_read(control.fileno())
+        if not control.recv(64).startswith(b"go"):
+            return False
+    except OSError:  # the run has ended
         return False
     gevent.spawn(follow, control, environment)
     return True

@@ -22,7 +22,7 @@ from gevent.socket import wait_read
 from locust import events
 from locust.runners import MasterRunner, WorkerRunner
 
-from recording import _part_file
+from recording import _fault, _part_file
 
 ROOT = Path(__file__).resolve().parents[2]
 HELLO_LIMIT_S = 120  # for a Python to start on a busy machine, and to ask for 10 s
@@ -124,13 +124,17 @@ def _start_agent(master, environment):
     arguments += ["--campaign", os.environ.get("PACK_CAMPAIGN", "")]
     agent = _start("load_agent", *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def fail(error):
-        logging.error("The recorder cannot write its rows (%s); the load goes on without them.", error)
-        agent.stdin.write(f"problem the recorder could not write its rows: {error}\n".encode())
+    def tell(problem):
+        agent.stdin.write(f"problem {problem}\n".encode())
         agent.stdin.flush()
 
-    _part_file.on_failure = fail
+    def fail(error):
+        logging.error("The recorder cannot write its rows (%s); the load goes on without them.", error)
+        tell(f"the recorder could not write its rows: {error}")
+
+    _part_file.on_failure, _fault.on_fault = fail, tell
     _part_file.begin(folder)
+    _fault.directory = None  # the agent removes the folder
     line = ""
     with gevent.Timeout(HELLO_LIMIT_S, False):
         wait_read(agent.stdout.fileno())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import gevent
 
-from recording import _rows
+from recording import _fault, _rows
 from stacks.lifecycle.records import REQUEST_COLUMNS, REQUEST_PART
 
 FLUSH_S = 0.2  # rows of this time are lost if the process gets a SIGKILL
@@ -24,7 +24,14 @@ def begin(folder):
     global _file
     end()
     _rows.take()
-    _file = (Path(folder) / REQUEST_PART.format(pid=os.getpid())).open("w", encoding="utf-8")
+    _fault.directory = Path(folder)
+    try:
+        _file = (Path(folder) / REQUEST_PART.format(pid=os.getpid())).open("w", encoding="utf-8")
+    except OSError as error:
+        if on_failure is None:
+            raise
+        on_failure(error)
+        return
     _write("\t".join(REQUEST_COLUMNS) + "\n")
 
 
@@ -61,7 +68,7 @@ def flush_forever():
     """Flush every FLUSH_S seconds. Runs in a greenlet of its own."""
     while True:
         gevent.sleep(FLUSH_S)
-        flush()
+        _fault.told(flush)()
 
 
 def end():

@@ -7,6 +7,7 @@ Locust's event `request`, because Locust fires no event for a request that is ki
 such requests.
 """
 
+import logging
 import os
 import sys
 import time
@@ -23,7 +24,7 @@ from locust.runners import WorkerRunner
 # a file of the pack by accident.
 sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
-from recording import _gate, _hosts, _part_file, _rows
+from recording import _fault, _gate, _hosts, _part_file, _rows
 from recording._error_words import error_word, is_truncated
 
 for place in Path(__file__).resolve().parents[1:3]:
@@ -65,12 +66,23 @@ def wrap(session):
 
 @events.init.add_listener
 def on_init(environment, **_kwargs):
-    """Record every client of the scenario, and wait at the gate."""
+    """Record every client of the scenario, and wait at the gate. Without a recorder there is no run."""
+    try:
+        prepare(environment)
+    except Exception as error:
+        _fault.report(error)
+        sys.exit(1)
+
+
+def prepare(environment):
+    """Begin the recording."""
     if not on_demand:
         if _hosts.is_on():
             _hosts.begin(environment)
         else:
-            _part_file.begin(os.environ.get("PACK_RECORD_DIR", "."))
+            folder = Path(os.environ.get("PACK_RECORD_DIR", "."))
+            _fault.directory, _part_file.on_failure = folder, give_up_rows
+            _part_file.begin(folder)
     for session in (HttpSession, FastHttpSession):
         wrap(session)
     # A scenario that uses these two has imported them by now, under these names.
@@ -85,8 +97,14 @@ def on_init(environment, **_kwargs):
         sys.exit(0)
 
 
+def give_up_rows(error):
+    """Go on without rows, and tell the run why."""
+    logging.error("The recorder cannot write its rows (%s); the load goes on without them.", error)
+    _gate.tell_failure(error)
+
+
 @events.quit.add_listener
 def on_quit(**_kwargs):
     """Write the last rows."""
-    _part_file.end()
-    _hosts.end()
+    for end in (_part_file.end, _hosts.end):
+        _fault.told(end)()

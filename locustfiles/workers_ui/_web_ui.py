@@ -16,20 +16,23 @@ from pathlib import Path
 import gevent
 from flask import Blueprint, Response, jsonify, request, send_from_directory
 from locust import events
+from locust.argument_parser import ui_extra_args_dict
 from locust.html import get_html_report, process_html_filename
 from locust.runners import MasterRunner, WorkerRunner
+from werkzeug.exceptions import HTTPException
 
 # Locust loads this file by its path, so Python finds neither `recording` and `workers_ui` nor `stacks`. Entry 0 of
 # sys.path is Locust's own, which Locust removes after loading.
 sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
-from recording import _part_file, _recorder
+from recording import _fault, _part_file, _recorder
 
-from stacks.listen.address import LOOPBACK, Listening, as_ip, parse_listening, print_red
-from stacks.listen.guard import Guard
+from stacks.listen.address import LOOPBACK
 from workers_ui._control import RECORDED, Control
 from workers_ui._form import add_arguments, choice, errors
+from workers_ui._listening import guard
 from workers_ui._load import MESSAGE, count_requests, report, report_forever
+from workers_ui._locust_fields import field_errors, user_error
 from workers_ui._report import FILES, inject, section
 from workers_ui._stack import ROOT
 from workers_ui._view import episodes_csv, state
@@ -98,7 +101,7 @@ def scenario(environment):
 def set_up(new_control, web_ui, runner):
     """Register the messages between Locust's processes, guard the page, and add the tab and its routes to it."""
     global control
-    guard(web_ui)
+    guard(web_ui, NAMES)
     control = new_control
     runner.register_message(MESSAGE, lambda environment, msg, **_kwargs: control.load.take(msg.data))
     runner.register_message(RECORDED, lambda environment, msg, **_kwargs: control.on_recorded(msg))
@@ -117,19 +120,16 @@ def set_up(new_control, web_ui, runner):
     web_ui.app.after_request(add_workers)
 
 
-def guard(web_ui):
-    """Refuse requests of foreign web pages, and warn if other machines can reach the page."""
-    host = web_ui.host or "0.0.0.0"  # noqa: S104 - Locust's way to say every address
-    listening = parse_listening(f"{host},{NAMES}") if as_ip(host) else Listening("0.0.0.0", (host.lower(),))  # noqa: S104
-    web_ui.app.wsgi_app = Guard(web_ui.app.wsgi_app, listening)
-    if sentence := listening.warning(web_ui.port, "start and stop load tests on this machine"):
-        print_red(f"make ui: {sentence}", sys.stderr, no_color="NO_COLOR" in os.environ)
-
-
 def pages(web_ui):
     """Return the routes that the tab needs: its state, the episodes as CSV, and its files."""
     blueprint = Blueprint("workers", __name__)
     answer = {"at": 0.0}
+
+    @blueprint.errorhandler(Exception)
+    def tell(error):
+        if isinstance(error, HTTPException):
+            return error
+        return Response(f"{_fault.report(error)}\n", status=500, mimetype="text/plain")
 
     @blueprint.route("/state")
     @web_ui.auth_required_if_enabled
@@ -171,9 +171,12 @@ def page_state(**more):
 
 def check_form():
     """Refuse a Start that cannot work. Locust's form shows the reason."""
+    if request.endpoint == "locust.update_user":
+        sentence = user_error(request.get_data(), environment.available_user_classes)
+        return Response(f"{sentence}\n", status=400, mimetype="text/plain") if sentence else None
     if request.endpoint != "locust.swarm":
         return None
-    messages = errors(request.form, catalogue)
+    messages = field_errors(request.form, extra_options()) + errors(request.form, catalogue)
     if not messages and control.stack is not None and control.stack.has_load:
         now = {name: str(value) for name, value in control.stack.choice.items()}
         if any(name in request.form and request.form[name] != now[name] for name in chosen_stack()):
@@ -184,8 +187,21 @@ def check_form():
     return None
 
 
+def extra_options():
+    """Return the present values of the options that the page shows beside Locust's own."""
+    options = vars(environment.parsed_options)
+    return {name: options[name] for name in ui_extra_args_dict() if name in options}
+
+
 def add_workers(response):
-    """Add the scripts to the page, and the section to the report."""
+    """Add the scripts to the page, and the section to the report. An error here leaves Locust's own page."""
+    return _fault.told(with_workers)(response) or response
+
+
+def with_workers(response):
+    """Return the response with what the pack adds to it."""
+    if request.method != "GET":  # OPTIONS has the same endpoint, and another answer
+        return response
     if request.endpoint == "locust.index" and response.status_code == 200:
         response.set_data(inject(response.get_data(as_text=True)))
     if request.endpoint == "locust.request_stats" and response.status_code == 200:

@@ -12,9 +12,10 @@ from stacks.campaign.campaign import Campaign
 from stacks.campaign.lanes import Lanes, lane_count
 from stacks.campaign.run_start import start_run
 from stacks.campaign.view import View
+from stacks.lifecycle import pack_fault
 from stacks.lifecycle.reading import read_record
 from stacks.lifecycle.records import RUN_FILE, RecordError, write_json
-from stacks.run import interrupts, private_directory, run_command, supervisor
+from stacks.run import interrupts, private_directory, run_command, run_end, supervisor
 from stacks.run.run_process import ERROR_FILE, RunProcess
 
 POLL_S = 0.03
@@ -93,8 +94,7 @@ class Runner:
             record |= INTERRUPTED
             self._write(run.directory / RUN_FILE, record)
         elif record["status"] == "running":  # it was killed, or the pack itself has an error
-            fault = f"a fault of the pack: the run ended with an error of its own, please send {errors}"
-            record |= {"status": "failed", "error": fault if errors.exists() else "the run was killed"}
+            record |= {"status": "failed", "error": _why_it_ended(errors)}
             self._write(run.directory / RUN_FILE, record)
         self.campaign.done.append((run.index, record))
         self.campaign.last_end_s = time.monotonic()
@@ -126,3 +126,14 @@ class Runner:
         """Replace run.json. A full disk does not end the campaign: the record in memory says how the run ended."""
         with contextlib.suppress(OSError):
             write_json(path, record)
+
+
+def _why_it_ended(errors: Path) -> str:
+    """Say why a run ended without a word in run.json. `errors` is what it has written to stderr."""
+    text = errors.read_text(errors="replace").strip() if errors.exists() else ""
+    last = text.rpartition("\n")[2]
+    if not text:
+        return f"the run was killed; {run_end.OR_MEMORY}"
+    if pack_fault.is_told(last) or "Traceback" not in text:
+        return last
+    return f"a fault of the pack: the run ended with an error of its own, please send {errors}"

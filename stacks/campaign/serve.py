@@ -21,6 +21,7 @@ from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.runner import carry_out
 from stacks.campaign.ui_lines import JUDGEMENT_KEYS, LineView, known_causes, print_line
 from stacks.catalogue import ROOT, UsageError, load
+from stacks.lifecycle import pack_fault
 from stacks.lifecycle.reading import read_json
 from stacks.lifecycle.records import RUN_FILE, RecordError
 from stacks.run import supervisor
@@ -43,6 +44,9 @@ def main(options: argparse.Namespace) -> int:
             return EXIT_NOT_MEASURED
         except KeyboardInterrupt:
             print_line("failed", error="interrupted")
+            return EXIT_NOT_MEASURED
+        except Exception as error:
+            print_line("failed", error=pack_fault.report(error))
             return EXIT_NOT_MEASURED
 
     return supervisor.guarded(run)

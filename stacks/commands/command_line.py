@@ -101,9 +101,9 @@ def describe(meanings: Mapping[int, str]) -> str:
 def run(names: Sequence[str], arguments: Sequence[str]) -> int:
     """Run the command that `arguments` name, one of `names`. Return its exit code."""
     first = arguments[0] if arguments else ""
-    options = parser([first] if first in names else names).parse_args(join_values(arguments))
-    options.names = names
     try:
+        options = parser([first] if first in names else names).parse_args(join_values(arguments))
+        options.names = names
         return load(options.command).main(options)
     except Exception as error:
         return report(error)

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict
 from typing import Any
 
 from stacks.catalogue import ROOT
-from stacks.hosts.card import LOAD, OBSERVER, WRITTEN, Card
+from stacks.hosts import observer_files
+from stacks.hosts.card import LOAD, OBSERVER, WRITTEN
 from stacks.hosts.coordinator import CLOSE_LIMIT_S, TALLY_LIMIT_S, Expected
 from stacks.hosts.location import Location
 from stacks.hosts.part_entries import absent_hosts, clock_entries, foreign_files, part_entry, read_cards
-from stacks.lifecycle import strict_json
 from stacks.lifecycle.counted import counted
-from stacks.lifecycle.lifecycle import Lifecycle
-from stacks.lifecycle.losses import Tally
-from stacks.lifecycle.parts import EVENTS_DIR, OBSERVER_FILE, PARTS_DIR
-from stacks.lifecycle.records import EVENTS_FILE, RUN_FILE, Event, RecordError
-from stacks.lifecycle.verdict import judge
+from stacks.lifecycle.parts import PARTS_DIR
+from stacks.lifecycle.reading import sound_document
+from stacks.lifecycle.records import RUN_FILE, RecordError
 from stacks.observe import host
 from stacks.run.run_directory import first_record
 
@@ -62,9 +59,13 @@ def close(
 
     `locust_counted` has the requests and the failures that Locust itself reports.
     """
-    begun = _read(location, RUN_FILE)
+    begun = observer_files.read(location, RUN_FILE)
     if begun is None or not isinstance(begun.get("hosts"), dict):
         raise RecordError(f"{location.url}: holds no run of many hosts.")
+    document = sound_document(begun, "run", f"{location.url}/{RUN_FILE}")
+    if "hosts" not in document.value:
+        raise RecordError(document.left_out[0])
+    begun = document.value
     cards, bad_cards = read_cards(location)
     run = begun["run_id"]
     names = location.names(PARTS_DIR)
@@ -73,13 +74,13 @@ def close(
     missing += absent_hosts(begun["hosts"], cards)
     observer = next((card for card in cards if card.role == OBSERVER), None)
     record = dict(begun)
-    if (watched := _read(location, OBSERVER_FILE)) is not None:
+    if (watched := observer_files.watched(location, missing)) is not None:
         record |= watched | {"run_id": run, "hosts": begun["hosts"]}
     if observer is not None and observer.state != WRITTEN:
         missing.append(
             f"{observer.host}: its observer ended before its files were written ({observer.problem or 'no word of it'})"
         )
-        record |= _judged(location, record, cards)
+        record |= observer_files.judged(location, record, cards, missing)
     elif observer is None:
         record |= {"status": "done", "verdict": "invalid", "reason": UNWATCHED}
     elif observer.problem:
@@ -121,45 +122,3 @@ def describe(location: Location, record: dict[str, Any]) -> str:
     elif bounds:
         lines.append(f"times of different hosts agree within {max(bounds) / 1e6:.3f} ms")
     return "\n".join([*lines, *(f"missing: {text}" for text in hosts["missing"]), *hosts["foreign"]])
-
-
-# -- an observer that did not come to its end --------------------------------------------------------
-
-
-def _judged(location: Location, record: dict[str, Any], cards: list[Card]) -> dict[str, Any]:
-    """Join the pieces of the observer's rows, and judge by them. Returns what run.json says of it."""
-    data = b"".join(location.read(f"{EVENTS_DIR}/{name}") for name in location.names(EVENTS_DIR))
-    if not data:
-        return {"status": "incomplete", "verdict": "invalid", "reason": "the observer left no row"}
-    location.write(EVENTS_FILE, data)
-    events = [Event.from_json(line.decode(errors="replace")) for line in data.splitlines()]
-    if all(event.kind != "losses" for event in events):
-        total = Tally()
-        for tally in (card.tally for card in cards if card.tally is not None):
-            total.add(Tally.of(tally))
-        events.append(Event(events[-1].t_ns, "observer", "losses", data=total.row()))
-    judgement = judge(Lifecycle.of(events), record["plan"]["respawns"], finished=True)
-    load = record["load"]
-    begin_ns = next((event.t_ns for event in events if event.kind == "load_begin"), None)
-    end_ns = next((event.t_ns for event in events if event.kind == "load_end"), events[-1].t_ns)
-    if begin_ns is not None:
-        load = {"begin_ns": begin_ns, "end_ns": end_ns, "window_s": (end_ns - begin_ns) / 1e9}
-    return {
-        "status": "incomplete",
-        "verdict": judgement.verdict,
-        "reason": judgement.reason,
-        "evidence": judgement.evidence,
-        "counts": asdict(judgement),
-        "load": load,
-    }
-
-
-def _read(location: Location, name: str) -> dict[str, Any] | None:
-    """Return the JSON object in a file, or None if there is no such file. Raises RecordError if it is damaged."""
-    try:
-        value = strict_json.loads(location.read(name))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise RecordError(f"{location.url}/{name}: cannot be read ({error}); the file is damaged.") from None
-    return value if isinstance(value, dict) else None

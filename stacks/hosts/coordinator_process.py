@@ -18,13 +18,13 @@ from typing import Any
 
 from stacks.hosts import closing
 from stacks.hosts.caller import MOST_BYTES
-from stacks.hosts.card import parse
+from stacks.hosts.card import Card, parse
 from stacks.hosts.clocks import clock_id
 from stacks.hosts.coordinator import CLOSED, Coordinator, Expected
 from stacks.hosts.location import Location
 from stacks.hosts.pack_version import pack_version
 from stacks.hosts.retrying import keep_trying
-from stacks.lifecycle import strict_json
+from stacks.lifecycle import pack_fault, strict_json
 from stacks.lifecycle.parts import clean
 from stacks.lifecycle.records import RecordError
 
@@ -37,6 +37,7 @@ class Process:
 
     def __init__(self, coordinator: Coordinator, words: socket.socket) -> None:
         self.coordinator, self.words = coordinator, words
+        self._error: Exception | None = None  # of an answer
 
     async def serve(self, bind: str, port: int) -> None:
         """Answer the hosts until the run can be closed. Raises OSError if the port is taken."""
@@ -47,6 +48,8 @@ class Process:
         while self.coordinator.phase != CLOSED:
             await asyncio.sleep(STEP_S)
             self.coordinator.step()
+            if self._error is not None:
+                raise self._error
             for why in self.coordinator.refused:
                 if why not in announced:
                     announced += why
@@ -65,11 +68,19 @@ class Process:
         with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
             while line := await reader.readline():
                 card = parse(strict_json.loads(line))
-                answer: dict[str, Any] = self.coordinator.take_card(card)
+                answer: dict[str, Any] = self._take_card(card)
                 answer["t_ns"] = time.monotonic_ns()
                 writer.write(json.dumps(answer, separators=(",", ":")).encode() + b"\n")
                 await writer.drain()
         writer.close()
+
+    def _take_card(self, card: Card) -> dict[str, Any]:
+        """Answer a host. An error here ends the run, not only the connection of this host."""
+        try:
+            return self.coordinator.take_card(card)
+        except Exception as error:
+            self._error = self._error or error
+            raise OSError("the coordinator has a fault") from error
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -88,15 +99,21 @@ def main(arguments: list[str] | None = None) -> int:
             words.send(f"{word}\n".encode())
 
     expected = Expected(campaign, options.loads, options.observers, pack_version(), clock_id())
+    coordinator = Coordinator(expected, send, time.monotonic)
     try:
         location = Location(options.location).below(campaign)
         closing.begin(location, expected, users=options.users, scenario=options.scenario)
-        coordinator = Coordinator(expected, send, time.monotonic)
-        asyncio.run(Process(coordinator, words).serve(options.bind, options.port))
     except (RecordError, OSError) as error:
         print(f"the run cannot be led: {error}", file=sys.stderr, flush=True)
         send("cancel")
         return 1
+    try:
+        asyncio.run(Process(coordinator, words).serve(options.bind, options.port))
+    except Exception as error:  # the run is closed all the same: what its hosts have recorded stays
+        is_expected = isinstance(error, OSError)
+        coordinator.problem = f"the run cannot be led: {error}" if is_expected else pack_fault.report(error)
+        print(coordinator.problem, file=sys.stderr, flush=True)
+        send("cancel quit")
     return close(location, coordinator)
 
 
@@ -116,6 +133,6 @@ def close(location: Location, coordinator: Coordinator) -> int:
 
 
 if __name__ == "__main__":
-    code = main()
+    code = pack_fault.guarded(main)
     sys.stderr.flush()
     os._exit(code)  # no connection is waited for

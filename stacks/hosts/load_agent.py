@@ -24,6 +24,7 @@ from stacks.hosts.clocks import NOT_MEASURED, Offset, clock_id
 from stacks.hosts.coordinator import LAST_PHASES
 from stacks.hosts.pack_version import pack_version
 from stacks.hosts.retrying import keep_trying
+from stacks.lifecycle import pack_fault
 from stacks.lifecycle.parts import Part
 from stacks.lifecycle.records import REQUEST_PART, RecordError
 from stacks.observe import host, proc
@@ -126,6 +127,10 @@ class LoadAgent:
                 self._outage = ""
             except (RecordError, OSError) as error:  # it is tried again; the rows are in the spool
                 self._outage = str(error)
+            except Exception as error:  # a fault of the pack, once: the rows are in the spool
+                self._problem = pack_fault.report(error)
+                print(self._problem, file=sys.stderr, flush=True)
+                return
 
     def _finish(self) -> bool:
         """Write the whole part and the card. Tries again for FINISH_LIMIT_S. Returns True if both are there."""
@@ -222,7 +227,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    code = main()
+    code = pack_fault.guarded(main)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # a thread may still wait for a location that does not answer

@@ -119,8 +119,11 @@ class _Run:
 
     def _await(self, master: subprocess.Popen[bytes]) -> dict[str, Any]:
         location = Location(self.fleet.location).below(self.name)
-        end_s = time.monotonic() + LOCUST_LIMIT_S + self.load_s + TALLY_LIMIT_S + CLOSE_LIMIT_S
+        close_s = TALLY_LIMIT_S + CLOSE_LIMIT_S
+        end_s = time.monotonic() + LOCUST_LIMIT_S + self.load_s + close_s
         while time.monotonic() < end_s:
+            if master.poll() is not None:  # its coordinator closes the run now, if nothing has killed it
+                end_s = min(end_s, time.monotonic() + close_s)
             try:
                 record = strict_json.loads(location.read(RUN_FILE))
                 if record["status"] != "running":
@@ -129,4 +132,7 @@ class _Run:
                 if master.poll() is not None:
                     break
             time.sleep(POLL_S)
-        raise RecordError(f"{location.url}: the run was not closed; the logs of its pieces are in {self.logs}")
+        raise RecordError(
+            f"{location.url}: the run was not closed. Close it: python -m stacks close {location.url}; "
+            f"the logs of its pieces are in {self.logs}"
+        )

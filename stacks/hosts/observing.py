@@ -25,6 +25,7 @@ from stacks.hosts.coordinator import GO, LAST_PHASES, ON
 from stacks.hosts.location import Location
 from stacks.hosts.pack_version import pack_version
 from stacks.hosts.retrying import keep_trying
+from stacks.lifecycle import pack_fault
 from stacks.lifecycle.losses import TALLY_FILE
 from stacks.lifecycle.parts import EVENTS_DIR, OBSERVER_FILE, Part
 from stacks.lifecycle.records import CAMPAIGN_FILE, EVENTS_FILE, REQUESTS_FILE, RUN_FILE, RecordError, write_json
@@ -163,8 +164,14 @@ class Observing:
 
     def _ship_until(self, has_ended: threading.Event) -> None:
         while not has_ended.wait(SHIP_S):
-            with contextlib.suppress(RecordError, OSError):  # it is tried again; the rows are in the run's directory
+            try:
                 self._ship_events()
+            except (RecordError, OSError):  # it is tried again; the rows are in the run's directory
+                continue
+            except Exception as error:
+                self.card.problem = pack_fault.report(error)
+                print(self.card.problem, file=sys.stderr, flush=True)
+                return
 
     def _ship_events(self) -> None:
         """Write the whole rows that are new as one more piece, and at first run.json."""

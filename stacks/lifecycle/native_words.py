@@ -18,5 +18,5 @@ def waits_in_words(lock_wait: LockWait) -> str:
     """Return how many threads wait, in which waits, and for how long without CPU time."""
     return (
         f"{len(lock_wait.waits)} thread(s) in {', '.join(sorted(set(lock_wait.waits)))}, no CPU time in "
-        f"{lock_wait.elapsed_s:.1f} s, {lock_wait.wakes_per_s:.0f} wakes/s (no backtrace: no gdb, or not permitted)"
+        f"{lock_wait.elapsed_s:.1f} s, {lock_wait.wakes_per_s:.0f} wakes/s (no backtrace was taken)"
     )

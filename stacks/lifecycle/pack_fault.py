@@ -6,8 +6,10 @@ An exception that no code of the pack expects says nothing about the stack that 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from stacks.lifecycle.records import RESULTS
@@ -29,6 +31,20 @@ def report(error: BaseException, directory: Path | None = None) -> str:
     except OSError:
         return f"{_sentence(error)}, please send this text:\n{text}"
     return f"{_sentence(error)}, please send {path}"
+
+
+def guarded(main: Callable[[], int]) -> int:
+    """Return the exit code of `main`: 1 after an error that nothing expects, and the sentence goes to stderr."""
+    try:
+        return main()
+    except Exception as error:
+        print(report(error), file=sys.stderr, flush=True)
+        return 1
+
+
+def sentence_of(fault: Path) -> str:
+    """Return the sentence for the user about a fault whose traceback another process has written to a file."""
+    return f"{_BEGIN}, please send {fault}"
 
 
 def is_told(text: str) -> bool:

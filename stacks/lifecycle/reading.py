@@ -39,6 +39,7 @@ ESSENTIAL = {
 TOLERANT = {"stop", "plan", "host", "git", "clock", "paths"}
 LISTS = {"campaign": "cells"}  # each item of it stands for itself: a damaged one is left out
 REPEAT = "Restore the file or repeat the run."
+NO_EVENTS = "the run wrote no events. Delete the run or repeat it."
 LEFT_OUT = "The run is left out; repeat it, or delete its directory."
 MOST_BYTES = 1 << 30  # of a file of text: the longest events.jsonl so far, of an hour of load, has 60 MB
 # Control characters other than tab and newline: a terminal would obey them.
@@ -97,7 +98,15 @@ def read_document(path: Path) -> Document:
 
     Control characters in its texts become visible.
     """
-    value, kind, left_out = _read_object(path), path.stem, list[str]()
+    return sound_document(_read_object(path), path.stem, path)
+
+
+def sound_document(value: dict[str, Any], kind: str, path: Path | str) -> Document:
+    """Return the content of a JSON file of this kind without its damaged parts, as `read_document` does.
+
+    `path` names the file in the sentences. Raises RecordError.
+    """
+    left_out = list[str]()
     if kind not in KINDS:
         return Document(_with_visible_controls(value))
     items = LISTS.get(kind, "")
@@ -122,7 +131,7 @@ def read_events(path: Path) -> Iterator[Event]:
     Raises RecordError, which names the line, if a row cannot be read. A killed observer may leave a last line without
     a newline. This is an error as well, because nobody knows which rows would have followed.
     """
-    for row in _rows(path):
+    for row in _rows(read_bytes(path, NO_EVENTS), path):
         if isinstance(row, RecordError):
             raise row
         yield row
@@ -133,12 +142,16 @@ def read_rows(path: Path) -> tuple[list[Event], list[str]]:
 
     Raises RecordError if the file itself cannot be read.
     """
-    rows = list(_rows(path))
+    return sound_rows(read_bytes(path, NO_EVENTS), path)
+
+
+def sound_rows(data: bytes, path: Path | str) -> tuple[list[Event], list[str]]:
+    """Return the rows in the content of an events file, and one sentence for each line that is none."""
+    rows = list(_rows(data, path))
     return [row for row in rows if isinstance(row, Event)], [str(row) for row in rows if isinstance(row, RecordError)]
 
 
-def _rows(path: Path) -> Iterator[Event | RecordError]:
-    data = read_bytes(path, "the run wrote no events. Delete the run or repeat it.")
+def _rows(data: bytes, path: Path | str) -> Iterator[Event | RecordError]:
     kinds = schema_check.schema("event")["$defs"]
     *lines, rest = data.split(b"\n")
     for number, line in enumerate(lines, start=1):

@@ -61,7 +61,14 @@ class PySpy:
             stdout=self._output,
             stderr=self._errors,
         )
-        self.fd = os.pidfd_open(self._process.pid)
+        try:
+            self.fd = os.pidfd_open(self._process.pid)
+        except OSError:  # a kernel before 5.3, or a sandbox
+            self._process.kill()
+            self._process.wait()
+            self._output.close()
+            self._errors.close()
+            raise
 
     def kill(self) -> None:
         """End py-spy, because it takes too long. `fd` becomes readable."""

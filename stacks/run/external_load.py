@@ -51,6 +51,11 @@ class ExternalLoad:
         """None while its users may still send requests."""
         return 0 if self.has_received("done") else None
 
+    @property
+    def write_error(self) -> OSError | None:
+        """None: the other processes tell of their rows themselves."""
+        return None
+
     def is_up(self) -> bool:
         """Return True: Locust loaded the scenario before it started the run."""
         return True

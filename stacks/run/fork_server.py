@@ -23,6 +23,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from stacks.lifecycle import pack_fault
 from stacks.observe import proc
 from stacks.run import process_title, supervisor
 
@@ -134,8 +135,9 @@ class ForkServer:
                 code = 0
         except SystemExit as end:
             code = _exit_code(end)
-        except BaseException:
-            traceback.print_exc()
+        except Exception as error:
+            is_own = request["module"].startswith("stacks")  # Locust's traceback tells a user more of a scenario
+            print(pack_fault.report(error) if is_own else traceback.format_exc(), file=sys.stderr)
         finally:
             _end(code)
 

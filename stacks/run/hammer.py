@@ -1,12 +1,15 @@
 """The hammer: Locust as a process of its own. It waits at a gate until the stack is ready.
 
 The recorder, a locustfile beside the scenario, talks with the run over a socket. It sends `up` once Locust has loaded
-the scenario. It receives `go`, `cancel`, `stop` (let the users finish) and `kill` (do not let them finish).
+the scenario, and `failed ERRNO` if it could not write its rows. It receives `go`, `cancel`, `stop` (let the users
+finish) and `kill` (do not let them finish).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -32,7 +35,7 @@ class Hammer:
         """Start Locust. It writes its rows and its log to `directory`, and ends by itself after `limit_s`."""
         self._control, locust_end = socket.socketpair()
         self._control.setblocking(False)
-        self._has_come_up = False
+        self._heard = b""
         self._sent: set[str] = set()
         arguments = ["-f", f"{scenario},{RECORDER}", "--headless", "--host", host]
         arguments += ["-u", str(users), "-r", str(users), "-t", f"{int(limit_s) + 1}s"]
@@ -67,12 +70,18 @@ class Hammer:
 
     def is_up(self) -> bool:
         """Return True if Locust has loaded the scenario; it waits at the gate until `go`."""
-        if not self._has_come_up:
-            try:
-                self._has_come_up = b"up" in self._control.recv(64)
-            except BlockingIOError:
-                pass
-        return self._has_come_up
+        self._listen()
+        return b"up" in self._heard
+
+    @property
+    def write_error(self) -> OSError | None:
+        """Why the rows of the requests are not complete, if Locust could not write them."""
+        failure = re.search(rb"failed (\d+)\n", self._heard)
+        return OSError(int(failure[1]), os.strerror(int(failure[1]))) if failure is not None else None
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            self._heard += self._control.recv(64)
 
     def send(self, command: str) -> None:
         """Send `go`, `cancel`, `stop` or `kill`, each only once. It is no error if Locust has ended."""
@@ -92,4 +101,5 @@ class Hammer:
         if self.exit_code is None:
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()
+        self._listen()
         self._control.close()

@@ -16,6 +16,10 @@ class Load(Protocol):
     def exit_code(self) -> int | None:
         """None while the process may still send requests."""
 
+    @property
+    def write_error(self) -> OSError | None:
+        """Why the rows of the requests are not complete, known after `close`."""
+
     def is_up(self) -> bool:
         """Return True if the process has loaded the scenario and waits for `go`."""
 

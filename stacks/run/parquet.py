@@ -30,7 +30,9 @@ def read_requests(path: Path, columns: Sequence[str]) -> dict[str, list[Any]]:
     """Return columns of requests.parquet. Raises RecordError, which names the file and what to do."""
     try:
         with pq.ParquetFile(path) as file:  # pq.read_table imports pandas
-            table = file.read(columns=list(columns))
+            table = file.read(columns=list(columns))  # it leaves out what is not there
+        if missing := set(columns) - set(table.column_names):
+            raise ValueError(f"the column {min(missing)} is missing")
         for field in table.schema:
             is_right = pa.types.is_string if REQUEST_COLUMNS[field.name] == "string" else pa.types.is_integer
             if not is_right(field.type) or table[field.name].null_count:

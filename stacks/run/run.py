@@ -172,7 +172,7 @@ class Run:
                 step()
             except Exception as error:
                 run_end.fail_with(self.record, error, self.planned.directory)
-        run_end.write_files(self.planned, self.observer, self.items)
+        run_end.write_files(self.planned, self.observer, self.items, self.load)
 
     def _end_load(self) -> None:
         if self.probe is not None:
@@ -212,5 +212,8 @@ def main(directory: Path, parent: int = 0) -> int:
         return Run(planned, instance).execute()
 
     code = supervisor.guarded(execute, private, parent=parent, fault_directory=directory)
-    run_end.record_killed_observer(directory)
+    if code in (0, 1):  # the observer came to its end
+        run_end.record_killed_observer(directory, "its last run.json could not be written", "failed")
+    else:
+        run_end.record_killed_observer(directory)
     return code

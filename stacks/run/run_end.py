@@ -13,12 +13,15 @@ from stacks.lifecycle import pack_fault
 from stacks.lifecycle.disk_room import cannot_write, is_about_writing
 from stacks.lifecycle.lost_threads import thread_table
 from stacks.lifecycle.reading import read_record
-from stacks.lifecycle.records import REQUESTS_FILE, RUN_FILE, SAMPLES_FILE, RecordError, write_json
+from stacks.lifecycle.records import REQUEST_PART, REQUESTS_FILE, RUN_FILE, SAMPLES_FILE, RecordError, write_json
 from stacks.observe.observer import Observer
 from stacks.run.item_count import ItemCount
 from stacks.run.load import Load
 from stacks.run.run_directory import ROOM_FILE, PlannedRun
 
+# Only the kernel's log tells who sent a SIGKILL: a process may not catch it.
+OR_MEMORY = "if nobody did that, the memory of the machine or of its cgroup was full (dmesg tells)"
+KILLED_OBSERVER = f"the observer was killed before its verdict; {OR_MEMORY}"
 LOAD_LIMIT_S = 2.0  # for a load that is told not to let its users finish
 
 
@@ -48,7 +51,9 @@ def fork_threads(observer: Observer) -> dict[str, Any] | None:
     return asdict(table) if table is not None else None
 
 
-def write_files(planned: PlannedRun, observer: Observer | None, items: ItemCount | None = None) -> None:
+def write_files(
+    planned: PlannedRun, observer: Observer | None, items: ItemCount | None = None, load: Load | None = None
+) -> None:
     """Write requests.parquet, samples.parquet and run.json. `items` has counted those that the app sent.
 
     A file that cannot be written makes the run `failed`; what was written before stays. Raises no error.
@@ -57,17 +62,24 @@ def write_files(planned: PlannedRun, observer: Observer | None, items: ItemCount
     if observer is not None:
         for file in observer.unwritten():
             fail(record, cannot_write(file.error or OSError(), file.path, "what was written before is kept"))
+    if load is not None and load.write_error is not None:
+        part = directory / REQUEST_PART.format(pid=load.pid)
+        fail(record, cannot_write(load.write_error, part, "the rows before are kept", record["plan"]["duration_s"]))
     is_complete = _write_parquet(record, directory, observer)
     if "locust" in record:
         record["locust"]["complete"] = is_complete
+    _tell_fault(record, directory)
     with contextlib.suppress(RecordError):  # requests.parquet could not be written, and the reason is known
         if items is not None and (row := items.record(directory)) is not None:
             record["items"] = row
     try:
         planned.save()
     except OSError as error:
-        kept = f"it says `running`. The verdict is {record['verdict']}: {record['reason']}"
-        print(cannot_write(error, directory / RUN_FILE, kept), file=sys.stderr)
+        verdict = f" The verdict is {record['verdict']}: {record['reason']}" if record["status"] == "done" else ""
+        print(cannot_write(error, directory / RUN_FILE, f"it says `running`.{verdict}"), file=sys.stderr)
+        fail(record, cannot_write(error, directory / RUN_FILE))
+        with contextlib.suppress(OSError):  # the disk may have room again
+            planned.save()
 
 
 def _write_parquet(record: dict[str, Any], directory: Path, observer: Observer | None) -> bool:
@@ -85,6 +97,18 @@ def _write_parquet(record: dict[str, Any], directory: Path, observer: Observer |
         except Exception as error:
             fail_with(record, error, directory, directory / SAMPLES_FILE, "the run has no samples")
     return is_complete
+
+
+def _tell_fault(record: dict[str, Any], directory: Path) -> None:
+    """Make a run `failed` if one of its processes has left the file of a fault of the pack, and nobody told of it."""
+    fault = directory / pack_fault.FAULT_FILE
+    if not fault.exists() or pack_fault.is_told(record["error"] or ""):
+        return
+    why = f"{pack_fault.sentence_of(fault)}."
+    if record["status"] == "failed":
+        record["error"] = f"{why} Besides: {record['error']}"
+    else:
+        fail(record, why)
 
 
 def fail(record: dict[str, Any], why: str) -> None:
@@ -114,10 +138,11 @@ def fail_with(
         fail(record, pack_fault.report(error, directory))
 
 
-def record_killed_observer(directory: Path, why: str = "the observer was killed before its verdict") -> None:
+def record_killed_observer(directory: Path, why: str = KILLED_OBSERVER, status: str = "interrupted") -> None:
     """If run.json still says `running`, the observer ended before it wrote it: say `why`, and save the requests.
 
-    A run.json that cannot be read stays as it is. Raises RecordError for it.
+    `status` is that of the run if no fault of the pack is the reason. A run.json that cannot be read stays as it is.
+    Raises RecordError for it.
     """
     record = read_record(directory / RUN_FILE, "status")
     if record["status"] != "running":
@@ -125,9 +150,9 @@ def record_killed_observer(directory: Path, why: str = "the observer was killed 
     (directory / ROOM_FILE).unlink(missing_ok=True)
     fault = directory / pack_fault.FAULT_FILE
     if fault.exists():
-        fail(record, f"a fault of the pack, please send {fault}")
+        fail(record, pack_fault.sentence_of(fault))
     else:
-        record |= {"status": "interrupted", "error": why}
+        record |= {"status": status, "error": why}
     from stacks.run import parquet
 
     try:

@@ -15,14 +15,12 @@ from types import TracebackType
 
 from stacks.lifecycle.records import Event
 from stacks.observe import uwsgi_processes
+from stacks.watch.rest import Rest
 from stacks.watch.target import CannotWatch
 from stacks.watch.view import Change, InstanceView
 from stacks.watch.watch import Watch
 
 FIND_S = 5.0  # between two questions to the source
-# Between two steps. A recycle of many workers makes hundreds of events a second; together they cost less, and each of
-# them has the time at which the kernel made it.
-REST_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,8 @@ class Fleet:
         self.watches: dict[int, Watch] = {}  # by the pid that the master had when its watching began
         self._take_row = take_row
         self._epoll = select.epoll()
-        self._find_s = self._stepped_s = 0.0
+        self._find_s = 0.0
+        self._rest = Rest()
         self._refused: dict[int, str] = {}
         self._changes: list[Change] = []
         try:
@@ -154,9 +153,8 @@ class Fleet:
 
     def step(self, limit_s: float = 1.0) -> list[Change]:
         """Wait for an event or the next look, `limit_s` at most; take everything in; return what changed."""
-        rest_s = self._stepped_s + REST_S - time.monotonic()
-        if rest_s > 0 and limit_s > 0:
-            time.sleep(min(rest_s, limit_s))
+        if limit_s > 0:
+            self._rest.take(limit_s)
         self._epoll.poll(max(0.0, min(limit_s, self.next_due_s + 0.0005)))
         changes, self._changes = self._changes, []
         for pid, watch in list(self.watches.items()):
@@ -164,8 +162,7 @@ class Fleet:
             if watch.is_over:
                 self._drop(pid)
                 self._find_s = 0.0  # an emperor without a vassal goes on, and a service manager starts another master
-        self._stepped_s = time.monotonic()
-        if self._stepped_s >= self._find_s:
+        if time.monotonic() >= self._find_s:
             self._find()
         return changes
 

@@ -13,6 +13,7 @@ class CannotWatch(Exception):
 
 def check(pid: int) -> None:
     """Raise CannotWatch unless `pid` is a uWSGI master that this user may watch."""
+    require_pidfds()
     if not proc.is_alive(pid):
         raise CannotWatch(f"there is no process {pid}{_inside(pid)}")
     if not uwsgi_processes.is_uwsgi(pid):
@@ -24,6 +25,17 @@ def check(pid: int) -> None:
     if uwsgi_processes.is_fork_of_parent(pid):
         parent = getattr(proc.stat(pid), "ppid", 0)
         raise CannotWatch(f"process {pid} is a worker or another child of the uWSGI master {parent}: name the master")
+
+
+def require_pidfds() -> None:
+    """Raise CannotWatch if this kernel cannot say that a process has ended which is no child of this one."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError as error:
+        raise CannotWatch(
+            f"the kernel, or the sandbox of this process, has no pidfds ({error.strerror}): watch from Linux 5.3 on, "
+            "outside of the sandbox"
+        ) from None
 
 
 def _inside(pid: int) -> str:

@@ -1,9 +1,11 @@
-"""Sends signals to random processes of the pack's commands: `python -m tests.benchmarks.faults [FAULTS] [SEED]`.
+"""Sends signals to random processes of commands: `python -m tests.benchmarks.faults [FAULTS] [SEED] [NAMES]`.
 
 Each command gets a few faults at random moments: INT, TERM, HUP or KILL, or STOP and then CONT, to the command itself
-or to any process below it. Then it must end, and leave nothing: no process, no folder in the temp folder, no
-half-written file, no traceback, and no run that says `running`. What stays after SIGKILL to a whole family of processes
-must go with the next command. It writes results/bench/faults.json, and exits with 1 if anything was left.
+or to any process below it. Then it must end, and leave nothing: no process, no listening port, no folder in the temp
+folder, no half-written file, no traceback, and no run that says `running` or has no reason. What stays after SIGKILL to
+a whole family of processes must go with the next command. A command that can resume is called once more, and must come
+to its end; a run on many hosts whose coordinator was killed is closed by `python -m stacks close`. It writes
+results/bench/faults.json, and exits with 1 if anything was left.
 """
 
 from __future__ import annotations
@@ -18,46 +20,29 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "tests" / "unit"))
-
-from damage import make_campaign  # noqa: E402
-
-from stacks.catalogue import venvs  # noqa: E402
-from stacks.lifecycle.reading import read_json, read_record  # noqa: E402
-from stacks.lifecycle.records import RecordError  # noqa: E402
-from stacks.observe import proc  # noqa: E402
-from stacks.run.ports import free_port  # noqa: E402
+from stacks.catalogue import read_ini, venvs
+from stacks.lifecycle.reading import read_json, read_record
+from stacks.lifecycle.records import RecordError
+from stacks.observe import proc
+from tests.benchmarks.fault_commands import ENDLESS, NAMES, RESUMES, ROOT, environment, prepared
 
 KINDS = ("INT", "TERM", "HUP", "KILL", "KILL", "STOP")
+MOST = 5  # faults for one command
 LONGEST_S = 25.0  # until the last fault; a loadtest of one cell takes about 8 s
+PAUSE_S = 2.5  # between two faults, at most
 END_S = 90.0  # a command that was asked to end has so long: it may wait for hung workers of another run
-GONE_S = 20.0  # for orphans to end after their command
-APP = "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'ok']\n"
+RESUME_LIMIT_S = 300.0  # for a matrix of one cell, which takes 8 s, on a busy machine
+GONE_S = {"hosts": 100.0}  # the pieces of many hosts wait for a master that was lost, and for a location
+USUAL_GONE_S = 20.0  # for orphans to end after their command
 MARK = "FAULTS_MARK"  # not PACK_: a run hides such variables from uWSGI
-STACK = ["--stack", "threads", "--version", "py312-2.0.30.post1"]
-
-
-def commands(folder: Path, uwsgi: Path) -> dict[str, list[str]]:
-    """Return the arguments of Python for each command."""
-    (folder / "app.py").write_text(APP, encoding="utf-8")
-    ini = folder / "app.ini"
-    ini.write_text(f"[uwsgi]\nhttp-socket = :0\nprocesses = 2\nwsgi-file = {folder}/app.py\n", encoding="utf-8")
-    campaign = folder / "results" / "golden"
-    make_campaign(campaign, ("recovers", "hung_worker"))
-    stacks, analysis = ["-m", "stacks"], ["-m", "analysis"]
-    return {
-        "loadtest": [*stacks, "loadtest", "--trials", "2", *STACK],
-        "matrix": [*stacks, "matrix", "--trials", "1", *STACK],
-        "judge": [*stacks, "judge", "--uwsgi", str(uwsgi), "--stack", "threads"],
-        "check": [*stacks, "check", "--uwsgi", str(uwsgi), "--ini", str(ini)],
-        "capacity": [*stacks, "capacity", "--version", "py312-2.0.30.post1", "--workers", "2", "--trials", "1"],
-        "summary": [*analysis, "summary", str(campaign)],
-        "report": [*analysis, "report", str(campaign)],
-        "ui": ["locustfiles/workers_ui", "--port", str(free_port())],
-    }
+SIDE_BY_SIDE = 3  # commands: most of their time is waiting
+ROOMS = ("stacks", "analysis", "locustfiles", ".venv")
+HALF_WRITTEN = (".run.json.", ".campaign.json.", ".summary.json.", ".check.json.")
 
 
 def family(process: subprocess.Popen[bytes], mark: str) -> list[int]:
@@ -69,11 +54,9 @@ def family(process: subprocess.Popen[bytes], mark: str) -> list[int]:
 def marked(mark: str) -> list[int]:
     """Return the living processes whose environment has the mark."""
     found = []
-    for name in os.listdir("/proc"):
+    for name in filter(str.isdecimal, os.listdir("/proc")):
         try:
-            if name.isdecimal() and f"{MARK}={mark}".encode() in Path(f"/proc/{name}/environ").read_bytes().split(
-                b"\0"
-            ):
+            if f"{MARK}={mark}".encode() in Path(f"/proc/{name}/environ").read_bytes().split(b"\0"):
                 found.append(int(name))
         except OSError:
             continue
@@ -91,43 +74,47 @@ def send(pid: int, kind: str) -> None:
         pass
 
 
-def one_command(name: str, chance: random.Random, uwsgi: Path, most: int) -> tuple[int, list[str]]:
+def start(arguments: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
+    """Start Python with these arguments. Its output goes to a file in `folder`."""
+    with (folder / "output").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=environment(folder, MARK),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def one_command(name: str, seed: int, uwsgi: Path, most: int = MOST, pause_s: float = PAUSE_S) -> tuple[int, list[str]]:
     """Start a command, and send it up to `most` faults. Return how many were sent, and what was left."""
+    chance = random.Random(f"{name} {seed}")
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
-    (folder / "tmp").mkdir()
-    (folder / "results").mkdir()
-    arguments, mark = commands(folder, uwsgi)[name], folder.name
-    environment = {**os.environ, "TMPDIR": str(folder / "tmp"), "PACK_RESULTS": str(folder / "results"), MARK: mark}
-    output = (folder / "output").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
+    for place in ("tmp", "results"):
+        (folder / place).mkdir()
     sent: list[str] = []
-    until_s = time.monotonic() + chance.uniform(0.1, LONGEST_S)
-    while len(sent) < most and time.monotonic() < until_s and process.poll() is None:
-        time.sleep(chance.uniform(0.0, 2.5))
-        pids = family(process, mark)
-        if pids:
-            pid, kind = chance.choice(pids), chance.choice(KINDS)
-            sent.append(f"{kind} to {proc.name(pid) or pid}")
-            send(pid, kind)
-    found = end(process, name)
-    output.close()
-    found += what_is_left(folder, mark, name, process.returncode, sent)
+    with prepared(name, folder, uwsgi) as arguments:
+        process = start(arguments, folder)
+        until_s = time.monotonic() + chance.uniform(0.1, LONGEST_S)
+        while len(sent) < most and time.monotonic() < until_s and process.poll() is None:
+            time.sleep(chance.uniform(0.0, pause_s))
+            if pids := family(process, folder.name):
+                pid, kind = chance.choice(pids), chance.choice(KINDS)
+                sent.append(f"{kind} to {proc.name(pid) or pid}")
+                send(pid, kind)
+        found = end(process, name) + what_is_left(folder, name, process.returncode, sent)
+        if name in RESUMES and not found:
+            found += resume(arguments, folder)
     if not found:
         shutil.rmtree(folder, ignore_errors=True)
-    return len(sent), [f"{fault} [{name}: {', '.join(sent)}; {folder}]" for fault in found]
+    return len(sent), [f"{fault} [{name} {seed}: {', '.join(sent)}; {folder}]" for fault in found]
 
 
 def end(process: subprocess.Popen[bytes], name: str) -> list[str]:
     """Let the command end, and ask it to after a while."""
-    for number, wait_s in ((0, 0.0 if name == "ui" else 20.0), (signal.SIGTERM, END_S)):
+    for number, wait_s in ((0, 0.0 if name in ENDLESS else 20.0), (signal.SIGTERM, END_S)):
         if number and process.poll() is None:
             process.send_signal(number)
         try:
@@ -140,32 +127,47 @@ def end(process: subprocess.Popen[bytes], name: str) -> list[str]:
     return ["the command does not end"]
 
 
-def what_is_left(folder: Path, mark: str, name: str, code: int, sent: list[str]) -> list[str]:
+def what_is_left(folder: Path, name: str, code: int, sent: list[str]) -> list[str]:
     """Return one line for each thing that must not be there."""
-    end_s = time.monotonic() + GONE_S
-    while marked(mark) and time.monotonic() < end_s:
+    end_s = time.monotonic() + GONE_S.get(name, USUAL_GONE_S)
+    while (left := marked(folder.name)) and time.monotonic() < end_s:
         time.sleep(0.1)
-    left = marked(mark)
-    found = [f"process {pid} {proc.name(pid)}" for pid in left]
+    found = [f"process {pid} {' '.join(proc.command_line(pid))[:200]}" for pid in left]
     for pid in left:
         send(pid, "KILL")
     was_killed = code == -signal.SIGKILL or sum(fault.startswith("KILL") for fault in sent) > 1
     if was_killed:  # what nobody could remove goes with the next command
-        subprocess.run(
-            [sys.executable, "-c", "from stacks.run import private_directory as p; p.remove(p.make())"],
-            env={**os.environ, "TMPDIR": str(folder / "tmp")},
-            cwd=ROOT,
-            check=False,
-        )
+        code_text = "from stacks.run import private_directory as p; p.remove(p.make())"
+        subprocess.run([sys.executable, "-c", code_text], env=environment(folder, "X"), cwd=ROOT, check=False)
+    for path in (folder / "results" / "location").glob("*/run.json"):
+        if json.loads(path.read_bytes())["status"] == "running":
+            subprocess.run([sys.executable, "-m", "stacks", "close", str(path.parent)], cwd=ROOT, check=False)
     found += [f"temp folder: {path.name}" for path in (folder / "tmp").iterdir()]
     text = (folder / "output").read_text(errors="replace")
-    found += [f"traceback: {text[-600:]!r}"] if "Traceback" in text or "a fault of the pack" in text else []
-    for path in (folder / "results").rglob("*"):
-        if path.name.endswith(".part") or path.name.startswith((".run.json.", ".campaign.json.", ".summary.json.")):
-            if not was_killed:
-                found.append(f"half-written file: {path.name}")
+    found += [f"traceback: {text[-600:]!r}"] if has_traceback(text) or "a fault of the pack" in text else []
+    return found + files_left(folder / "results", was_killed=was_killed)
+
+
+def has_traceback(text: str) -> bool:
+    """Return True if a traceback has a line of the pack.
+
+    Python's own start has tracebacks when it is interrupted, until a program has imported `signal`.
+    """
+    traces = [trace for trace in text.split("Traceback")[1:] if "    import signal\n" not in trace]
+    return any(f"{ROOT}/{room}/" in trace for trace in traces for room in ROOMS)
+
+
+def files_left(results: Path, *, was_killed: bool) -> list[str]:
+    """Return one line for each file that is half-written or says something wrong, and for each port that listens."""
+    found = []
+    for path in results.rglob("*"):
+        if path.name.endswith((".part", ".unfinished")) or path.name.startswith(HALF_WRITTEN):
+            found += [] if was_killed else [f"half-written file: {path.name}"]
         elif path.name in ("run.json", "campaign.json"):
             found += problems_of(path, was_killed)
+        elif path.name == "stack.ini" and "golden" not in str(path):
+            fronts = [value for key, value in read_ini(path)["uwsgi"] if key == "http-socket"]
+            found += [f"{front} listens" for front in fronts if proc.backlog(int(front.rpartition(":")[2])) is not None]
     return found
 
 
@@ -177,26 +179,46 @@ def problems_of(path: Path, was_killed: bool) -> list[str]:
         return [f"file: {error}"]
     if record["status"] == "running" and not was_killed:
         return [f"{path.name} still says running"]
-    if path.name == "run.json" and record["status"] in ("interrupted", "failed") and not record["error"]:
+    if path.name == "run.json" and record["status"] in ("interrupted", "failed", "incomplete") and not record["error"]:
         return ["a run without a verdict and without a reason"]
     return []
 
 
-def main(faults: int = 1000, seed: int = 1, names: str = "") -> int:
+def resume(arguments: Sequence[str], folder: Path) -> list[str]:
+    """Call the command once more, without a fault. It must go on where it was ended, and come to its end."""
+    process = start(arguments, folder)
+    try:
+        process.wait(RESUME_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        return [*end(process, ENDLESS[0]), "resumed, it does not come to its end"]
+    found = [] if process.returncode == 0 else [f"resumed, it ended with {process.returncode}"]
+    states = [read_json(path)["status"] for path in (folder / "results").glob("2*/campaign.json")]
+    return found if states.count("done") == 1 == len(states) else [*found, f"resumed, the campaigns are {states}"]
+
+
+def carry_out(faults: int, seed: int, names: Sequence[str], **more: Any) -> Iterable[tuple[str, int, list[str]]]:
+    """Disturb commands in turn until `faults` were sent. Yield of each: its name, the faults, and what was left."""
+    uwsgi, sent, number = venvs.ensure("3.12", "pyuwsgi", "2.0.30.post1").uwsgi, 0, 0
+    with ProcessPoolExecutor(SIDE_BY_SIDE) as pool:
+        waiting = []
+        while sent < faults or waiting:
+            while len(waiting) < SIDE_BY_SIDE and sent < faults:
+                name = names[number % len(names)]
+                waiting.append((name, pool.submit(one_command, name, seed * 10_000 + number, uwsgi, **more)))
+                number += 1
+            name, future = waiting.pop(0)
+            count, left = future.result()
+            sent += count
+            yield name, count, left
+
+
+def main(faults: int = 1000, seed: int = 1, names: str = ",".join(NAMES)) -> int:
     """Send `faults` faults, print what was left, and write the figures."""
-    chance, began_s = random.Random(seed), time.monotonic()
-    uwsgi = venvs.ensure("3.12", "pyuwsgi", "2.0.30.post1").uwsgi
-    chosen = (
-        names.split(",") if names else ["loadtest", "check", "matrix", "judge", "capacity", "summary", "report", "ui"]
-    )
-    sent, started, found = 0, Counter[str](), list[str]()
-    while sent < faults:
-        name = chance.choice(chosen)
-        count, new = one_command(name, chance, uwsgi, min(5, faults - sent))
-        sent += count
+    began_s, sent, started, found = time.monotonic(), 0, Counter[str](), list[str]()
+    for name, count, left in carry_out(faults, seed, names.split(",")):
+        sent, found = sent + count, found + left
         started[name] += 1
-        found += new
-        for fault in new:
+        for fault in left:
             print(fault, flush=True)
         figures = {"faults": sent, "seed": seed, "commands": dict(started), "left": len(found), "what": found}
         figures["seconds"] = round(time.monotonic() - began_s, 1)

@@ -1,13 +1,22 @@
-"""A run on an odd machine: few file descriptors, one processor, no HOME, no TMPDIR, locale C, umask 077, long paths."""
+"""A run on an odd machine: few file descriptors, one processor, no HOME, no TMPDIR, locale C, umask 077, long paths.
+
+And on an odd kernel: without netlink, pidfds and wait channels.
+"""
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+from system_calls import Call, Rule, answered
 
 from stacks import catalogue
 from stacks.catalogue.venvs import Venv
@@ -40,3 +49,31 @@ def test_a_run_with_little_of_everything(venv: Callable[[str], Venv], tmp_path: 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "good: recovers" in done.stdout
     assert list(results.glob("judge-*/run.json"))
+
+
+def without(call: Call) -> int:
+    """Answer as a kernel without netlink, pidfds and wait channels does, or a sandbox that forbids them."""
+    if call.name == "socket":
+        return errno.EAFNOSUPPORT
+    if call.name == "pidfd_open":
+        return errno.ENOSYS
+    return errno.ENOENT if call.path.endswith("/wchan") else 0
+
+
+def test_a_run_on_a_kernel_without_netlink_pidfds_and_wait_channels(
+    venv: Callable[[str], Venv], tmp_path: Path
+) -> None:
+    rules = (Rule("socket", 0, value=socket.AF_NETLINK), Rule("pidfd_open"), Rule("openat", 2, bits=os.O_CLOEXEC))
+    command = [sys.executable, "-m", "stacks", "judge", "--stack", "threads"]
+    command += ["--uwsgi", str(venv("py312-2.0.30.post1").uwsgi)]
+    options = {"cwd": catalogue.ROOT, "stdin": subprocess.DEVNULL, "start_new_session": True}
+    with (tmp_path / "output").open("wb") as output:
+        try:
+            with answered(rules, without, command, stdout=output, stderr=output, **options) as process:
+                assert process.wait(LIMIT_S) == 0, (tmp_path / "output").read_text()
+        except OSError as error:
+            pytest.skip(f"system calls cannot be answered here: {error}")
+    assert "good: recovers" in (tmp_path / "output").read_text()
+    (run,) = (tmp_path / "results").glob("judge-*/run.json")
+    collectors = json.loads(run.read_text())["collectors"]
+    assert collectors["kernel"].startswith("not available: ")

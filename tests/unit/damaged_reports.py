@@ -28,7 +28,8 @@ BESIDE = "dead_master"
 READERS = ("table", "results", "check")
 REPORTS = ("page", "summary", "report")
 FILES = ("run.json", "events.jsonl", "requests.parquet", "samples.parquet", "campaign.json", "stack.ini")
-LIMIT_S = 60  # of one input: a hang takes for ever, and the machine may be busy
+CPU_LIMIT_S = 30.0  # of one way to read one input, which takes 0.1 s: a loop without end
+LIMIT_S = 900  # of the same, for a wait without end: the machine may be busy with something else
 # What the reports write beside the results.
 WRITTEN = {"summary.json", "report.html", "capacity.html", "capacity.json", "capacity.pdf"}
 
@@ -92,7 +93,7 @@ def faults(folder: Path, seed: int, ways: tuple[str, ...]) -> list[str]:
     found = []
     for way in ways:
         try:
-            with limit(LIMIT_S), captured() as (out, err):
+            with limit(), captured() as (out, err):
                 WAYS[way](campaign)
                 text = out.getvalue() + err.getvalue()
             text.encode()
@@ -120,16 +121,19 @@ def captured() -> Iterator[tuple[io.StringIO, io.StringIO]]:
 
 
 @contextlib.contextmanager
-def limit(seconds: int) -> Iterator[None]:
-    """Raise TimeoutError in the block after so many seconds."""
+def limit() -> Iterator[None]:
+    """Raise TimeoutError in the block after LIMIT_S, or CPU_LIMIT_S of CPU time."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise TimeoutError("hangs")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    before = [(number, signal.signal(number, stop)) for number in (signal.SIGALRM, signal.SIGPROF)]
+    signal.alarm(LIMIT_S)
+    signal.setitimer(signal.ITIMER_PROF, CPU_LIMIT_S)
     try:
         yield
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        for number, handler in before:
+            signal.signal(number, handler)

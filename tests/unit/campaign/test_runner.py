@@ -68,7 +68,11 @@ def test_a_waiting_run_gets_its_turn_when_the_run_before_has_its_verdict(runner:
 
 @pytest.mark.parametrize(
     ("errors", "why"),
-    [("", "the run was killed"), ("Traceback ...", "a fault of the pack: the run ended")],
+    [
+        *(("", "the run was killed"), ("interrupted\n", "interrupted")),
+        ("Traceback ...", "a fault of the pack: the run ended"),
+        ("more\na fault of the pack: X, please send Y\n", "a fault of the pack: X, please send Y"),
+    ],
 )
 def test_a_run_that_ends_without_a_verdict_has_failed(
     runner: Runner, view: RecordingView, start: Starter, tmp_path: Path, errors: str, why: str

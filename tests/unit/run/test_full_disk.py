@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -92,6 +93,29 @@ def test_requests_that_cannot_become_parquet_stay_as_they_are(
     assert "The verdict was recovers: because it did" in record["error"]
     assert part.read_text() == text
     assert sorted(path.name for path in planned.directory.iterdir()) == [part.name, RUN_FILE]
+
+
+def test_rows_that_locust_could_not_write_make_the_run_failed(planned: PlannedRun) -> None:
+    part = planned.directory / "requests-7.tsv"
+    part.write_text("\t".join(REQUEST_COLUMNS) + "\n" + ROW * 3 + ROW[:9])
+    done(planned)
+    load: Any = SimpleNamespace(pid=7, write_error=OSError(errno.ENOSPC, "No space left on device"))
+    run_end.write_files(planned, None, None, load)
+    record = read_json(planned.directory / RUN_FILE)
+    assert record["status"] == "failed"
+    assert f"{part}: cannot be written (No space left on device); the rows before are kept. Free" in record["error"]
+    assert "The verdict was recovers" in record["error"]
+    assert pq.read_table(planned.directory / REQUESTS_FILE).num_rows == 3
+
+
+def test_a_fault_in_another_process_of_the_run_is_told(planned: PlannedRun) -> None:
+    (planned.directory / "fault.txt").write_text("Traceback")
+    done(planned)
+    run_end.write_files(planned, None)
+    record = read_json(planned.directory / RUN_FILE)
+    assert (record["status"], record["verdict"]) == ("failed", "invalid")
+    assert record["error"].startswith("a fault of the pack, please send ")
+    assert "The verdict was recovers" in record["error"]
 
 
 def test_a_part_with_a_row_that_is_none_stays(planned: PlannedRun) -> None:

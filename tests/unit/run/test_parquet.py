@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.lifecycle.records import REQUEST_COLUMNS, REQUEST_ERRORS, REQUESTS_FILE, SAMPLE_COLUMNS, SAMPLES_FILE
+from stacks.lifecycle.records import (
+    REQUEST_COLUMNS,
+    REQUEST_ERRORS,
+    REQUESTS_FILE,
+    SAMPLE_COLUMNS,
+    SAMPLES_FILE,
+    RecordError,
+)
 from stacks.run import parquet
 
 HEADER = "\t".join(REQUEST_COLUMNS) + "\n"
@@ -121,6 +128,15 @@ def test_a_name_may_have_any_character(tmp_path_factory: pytest.TempPathFactory,
 
 def test_no_word_for_an_error_is_listed_twice() -> None:
     assert len(set(REQUEST_ERRORS)) == len(REQUEST_ERRORS)
+
+
+@pytest.mark.parametrize("column", REQUEST_COLUMNS)
+def test_a_file_without_a_column_is_an_error_in_words(tmp_path: Path, column: str) -> None:
+    parquet.write_requests(tmp_path)
+    path = tmp_path / REQUESTS_FILE
+    pq.write_table(pq.read_table(path).drop_columns([column]), path)
+    with pytest.raises(RecordError, match=f"the column {column} is missing"):
+        parquet.read_requests(path, list(REQUEST_COLUMNS))
 
 
 @pytest.mark.parametrize("samples", [[], [(1, "worker", 2, 812, 3, 4096, -1, 1, "futex_do_wait", 0)]])

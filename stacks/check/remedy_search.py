@@ -14,9 +14,13 @@ from stacks.check.measurement import Measurement, read_log
 from stacks.check.remedies import Remedy, remedies, with_partners, with_upgrade
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.upgrade import install_upgrade, newest_pyuwsgi
+from stacks.check.ways.recordings import start_s
 from stacks.run import interrupts
 
-AT_ONCE = 8  # a configuration that hangs uses no CPU, and a healthy one mostly waits for its master
+# A configuration that hangs uses no CPU, and a healthy one mostly waits for its master. But with lazy-apps every worker
+# imports the app by itself, so fewer runs of a heavy app take place at once.
+AT_ONCE, AT_ONCE_HEAVY = 8, 4
+LIGHT_MIB, LIGHT_START_S = 200.0, 1.5  # of all processes of the instance, and until its first worker is ready
 
 
 def try_remedies(runs: CheckRuns, findings: Findings, private: Path) -> list[RemedyTrial]:
@@ -38,7 +42,7 @@ def try_remedies(runs: CheckRuns, findings: Findings, private: Path) -> list[Rem
     combined = [with_upgrade(remedy, upgrade) for remedy in single if remedy.set] if upgrade else []
     # With two defects the upgrade cures only one of them, so the combinations are needed in any case.
     first, second = (single + combined, []) if has_two_defects(findings) else (single, combined)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(runs_at_once(measurement)) as pool:
         try:
             trials = list(pool.map(lambda remedy: _try(runs, findings, remedy, private), first))
             if not any(trial.cures for trial in trials):
@@ -52,6 +56,12 @@ def try_remedies(runs: CheckRuns, findings: Findings, private: Path) -> list[Rem
             runs.end()
             raise
     return trials
+
+
+def runs_at_once(measurement: Measurement) -> int:
+    """Return how many remedies are tried at the same time."""
+    is_small = measurement.memory_mib is not None and measurement.memory_mib <= LIGHT_MIB
+    return AT_ONCE if is_small and start_s(Path(measurement.directory)) <= LIGHT_START_S else AT_ONCE_HEAVY
 
 
 def _try(runs: CheckRuns, findings: Findings, remedy: Remedy, private: Path) -> RemedyTrial:

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+from stacks.hosts.attached_campaign import campaign_of, complete_record
 from stacks.hosts.location import Location
 from stacks.lifecycle import strict_json
 from stacks.lifecycle.parts import PARTS_DIR, current_files
@@ -34,7 +35,12 @@ def collect(location: Location, target: Path) -> Path:
     for name in names:
         if not name.startswith(f"{PARTS_DIR}/") or name.removeprefix(f"{PARTS_DIR}/") in parts:
             location.download(name, directory / RUN / name)
-    write_json(directory / RUN / RUN_FILE, record | {"run_id": RUN, "campaign": campaign})
+    record |= {"run_id": RUN, "campaign": campaign}
+    if "stack" not in record and "url" in record:
+        record = complete_record(record)
+        command = f"python -m stacks collect {location.url}"
+        write_json(directory / CAMPAIGN_FILE, campaign_of(record, command))
+    write_json(directory / RUN / RUN_FILE, record)
     with contextlib.suppress(FileNotFoundError, ValueError, KeyError, IndexError, TypeError):
         plan = strict_json.loads(location.read(OBSERVERS_CAMPAIGN))
         cell = plan["cells"][0] | {"runs": [RUN]}

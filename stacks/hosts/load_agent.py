@@ -24,7 +24,6 @@ from stacks.hosts.clocks import NOT_MEASURED, Offset, clock_id
 from stacks.hosts.coordinator import LAST_PHASES
 from stacks.hosts.pack_version import pack_version
 from stacks.hosts.retrying import keep_trying
-from stacks.lifecycle import losses
 from stacks.lifecycle.parts import Part
 from stacks.lifecycle.records import REQUEST_PART, RecordError
 from stacks.observe import host, proc
@@ -50,6 +49,8 @@ class LoadAgent:
         self.observer = NOT_MEASURED  # the offset from the observer's clock to the coordinator's
         self.card = Card(LOAD, "", host.host()["hostname"], pid, pack_version(), clock_id(), RECORDING)
         self.refused = ""
+        self._problem = ""  # what has cost rows
+        self._outage = ""  # why the location cannot be written now
         self._is_told = False
         self._over_s: float | None = None  # since when the run is over
         self._used = (0.0, 0.0)  # when, and CPU seconds of Locust until then
@@ -58,6 +59,7 @@ class LoadAgent:
     def ask(self) -> bool:
         """Tell the coordinator the card, and take its answer. Returns False if there was none."""
         self._measure_cpu()
+        self.card.problem = self._problem or self._outage
         answer = self.caller.tell(self.card)
         if answer is None:
             return False
@@ -101,7 +103,7 @@ class LoadAgent:
                 _say("quit")
         has_ended.set()
         self.card.state = ENDED
-        self.card.tally = losses.tally(self.directory).to_json()
+        self.card.tally = self.spool.tally().to_json()
         self.ask()
         shipper.join(FINISH_LIMIT_S)
         is_written = not shipper.is_alive() and self._finish()
@@ -110,7 +112,7 @@ class LoadAgent:
         return EXIT_OK if is_written else EXIT_LOST
 
     def _take_problem(self, text: str) -> None:
-        self.card.problem = text[:300]
+        self._problem = text[:300]
 
     def _ship_until(self, has_ended: threading.Event) -> None:
         is_announced = False
@@ -121,26 +123,29 @@ class LoadAgent:
                     is_announced = True
                 self.spool.ship()
                 self.card.rows = self.spool.shipped_rows
-                self.card.problem = "" if self.card.problem.startswith(self.location_url) else self.card.problem
+                self._outage = ""
             except (RecordError, OSError) as error:  # it is tried again; the rows are in the spool
-                self.card.problem = str(error)
+                self._outage = str(error)
 
     def _finish(self) -> bool:
         """Write the whole part and the card. Tries again for FINISH_LIMIT_S. Returns True if both are there."""
         card = self.card
         is_complete = self.spool.is_complete()
-        if not is_complete and not card.problem:
-            card.problem = "its Locust was killed, so the rows of its last 0.2 s and its requests in flight are missing"
+        if not is_complete and not self._problem:
+            self._problem = (
+                "its Locust was killed, so the rows of its last 0.2 s and its requests in flight are missing"
+            )
 
         def write() -> None:
             card.rows = self.spool.finish()
             if self.spool.bad_rows:
-                card.problem = f"{self.spool.bad_rows} lines of its spool are no rows"
+                self._problem = f"{self.spool.bad_rows} lines of its spool are no rows"
+            card.problem = self._problem
             card.complete, card.state = is_complete and not card.problem, WRITTEN
             self.spool.location.write(card.file, card.to_bytes())
 
         def note(error: Exception) -> None:
-            card.problem = str(error) if card.state != WRITTEN else card.problem
+            self._outage = str(error)
             self.ask()
 
         if keep_trying(write, FINISH_LIMIT_S, note):
@@ -149,8 +154,11 @@ class LoadAgent:
             with contextlib.suppress(RecordError, OSError):  # what is left over disturbs no reader
                 self.spool.tidy()
             return True
+        card.state, card.problem = ENDED, self._problem or self._outage
+        with contextlib.suppress(RecordError, OSError):  # a full disk here leaves the pieces, with every row
+            self.spool.ship()
+            self.spool.location.write(card.file, card.to_bytes())
         print(f"{card.host}: {self.spool.file} keeps the rows: {card.problem}", file=sys.stderr, flush=True)
-        card.state = ENDED
         self.ask()
         return False
 

@@ -67,6 +67,12 @@ class Tally:
         self.ages_us += other.ages_us
         self.pids |= other.pids
 
+    def __add__(self, other: Tally) -> Tally:
+        total = Tally()
+        total.add(self)
+        total.add(other)
+        return total
+
     def to_json(self) -> dict[str, Any]:
         numbers = {"requests": self.requests, "answered": self.answered, "slowest_us": self.slowest_us}
         return numbers | {"counts": dict(self.counts), "ages_us": self.ages_us, "pids": sorted(self.pids)}

@@ -42,6 +42,8 @@ class Share:
         self.usage_file, self.unit = ("cpu.stat", 1e6) if is_new else ("cpuacct.usage", 1e9)
         for folder in self.folders:
             folder.mkdir()
+        # Other work on this machine gets what is left.
+        (self.folders[0] / ("cpu.weight" if is_new else "cpu.shares")).write_text("10000" if is_new else "200000")
         if cores and is_new:
             (self.folders[0] / "cpu.max").write_text(f"{round(cores * 20_000)} 20000")
         elif cores:

@@ -19,6 +19,7 @@ from stacks.hosts.recovery import FOOTERS_DIR, write_footer
 from stacks.lifecycle.parts import DAMAGED_DIR, EVENTS_DIR, OBSERVER_FILE, PARTS_DIR, Part
 from stacks.lifecycle.reading import read_document, read_json
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, RecordError
+from stacks.lifecycle.schema_check import checker
 
 GROUP = 20
 GOLDEN = Path(__file__).parents[2] / "data" / "runs" / "recovers"
@@ -251,6 +252,23 @@ def test_a_copy_is_a_campaign_for_the_reports(tmp_path: Path) -> None:
     assert load_results(copy).counted["requests"].tolist() == [place.table.num_rows]
     place.location.write(OBSERVERS_CAMPAIGN, b'{"cells": 3}')
     collect(place.location, tmp_path / "copy")
+
+
+def test_a_copy_of_a_run_with_a_uwsgi_of_ones_own_is_a_campaign_as_well(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for host in "ab":
+        place.put_part(host)
+    place.put_observer()
+    watched = json.loads((GOLDEN / RUN_FILE).read_text())
+    for name in ("stack", "version", "python", "package", "package_version", "expected", "trial", "campaign"):
+        watched.pop(name, None)
+    place.location.write(OBSERVER_FILE, json.dumps(watched | {"url": "http://app", "scenario": "mine"}).encode())
+    place.close()
+    copy = collect(place.location, tmp_path / "copy")
+    found = load_results(copy)
+    assert found.counted["verdict"].tolist() == ["recovers"]
+    for name, path in (("campaign", copy / "campaign.json"), ("run", copy / "run" / RUN_FILE)):
+        assert not checker(name)(json.loads(path.read_text()))
 
 
 def test_a_card_that_was_sent_is_the_card_that_was_read() -> None:

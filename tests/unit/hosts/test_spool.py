@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,13 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stacks.catalogue import ROOT
 from stacks.hosts import spool as spool_module
 from stacks.hosts.clocks import NOT_MEASURED, Offset
 from stacks.hosts.location import Location
 from stacks.hosts.recovery import footer_file
 from stacks.hosts.spool import COMPLETE, Spool
+from stacks.lifecycle.losses import tally
 from stacks.lifecycle.parts import PART_COLUMNS, PARTS_DIR, Part, current_files
-from stacks.lifecycle.records import REQUEST_COLUMNS, RecordError
+from stacks.lifecycle.records import REQUEST_COLUMNS, REQUEST_ERRORS, RecordError
 
 HEADER = "\t".join(REQUEST_COLUMNS) + "\n"
 PART = Part.of("night", "load1", 77, 1000)
@@ -68,6 +72,20 @@ def test_rows_have_their_host_and_times_of_the_observers_clock(tmp_path: Path) -
     assert (row["host"], row["clock"], row["clock_shift_ns"], row["clock_bound_ns"]) == ("load1", "clock", -1000, 7)
 
 
+def test_no_row_makes_pyarrow_import_pandas(tmp_path: Path) -> None:
+    """It takes as much CPU time as 200 000 rows."""
+    (tmp_path / "requests-77.tsv").write_text(HEADER + line(1))
+    code = (
+        "import sys; from pathlib import Path; from stacks.hosts.clocks import Offset\n"
+        "from stacks.hosts.spool import *\n"
+        "folder = Path(sys.argv[1]); part = Part('night', 'load1', 77, 1000)\n"
+        "spool = Spool(folder / 'requests-77.tsv', Location(str(folder)), part, 'clock', lambda: Offset(1, 1))\n"
+        "assert spool.ship() == spool.finish() == spool.tally().requests == 1\n"
+        "assert 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True)
+
+
 def test_a_copy_of_the_footer_opens_the_part(tmp_path: Path) -> None:
     spool, file = make(tmp_path)
     file.write_text(HEADER + line(1) + line(2))
@@ -104,6 +122,31 @@ def test_a_location_out_of_reach_costs_no_row(tmp_path: Path, monkeypatch: pytes
     file.write_text(HEADER + line(1) + line(2) + line(3))
     assert spool.ship() == 2
     assert sorted(row["start_ns"] for row in rows(tmp_path)) == [1, 2, 3]
+
+
+ROWS = st.tuples(
+    st.sampled_from(["", *REQUEST_ERRORS]),
+    st.sampled_from([0, 200, 503]),
+    st.sampled_from([0, 812, 813]),
+    st.integers(1, 10**8),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=st.lists(ROWS, max_size=30), cut=st.integers(0, 30))
+def test_requests_are_counted_as_in_a_run_on_one_machine(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, int, int]], cut: int
+) -> None:
+    folder = tmp_path_factory.mktemp("spool")
+    spool, file = make(folder)
+    lines = [f"1\t1\t{us}\t{status}\t{error}\t2\t{pid}\t3\tGET\t/\n" for error, status, pid, us in rows]
+    file.write_text(HEADER + "".join(lines[:cut]))
+    spool.ship()
+    file.write_text(HEADER + "".join(lines))
+    found, wanted = spool.tally(), tally(folder)
+    assert +found.counts == +wanted.counts
+    assert sorted(found.ages_us) == sorted(wanted.ages_us)
+    assert found.row() == wanted.row()
 
 
 @settings(max_examples=25, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def test_the_hang_of_a_free_threaded_python_is_proven_by_a_stop_and_never_by_a_w
         texts |= {proof.text for pid in live.starting() if (proof := live.hangs.proof(pid)) is not None}
     assert any("waits for a thread to stop" in text for text in texts)
     assert not any("GIL" in text for text in texts)
+
+
+@pytest.mark.parametrize("name", ["hung_request", "hung_request_pool", "hung_exit", "hung_worker_free_threaded"])
+def test_without_a_look_by_gdb_or_py_spy_the_verdict_stays_and_the_evidence_is_that_of_proc(name: str) -> None:
+    """An ordinary user has these rows under ptrace_scope 1: /proc can be read by an ancestor, and nothing else."""
+    looks = ("backtrace", "python_threads")
+    rows = [row for row in read_events(RUNS / name / records.EVENTS_FILE) if row.source not in looks]
+    run = read_json(RUNS / name / records.RUN_FILE)
+    judgement = judge(Lifecycle.of(rows), run["plan"]["respawns"], finished=True)
+    assert judgement.verdict == run["verdict"]
+    assert judgement.evidence is not None
+    assert re.fullmatch(
+        r"1 thread\(s\) in futex\S*, no CPU time in \d\.\d s, \d+ wakes/s \(no backtrace: no gdb, or not permitted\)",
+        judgement.evidence,
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -27,7 +27,7 @@ def test_setup_skips_a_python_that_fails_and_a_second_setup_does_nothing(clone: 
     executable(tools / "python3.12", PYTHON_STUB)
     assert setup(clone, tools).returncode == 0
     assert f"{tools}/python3.12 -m venv --without-pip .venv" in logged(clone)
-    assert "uv sync --locked --inexact" in logged(clone)
+    assert "uv sync --quiet --locked --inexact" in logged(clone)
     assert setup(clone, tools).returncode == 0
     assert logged(clone) == ""
 

@@ -28,7 +28,7 @@ from typing import Any
 from stacks.catalogue import read_ini, venvs
 from stacks.lifecycle.reading import read_json, read_record
 from stacks.lifecycle.records import RecordError
-from stacks.observe import proc
+from stacks.observe import proc, tcp_table
 from tests.benchmarks.fault_commands import ENDLESS, NAMES, RESUMES, ROOT, environment, prepared
 
 KINDS = ("INT", "TERM", "HUP", "KILL", "KILL", "STOP")
@@ -167,7 +167,9 @@ def files_left(results: Path, *, was_killed: bool) -> list[str]:
             found += problems_of(path, was_killed)
         elif path.name == "stack.ini" and "golden" not in str(path):
             fronts = [value for key, value in read_ini(path)["uwsgi"] if key == "http-socket"]
-            found += [f"{front} listens" for front in fronts if proc.backlog(int(front.rpartition(":")[2])) is not None]
+            found += [
+                f"{front} listens" for front in fronts if tcp_table.backlog(int(front.rpartition(":")[2])) is not None
+            ]
     return found
 
 

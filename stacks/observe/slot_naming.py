@@ -77,7 +77,8 @@ class SlotNaming:
         if child.slot is not None:
             return
         vacant = self._follower.vacant
-        earlier = [slot for slot, worker in vacant.items() if worker.exited_ns <= child.forked_ns]
+        # Of a worker whose other threads lived on, `exited_ns` is when that was seen, which may be after the fork.
+        earlier = [slot for slot, one in vacant.items() if (one.leaving_ns or one.exited_ns) <= child.forked_ns]
         slot = min(earlier, key=lambda slot: vacant[slot].exited_ns, default=NO_WORKER)
         if slot == NO_WORKER and self._slots is None and self._follower.now_s > self._begun_s + NONE_LIVES_S:
             slot, self._is_first = self._lowest_vacant(vacant), False

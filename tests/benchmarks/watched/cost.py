@@ -9,7 +9,18 @@ import time
 from typing import Any
 
 from tests.benchmarks.bench_result import Number, median, ratio
-from tests.benchmarks.watched.stack import KernelForks, Stack, before, changes, cpu_s, hammer, rss_mb, stack, watch
+from tests.benchmarks.watched.stack import (
+    KernelForks,
+    Stack,
+    before,
+    changes,
+    cpu_s,
+    hammer,
+    rss_mb,
+    stack,
+    wait_until_watching,
+    watch,
+)
 
 SLICE_S = float(os.environ.get("SLICE", "10"))
 SLICES = int(os.environ.get("SLICES", "3"))
@@ -95,7 +106,7 @@ def flat() -> list[Number]:
         tempfile.TemporaryFile("w+") as output,
     ):
         with watch(served.pid, stdout=output) as process:
-            time.sleep(START_S)
+            wait_until_watching(output)
             with KernelForks(served.pid) as forks:
                 began = time.monotonic()
                 while time.monotonic() < began + seconds:

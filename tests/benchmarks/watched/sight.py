@@ -10,7 +10,16 @@ import tempfile
 import time
 
 from tests.benchmarks.bench_result import Number, median
-from tests.benchmarks.watched.stack import BROKEN, HEALTHY, KernelForks, changes, hammer, stack, watch
+from tests.benchmarks.watched.stack import (
+    BROKEN,
+    HEALTHY,
+    KernelForks,
+    changes,
+    hammer,
+    stack,
+    wait_until_watching,
+    watch,
+)
 
 SLICE_S = float(os.environ.get("SLICE", "10"))
 WORKERS = 16
@@ -31,8 +40,8 @@ def application(environ, start_response):
 def count() -> list[Number]:
     """respawns that were counted at 50 a second or more, beside the kernel's own count"""
     with stack(64, 1) as served, tempfile.TemporaryFile("w+") as output:
-        with watch(served.pid, stdout=output), hammer(served, 128, SLICE_S + 8):
-            time.sleep(3)
+        with watch(served.pid, stdout=output), hammer(served, 128, SLICE_S + 60):
+            wait_until_watching(output)
             with KernelForks(served.pid) as forks:
                 time.sleep(SLICE_S)
             time.sleep(2)
@@ -52,7 +61,7 @@ def hang() -> list[Number]:
     for app, version, rounds in (("", BROKEN, 11), (LOCKED_APP, HEALTHY, 3)):
         with stack(WORKERS, 0, version, app) as served, tempfile.TemporaryFile("w+") as output:
             with watch(served.pid, stdout=output):
-                time.sleep(1.5)
+                wait_until_watching(output)
                 for _ in range(rounds):
                     if app:
                         url = f"http://127.0.0.1:{served.port}/stick"

@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from stacks import catalogue
 from stacks.catalogue import venvs
@@ -156,6 +156,16 @@ def rss_mb(pid: int) -> float:
     """Return the resident memory of a process."""
     entry = proc.stat(pid)
     return entry.rss_kib / 1024 if entry is not None else float("nan")
+
+
+def wait_until_watching(output: IO[str]) -> None:
+    """Wait until `watch --json` has attached, and a second more, in which it names the workers that are there."""
+    end_s = time.monotonic() + START_LIMIT_S
+    while not os.fstat(output.fileno()).st_size:
+        if time.monotonic() > end_s:
+            raise SystemExit("the watch does not begin")
+        time.sleep(0.05)
+    time.sleep(1.0)
 
 
 def changes(text: str) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from stacks.watch.target import CannotWatch
 from stacks.watch.view import Change
 from stacks.watch.watch import Watch
 
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 
 class Watching:

@@ -12,6 +12,8 @@ import importlib.util
 import io
 import sys
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from analysis.command_line import COULD_NOT_MEASURE, INTERRUPTED, NOT_MET, USAGE, parser
 from stacks.console.closed_output import forgive_closed_output
@@ -19,6 +21,7 @@ from stacks.console.closed_output import forgive_closed_output
 # The commands import pandas and the rooms only when they run: a usage error shall not wait for these imports.
 
 ROOT = Path(__file__).resolve().parent.parent
+_interrupts: list[int] = []  # signals that this process got
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _error("interrupted", INTERRUPTED)
     except Exception as error:
+        if _interrupts:  # pandas turns an interrupt of its import into an ImportError
+            return _error("interrupted", INTERRUPTED)
         from stacks.lifecycle import pack_fault
 
         return _error(pack_fault.report(error))
@@ -178,11 +183,17 @@ def _complain_of_left_out(left_out: list[tuple[str, str]]) -> None:
         _complain(f"left out {run}: {reason}")
 
 
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    """Raise KeyboardInterrupt, and remember it."""
+    _interrupts.append(number)
+    raise KeyboardInterrupt
+
+
 def command() -> int:
     """Run the command of this process, as `main` does, with the streams of a whole process."""
     forgive_closed_output()
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _interrupt)
     if importlib.util.find_spec("pandas") is None:
         return _error("the packages of the analysis are not installed: pip install 'uwsgi-respawn-pack[analysis]'.")
     return main()

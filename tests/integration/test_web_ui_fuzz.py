@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stacks.catalogue import ROOT
-from stacks.observe import proc
+from stacks.observe import tcp_table
 from stacks.run.ports import free_port
 
 LIMIT_S = 60.0
@@ -62,7 +62,7 @@ def web_ui(folder: Path) -> Iterator[int]:
         )
     try:
         end_s = time.monotonic() + LIMIT_S
-        while proc.backlog(port) is None:
+        while tcp_table.backlog(port) is None:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < end_s, log.read_text()
             time.sleep(0.05)

@@ -168,8 +168,8 @@ def test_a_scenario_imports_nothing_of_stacks(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sources("locustfiles/fast_client", "locustfiles/recording"), ids=name)
-def test_the_client_and_the_recorder_import_only_the_records_of_stacks(path: Path) -> None:
-    assert modules_of("stacks", path, depth=3) <= RECORDS
+def test_the_client_and_the_recorder_import_only_the_records_and_the_faults_of_stacks(path: Path) -> None:
+    assert modules_of("stacks", path, depth=3) <= RECORDS | {"stacks.lifecycle.pack_fault"}
 
 
 @pytest.mark.parametrize("path", sources("locustfiles/workers_ui"), ids=name)

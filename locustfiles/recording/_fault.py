@@ -6,7 +6,7 @@ The traceback goes to `fault.txt` in the directory of the rows, which makes the 
 import functools
 import logging
 
-from stacks.lifecycle import pack_fault
+from stacks.lifecycle.pack_fault import report as report_fault
 
 directory = None  # of the rows; without one, the file goes to the results directory
 on_fault = None  # is called with the sentence, for a run on several hosts
@@ -17,7 +17,7 @@ def report(error):
     """Write the traceback, and tell of it, once for each kind: it may be in each request. Return the sentence."""
     key = (type(error), str(error))
     if key not in _told:
-        _told[key] = pack_fault.report(error, directory)
+        _told[key] = report_fault(error, directory)
         logging.error("%s", _told[key])
         if on_fault is not None:
             on_fault(_told[key])

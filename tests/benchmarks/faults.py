@@ -195,7 +195,7 @@ def resume(arguments: Sequence[str], folder: Path) -> list[str]:
         return [*end(process, ENDLESS[0]), "resumed, it does not come to its end"]
     found = [] if process.returncode == 0 else [f"resumed, it ended with {process.returncode}"]
     states = [read_json(path)["status"] for path in (folder / "results").glob("2*/campaign.json")]
-    return found if states.count("done") == 1 == len(states) else [*found, f"resumed, the campaigns are {states}"]
+    return found if set(states) == {"done"} else [*found, f"resumed, the campaigns are {states}"]
 
 
 def carry_out(faults: int, seed: int, names: Sequence[str], **more: Any) -> Iterable[tuple[str, int, list[str]]]:

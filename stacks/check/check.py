@@ -47,6 +47,7 @@ from stacks.check.remedy_search import try_remedies
 from stacks.check.server import identify
 from stacks.check.static_check import known_defects, static_findings, static_text
 from stacks.check.terminal import first_answer, print_lines
+from stacks.check.upgrade import prepare_upgrade
 from stacks.check.vassals import check_vassals
 from stacks.check.ways import recordings, selection
 from stacks.check.ways.derivation import MAX_REQUESTS, derive
@@ -136,6 +137,7 @@ def _check_one(
     progress = Progress()
     progress.expect(way.name for way in (first, *others) if not way.why_not)
     progress(MAX_REQUESTS, MAX_REQUESTS)
+    prepare_upgrade(invocation.uwsgi, effective.version, effective.options, private)
     measurement = runs.measure()
     progress(MAX_REQUESTS, "")
     log = read_log(Path(measurement.directory))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stacks.catalogue import interpreters, venvs
 from stacks.check.check_runs import CheckRuns
 from stacks.check.diagnosis import Findings, has_two_defects, leaves_threads, may_be_luck
 from stacks.check.failure_reasons import explain_unmeasured
 from stacks.check.measurement import Measurement, read_log
 from stacks.check.remedies import Remedy, remedies, with_partners, with_upgrade
 from stacks.check.remedy_trial import RemedyTrial
-from stacks.check.upgrade import install_upgrade, newest_pyuwsgi
+from stacks.check.upgrade import ERRORS, install_upgrade, newest_pyuwsgi
 from stacks.check.ways.recordings import start_s
 from stacks.run import interrupts
 
@@ -71,8 +69,8 @@ def _try(runs: CheckRuns, findings: Findings, remedy: Remedy, private: Path) -> 
     if remedy.upgrade:
         target = newest_pyuwsgi()
         try:
-            uwsgi = install_upgrade(findings.server, target, findings.options, private / "venvs")
-        except (venvs.VenvError, interpreters.NotFound, OSError, ValueError, subprocess.SubprocessError) as error:
+            uwsgi = install_upgrade(findings.server, target, findings.options, private)
+        except ERRORS as error:
             return RemedyTrial(remedy, None, f"pyuwsgi {target} cannot be installed: {error}")
     measurement = runs.run(f"with-{remedy.name}", changed, uwsgi, log, is_remedy=True)
     is_measured = measurement.is_hang or (measurement.verdict == "recovers" and not measurement.error)

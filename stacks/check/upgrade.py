@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
+import threading
 from pathlib import Path
 
 from packaging.version import Version
 
-from stacks.catalogue import load, venvs
+from stacks.catalogue import interpreters, load, venvs
 from stacks.catalogue.bounded_command import run_bounded
-from stacks.check.options import Options
-from stacks.check.server import LIMIT_S, Server, app_interpreter
+from stacks.check.diagnosis import TURNS_THREADS_ON, has_thread_state_defect
+from stacks.check.options import Options, is_set
+from stacks.check.server import LIMIT_S, Server, app_interpreter, identify
 
 SITE_PACKAGES_CODE = (
     "import json, sys; print(json.dumps([p for p in sys.path if p.endswith(('site-packages', 'dist-packages'))]))"
 )
+# What prevents an upgrade. The trial of the upgrade says it.
+ERRORS = (venvs.VenvError, interpreters.NotFound, OSError, ValueError, subprocess.SubprocessError)
 
 
 def newest_pyuwsgi() -> str:
@@ -22,12 +28,29 @@ def newest_pyuwsgi() -> str:
     return max((v.pin for v in load().versions.values() if v.package == "pyuwsgi"), key=Version)
 
 
-def install_upgrade(server: Server, pin: str, options: Options, scratch: Path) -> Path:
-    """Return the uwsgi of pyuwsgi `pin`, in an environment below `scratch` for the Python of `server`.
+def prepare_upgrade(uwsgi: Path, version: str, options: Options, private: Path) -> threading.Thread:
+    """Begin to install the newest pyuwsgi if a trial will need it: this version is known to hang with these options.
 
-    Raise VenvError, and what asking the app's interpreter raises: OSError, ValueError or TimeoutExpired.
+    The thread that is returned installs it while the configuration is measured. `install_upgrade` waits for it.
     """
-    venv = venvs.ensure(server.minor, "pyuwsgi", pin, venvs=scratch)
+
+    def prepare() -> None:
+        with contextlib.suppress(*ERRORS):
+            server = identify(uwsgi, version, "")
+            if has_thread_state_defect(server) and is_set(options, *TURNS_THREADS_ON):
+                install_upgrade(server, newest_pyuwsgi(), options, private)
+
+    thread = threading.Thread(target=prepare, daemon=True)
+    thread.start()
+    return thread
+
+
+def install_upgrade(server: Server, pin: str, options: Options, private: Path) -> Path:
+    """Return the uwsgi of pyuwsgi `pin`, in an environment below `private` for the Python of `server`.
+
+    Raise one of ERRORS.
+    """
+    venv = venvs.ensure(server.minor, "pyuwsgi", pin, venvs=private / "venvs")
     interpreter = app_interpreter(server, options)
     if interpreter is not None:
         done = run_bounded([interpreter, "-c", SITE_PACKAGES_CODE], LIMIT_S)

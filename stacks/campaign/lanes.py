@@ -65,9 +65,10 @@ class Lanes:
             if run.phase != "waiting" or run.has_turn:
                 continue
             beside = unjudged + turns
-            busy = [other for other in beside if not other.load_is_over]
             has_alone = run.index in self._alone or any(other.index in self._alone for other in beside)
-            if beside if has_alone or self.count == 1 else len(busy) >= self.count:
+            if not has_alone and self.count > 1:
+                beside = [other for other in beside if not other.load_is_over]
+            if len(beside) >= (1 if has_alone else self.count):
                 break
             turns.append(run)
         return turns

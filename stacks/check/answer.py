@@ -13,10 +13,10 @@ from stacks.check.paste_lines import PastePlace, paste_lines
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.ways_text import ways_lines
 from stacks.lifecycle.rates import highest_rate_without_hang
+from stacks.lifecycle.way_results import CAME_BACK
 
 INDENT = "    "
 MOST_EVIDENCE = 200  # characters; the page has all of it
-SOUND = ("recovers", "throttled")
 
 
 def answer_lines(
@@ -29,8 +29,8 @@ def answer_lines(
     advice: Sequence[str],
 ) -> list[str]:
     """Return the lines. `ways` come with the worst first, and `verdict` is that of the check."""
-    word = "the workers come back" if verdict in SOUND else "the workers DO NOT come back"
-    if verdict in SOUND and not is_set(findings.options, "master"):
+    word = "the workers come back" if verdict in CAME_BACK else "the workers DO NOT come back"
+    if verdict in CAME_BACK and not is_set(findings.options, "master"):
         word += " with a master, which your configuration does not set"
     lines = [f"{findings.server.describe()}, {workers} worker(s): {word} ({verdict})"]
     lines += [line[0].upper() + line[1:] for line in ways_lines(ways)]
@@ -56,7 +56,7 @@ def _cost(findings: Findings, ways: Sequence[TakenWay]) -> str:
         texts[-1] += f", so at most {100 * most:.0f} % hang (95 %)"
     if run.recycle_median_s is not None:
         texts.append(f"a recycle takes {run.recycle_median_s:.1f} s")
-    outages = [(taken.result.nothing_s, taken.way.name) for taken in ways if taken.result.verdict in SOUND]
+    outages = [(taken.result.nothing_s, taken.way.name) for taken in ways if taken.result.verdict in CAME_BACK]
     longest_s, name = max((one for one in outages if one[1] != "max-requests"), default=(0.0, ""))
     if longest_s > 0:
         texts.append(f"{name} answers nothing for {longest_s:.1f} s")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stacks.catalogue.version_order import is_before
-from stacks.check.diagnosis import Findings
+from stacks.check.diagnosis import LAZY, Findings
 from stacks.check.option_advice import (
     WORKER_LIMITS,
     lost_interpreter,
@@ -18,9 +18,8 @@ from stacks.check.remedy_trial import best_cure
 from stacks.check.upgrade import newest_pyuwsgi
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.way import RELOAD
+from stacks.lifecycle.way_results import CAME_BACK
 
-LAZY = ("lazy-apps", "lazy")
-BACK = ("recovers", "throttled")
 LOST = "No module named 'pyuwsgi'"  # the interpreter outside the venv says it
 
 
@@ -46,7 +45,7 @@ class ChangeTrial:
     def helps(self) -> bool:
         """True if every way came back with the change, and with new code."""
         results = [one.result for one in self.taken]
-        return bool(results) and all(result.verdict in BACK and result.new_code is not False for result in results)
+        return bool(results) and all(result.verdict in CAME_BACK and result.new_code is not False for result in results)
 
     def as_json(self) -> dict[str, Any]:
         """Return one entry of `tried_changes` in check.json."""

@@ -13,11 +13,13 @@ from stacks.check.server import Server
 from stacks.lifecycle.backtraces import GIL_FRAMES
 from stacks.lifecycle.stuck_words import SERVE_MANY, SERVES
 
+THREAD_STATE_FIXED = "2.0.27"
 TURNS_THREADS_ON = ("enable-threads", "threads", "gevent", "py-tracebacker", "py-autoreload", "py-auto-reload")
 LUCK = 0.05  # as 95 % confidence elsewhere
 AT_FORK = ("hung_worker", "hung_master")  # the verdicts of the two deadlocks at a fork
 # With one of these options no thread of the app holds the GIL at a fork.
-FORK_SAFE = ("lazy-apps", "lazy", "py-call-uwsgi-fork-hooks")
+LAZY = ("lazy-apps", "lazy")
+FORK_SAFE = (*LAZY, "py-call-uwsgi-fork-hooks")
 JOINED_AT_EXIT = "thread-joined-at-exit"
 # The words in the evidence of a worker that waits at its exit for the end of a thread: functions of CPython
 # (pylifecycle.c, _threadmodule.c), of ddtrace, and of Python's libraries.
@@ -54,8 +56,7 @@ def likely_defect(findings: Findings) -> str | None:
     The answer follows from the verdict, the version, the options and the threads.
     """
     server, run, threads = findings.server, findings.measurement, findings.import_threads
-    is_threaded = is_set(findings.options, *TURNS_THREADS_ON)
-    if run.verdict in AT_FORK and has_thread_state_defect(server) and is_threaded:
+    if run.verdict in AT_FORK and hangs_at_every_fork(server, findings.options):
         return "thread-state-in-master" if run.verdict == "hung_master" else "thread-state"
     # The import does not list the threads of a native library that run Python, but a wait for the GIL shows them.
     is_unlisted = run.master_threads > 1 and (threads is None or bool(_GIL.search(run.evidence or "")))
@@ -158,7 +159,12 @@ def waits_for_stop(findings: Findings) -> bool:
 def has_thread_state_defect(server: Server) -> bool:
     """Return True for a pyuwsgi that hangs at every recycle as soon as threads are on (unbit/uwsgi#2659)."""
     is_new_python = not is_before(server.python or "0", "3.12")
-    return bool(server.pin) and is_before(server.pin or "", "2.0.27") and is_new_python
+    return bool(server.pin) and is_before(server.pin or "", THREAD_STATE_FIXED) and is_new_python
+
+
+def hangs_at_every_fork(server: Server, options: Options) -> bool:
+    """Return True for a pyuwsgi with the thread-state defect where `options` turn threads on."""
+    return has_thread_state_defect(server) and is_set(options, *TURNS_THREADS_ON)
 
 
 def has_two_defects(findings: Findings) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stacks.catalogue import Defect
 from stacks.check.diagnosis import (
     JOINED_AT_EXIT,
+    LAZY,
     Findings,
     has_two_defects,
     likely_defect,
@@ -27,7 +28,7 @@ def hang_advice(findings: Findings, defects: dict[str, Defect]) -> list[str]:
     """Return the sentences if workers hang, or a warning if a thread of the app could hang them."""
     if findings.measurement.is_hang:
         return _about_hang(findings, defects)
-    if findings.import_threads and not is_set(findings.options, "lazy-apps", "lazy"):
+    if findings.import_threads and not is_set(findings.options, *LAZY):
         return [_about_possible_hang(findings)]
     return []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stacks.catalogue import similar
 from stacks.catalogue.version_order import is_before
-from stacks.check.diagnosis import TURNS_THREADS_ON, Findings, has_thread_state_defect
+from stacks.check.diagnosis import TURNS_THREADS_ON, Findings, hangs_at_every_fork, has_thread_state_defect
 from stacks.check.options import Options, is_set, numbers
 from stacks.check.ways.master_commands import EFFECTS, signal_effects
 from stacks.check.ways.way import STOP
@@ -71,8 +71,7 @@ def _about_threads(findings: Findings) -> str:
 
 
 def _about_mules(findings: Findings) -> str:
-    is_threaded = is_set(findings.options, *TURNS_THREADS_ON)
-    if not (has_thread_state_defect(findings.server) and is_threaded and is_set(findings.options, "mule", "mules")):
+    if not (hangs_at_every_fork(findings.server, findings.options) and is_set(findings.options, "mule", "mules")):
         return ""
     return (
         f"{findings.server.describe()} with threads never starts a mule, not even the first time (unbit/uwsgi#2659). "

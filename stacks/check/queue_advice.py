@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stacks.catalogue.ini import leading_number
+from stacks.check.diagnosis import LAZY
 from stacks.check.options import Options, is_set, last_value
 from stacks.check.sockets import is_socket
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.way import ONE_BY_ONE, RELOAD
+from stacks.lifecycle.way_results import CAME_BACK
 
 LONG_S = 2.0  # a reload of an app that starts quickly answers nothing for a second: the master looks once a second
 LISTEN = 100  # uWSGI's default (core/init.c)
-BACK = ("recovers", "throttled")
 
 
 def queue_advice(options: Options, ways: Sequence[TakenWay]) -> list[str]:
@@ -24,7 +25,7 @@ def queue_advice(options: Options, ways: Sequence[TakenWay]) -> list[str]:
     silent = [
         taken
         for taken in ways
-        if taken.way.kind == RELOAD and taken.result.verdict in BACK and taken.result.nothing_s > LONG_S
+        if taken.way.kind == RELOAD and taken.result.verdict in CAME_BACK and taken.result.nothing_s > LONG_S
     ]
     if not silent:
         return []
@@ -34,7 +35,7 @@ def queue_advice(options: Options, ways: Sequence[TakenWay]) -> list[str]:
     full = "refused at once, which nginx tells as 502" if _has_unix_socket(options) else "repeated 1 s and 3 s later"
     if longest.way.risk == ONE_BY_ONE:
         change = "More workers keep some of them answering."
-    elif is_set(options, "lazy-apps", "lazy"):
+    elif is_set(options, *LAZY):
         change = "A chain reload (touch-chain-reload) keeps the other workers answering."
     else:
         change = "A chain reload (touch-chain-reload, with lazy-apps) keeps the other workers answering."

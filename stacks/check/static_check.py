@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stacks.catalogue import Defect
 from stacks.catalogue.version_order import is_before
-from stacks.check.diagnosis import TURNS_THREADS_ON, Findings, has_thread_state_defect
+from stacks.check.diagnosis import Findings, hangs_at_every_fork
 from stacks.check.effective_configuration import read_effective
 from stacks.check.invocation import read_invocation
 from stacks.check.measurement import Measurement
@@ -35,7 +35,7 @@ def known_defects(findings: Findings, defects: Mapping[str, Defect]) -> list[str
     """Return a sentence for each defect that hangs or crashes every respawn of this version with these options."""
     server, options = findings.server, findings.options
     sentences = []
-    if has_thread_state_defect(server) and is_set(options, *TURNS_THREADS_ON):
+    if hangs_at_every_fork(server, options):
         defect = defects["thread-state"]
         sentences.append(
             f"{server.describe()}: {defect.what} ({', '.join(defect.upstream)}). Known remedy: {defect.remedy}."

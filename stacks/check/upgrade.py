@@ -12,8 +12,9 @@ from packaging.version import Version
 
 from stacks.catalogue import interpreters, load, venvs
 from stacks.catalogue.bounded_command import run_bounded
-from stacks.check.diagnosis import TURNS_THREADS_ON, has_thread_state_defect
-from stacks.check.options import Options, is_set
+from stacks.catalogue.version_order import is_before
+from stacks.check.diagnosis import THREAD_STATE_FIXED, hangs_at_every_fork
+from stacks.check.options import Options
 from stacks.check.server import LIMIT_S, Server, app_interpreter, identify
 
 SITE_PACKAGES_CODE = (
@@ -35,9 +36,11 @@ def prepare_upgrade(uwsgi: Path, version: str, options: Options, private: Path) 
     """
 
     def prepare() -> None:
+        if not is_before(version, THREAD_STATE_FIXED):
+            return  # `identify` starts the interpreter, which is not needed to know this
         with contextlib.suppress(*ERRORS):
             server = identify(uwsgi, version, "")
-            if has_thread_state_defect(server) and is_set(options, *TURNS_THREADS_ON):
+            if hangs_at_every_fork(server, options):
                 install_upgrade(server, newest_pyuwsgi(), options, private)
 
     thread = threading.Thread(target=prepare, daemon=True)

@@ -18,6 +18,7 @@ from stacks.lifecycle.way_steps import ALL, END, FEWER, MORE, WayStep, way_steps
 
 # The most severe one first.
 WAY_VERDICTS = (*VERDICTS[: VERDICTS.index("throttled")], "old_workers", "broken_app", *VERDICTS[-3:], "not_taken")
+CAME_BACK = ("recovers", "throttled")  # the verdicts of a way, or of a run, whose workers came back
 FAILURES = frozenset(WAY_VERDICTS[: WAY_VERDICTS.index("throttled")])
 BEFORE_S = 1.0  # the answers of this time before a way are the usual ones
 AFTER_S = 0.5  # what a way does to the clients may show a little later than its end

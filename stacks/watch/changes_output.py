@@ -24,7 +24,7 @@ def print_changes(fleet: Fleet, line: Callable[[Change], str]) -> int:
             if changes:
                 sys.stdout.flush()
             if changes and fleet.watches:
-                is_hung = any(watch.hangs.workers or watch.hangs.master for watch in fleet.watches.values())
+                is_hung = fleet.is_hung
     finally:
         reader.close()
     return HUNG if is_hung else OK

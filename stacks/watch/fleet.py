@@ -133,6 +133,11 @@ class Fleet:
         watch.close()
 
     @property
+    def is_hung(self) -> bool:
+        """True if a worker or a master is proven to hang."""
+        return any(watch.hangs.workers or watch.hangs.master for watch in self.watches.values())
+
+    @property
     def is_over(self) -> bool:
         """True if every master has ended and the source will name no other one."""
         return not self.watches and not self.source.is_lasting

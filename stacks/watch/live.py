@@ -77,7 +77,7 @@ class Live:
 
     def _note(self) -> None:
         if self._fleet.watches:
-            self._hung = any(watch.hangs.workers or watch.hangs.master for watch in self._fleet.watches.values())
+            self._hung = self._fleet.is_hung
 
     def _loop(self, screen: Screen, fd: int) -> None:
         poll = select.poll()

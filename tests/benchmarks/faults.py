@@ -30,6 +30,7 @@ from stacks.lifecycle.reading import read_json, read_record
 from stacks.lifecycle.records import RecordError
 from stacks.observe import proc, tcp_table
 from tests.benchmarks.fault_commands import ENDLESS, NAMES, RESUMES, ROOT, environment, prepared
+from tests.benchmarks.marked_processes import processes_with
 
 KINDS = ("INT", "TERM", "HUP", "KILL", "KILL", "STOP")
 MOST = 5  # faults for one command
@@ -48,19 +49,7 @@ HALF_WRITTEN = (".run.json.", ".campaign.json.", ".summary.json.", ".check.json.
 def family(process: subprocess.Popen[bytes], mark: str) -> list[int]:
     """Return the living processes that the command has started, itself included, also the orphans."""
     found = {process.pid, *proc.descendants(process.pid)} if process.poll() is None else set()
-    return sorted(pid for pid in found | set(marked(mark)) if proc.is_alive(pid))
-
-
-def marked(mark: str) -> list[int]:
-    """Return the living processes whose environment has the mark."""
-    found = []
-    for name in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            if f"{MARK}={mark}".encode() in Path(f"/proc/{name}/environ").read_bytes().split(b"\0"):
-                found.append(int(name))
-        except OSError:
-            continue
-    return [pid for pid in found if pid != os.getpid() and proc.is_alive(pid)]
+    return sorted(pid for pid in found | set(processes_with(MARK, mark)) if proc.is_alive(pid))
 
 
 def send(pid: int, kind: str) -> None:
@@ -130,7 +119,7 @@ def end(process: subprocess.Popen[bytes], name: str) -> list[str]:
 def what_is_left(folder: Path, name: str, code: int, sent: list[str]) -> list[str]:
     """Return one line for each thing that must not be there."""
     end_s = time.monotonic() + GONE_S.get(name, USUAL_GONE_S)
-    while (left := marked(folder.name)) and time.monotonic() < end_s:
+    while (left := processes_with(MARK, folder.name)) and time.monotonic() < end_s:
         time.sleep(0.1)
     found = [f"process {pid} {' '.join(proc.command_line(pid))[:200]}" for pid in left]
     for pid in left:

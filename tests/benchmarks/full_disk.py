@@ -32,8 +32,8 @@ from system_calls import DISK, Call, answered  # noqa: E402
 from stacks.catalogue import APPS, SCENARIOS, STACKS, venvs  # noqa: E402
 from stacks.lifecycle.reading import read_json, read_rows  # noqa: E402
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RecordError  # noqa: E402
-from stacks.observe import proc  # noqa: E402
 from stacks.run.run_directory import write_plan  # noqa: E402
+from tests.benchmarks.marked_processes import processes_with  # noqa: E402
 
 SIDE_BY_SIDE = 3  # executions: most of their time is waiting
 LIMIT_S = 120.0
@@ -120,7 +120,7 @@ def execute(command: str, server: venvs.Venv, place: Place | None, mode: str) ->
             process.kill()
             process.wait()
         end_s = time.monotonic() + GONE_S
-        while (left := below(folder)) and time.monotonic() < end_s:
+        while (left := processes_with("TMPDIR", f"{folder}/tmp")) and time.monotonic() < end_s:
             time.sleep(0.05)
         for pid in left:
             os.kill(pid, 9)
@@ -135,18 +135,6 @@ def execute_one(arguments: tuple[str, venvs.Venv, Place, str]) -> tuple[bool, li
     """Execute in a process of a pool. Return whether the write failed, and what is wrong."""
     disk, found = execute(*arguments)
     return disk.was_hit, found
-
-
-def below(folder: Path) -> list[int]:
-    """Return the processes that have the folder in their environment."""
-    found = []
-    for name in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            if f"TMPDIR={folder}/tmp".encode() in Path(f"/proc/{name}/environ").read_bytes().split(b"\0"):
-                found.append(int(name))
-        except OSError:
-            continue
-    return [pid for pid in found if pid != os.getpid() and proc.is_alive(pid)]
 
 
 def wrong(folder: Path, code: int, text: str, *, was_hit: bool) -> list[str]:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -18,10 +15,10 @@ from typing import Any
 import pytest
 
 from stacks.catalogue import ROOT
-from stacks.observe import tcp_table
 from stacks.run.ports import free_port
 
 from .browser import browser
+from .ui_process import running_ui
 
 sys.path.insert(0, str(ROOT / "locustfiles"))
 from workers_ui._report import FILES, section
@@ -73,33 +70,9 @@ def served(pages: Callable[[str], str]) -> Iterator[int]:
 @contextmanager
 def web_ui(log: Path, *arguments: str) -> Iterator[int]:
     """Run `make ui` for a host where nothing listens: it shows that a test would have started, and starts no stack."""
-    port, nowhere = free_port(), free_port()
-    command = [sys.executable, str(ROOT / "locustfiles" / "workers_ui"), "--port", str(port), *arguments]
-    command += ["--url", f"http://127.0.0.1:{nowhere}"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=os.environ | {"PACK_RESULTS": str(log.parent / "results")},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        end = time.monotonic() + LIMIT_S
-        while tcp_table.backlog(port) is None:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.05)
+    arguments += ("--url", f"http://127.0.0.1:{free_port()}")
+    with running_ui(log, *arguments, more={"PACK_RESULTS": str(log.parent / "results")}) as port:
         yield port
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(LIMIT_S) == 0
-        assert "Traceback" not in log.read_text()
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from stacks.run.ports import free_port
 
 from .browser import browser, text_of
 from .conftest import left_behind
+from .ui_process import await_ui, kill_ui, start_ui
 
 LIMIT_S = 60.0
 SMALL = {"userCount": "16", "spawnRate": "16", "workers": "4"}
@@ -86,24 +87,14 @@ def ui(tmp_path: Path, venv: Callable[[str], object], results: Path) -> Iterator
     def start(*arguments: str, base: str = "") -> Ui:
         port = free_port()
         log = tmp_path / f"ui-{port}.log"
-        command = [sys.executable, str(ROOT / "locustfiles" / "workers_ui"), "--port", str(port), *arguments]
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-            )
+        process = start_ui(log, port, *arguments)
         started.append(Ui(process, port, base, log))
-        end = time.monotonic() + LIMIT_S
-        while tcp_table.backlog(port) is None:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.05)
+        await_ui(process, port, log)
         return started[-1]
 
     yield start
     for web_ui in started:
-        if web_ui.process.poll() is None:
-            os.killpg(web_ui.process.pid, signal.SIGKILL)
-            web_ui.process.wait()
+        kill_ui(web_ui.process)
     assert left_behind(results) == []
 
 

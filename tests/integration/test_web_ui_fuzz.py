@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
-import subprocess
-import sys
-import time
 import urllib.parse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stacks.catalogue import ROOT
-from stacks.observe import tcp_table
-from stacks.run.ports import free_port
+from .ui_process import LIMIT_S, running_ui
 
-LIMIT_S = 60.0
 CASES = int(os.environ.get("FUZZ_CASES", "150"))
 PATHS = (
     *("", "swarm", "stop", "user", "stats/requests", "stats/reset", "stats/report", "stats/requests/csv", "login"),
@@ -52,30 +43,6 @@ def malformed_forms(draw: st.DrawFn) -> bytes:
     return urllib.parse.urlencode(FIELDS | {field: draw(WRONG)}).encode()
 
 
-@contextmanager
-def web_ui(folder: Path) -> Iterator[int]:
-    port, log = free_port(), folder / "ui.log"
-    command = [sys.executable, str(ROOT / "locustfiles" / "workers_ui"), "--port", str(port)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        end_s = time.monotonic() + LIMIT_S
-        while tcp_table.backlog(port) is None:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < end_s, log.read_text()
-            time.sleep(0.05)
-        yield port
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(LIMIT_S) == 0
-        assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
 def send(port: int, method: str, target: bytes, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
     """Send one request, whatever is in it. Return the status, 0 if there is none, and the body of the answer."""
     lines = [f"Host: 127.0.0.1:{port}", "Connection: close", f"Content-Length: {len(body)}"]
@@ -91,7 +58,7 @@ def send(port: int, method: str, target: bytes, headers: dict[str, str], body: b
 
 def test_any_request_gets_an_answer_and_a_malformed_form_starts_nothing(tmp_path: Path, results: Path) -> None:
     cases = settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
-    with web_ui(tmp_path) as port:
+    with running_ui(tmp_path / "ui.log") as port:
 
         @cases
         @given(

@@ -49,7 +49,6 @@ class WayTaker:
     def take(self, ways: Sequence[Way]) -> list[TakenWay]:
         """Take every way that can be taken, and return all of them in their order."""
         can = [way for way in ways if not way.why_not]
-        self.progress.expect(way.name for way in can)
         taken = [not_taken(way, way.why_not) for way in ways if way.why_not]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             try:

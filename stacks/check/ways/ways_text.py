@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.way import STOP
+from stacks.lifecycle.way_results import CAME_BACK
 
 HEAD = ("way", "verdict", "over after", "answered nothing", "answered less", "lost", "new code")
 INDENT = "  "
@@ -16,7 +17,7 @@ def ways_lines(ways: Sequence[TakenWay]) -> list[str]:
     failing = [taken for taken in ways if taken.result.fails]
     lines = _failures("does NOT come back", (taken for taken in failing if taken.way.kind != STOP))
     lines += _failures("does NOT stop when asked", (taken for taken in failing if taken.way.kind == STOP))
-    sound = [taken for taken in ways if taken.result.verdict in ("recovers", "throttled")]
+    sound = [taken for taken in ways if taken.result.verdict in CAME_BACK]
     back = _names("comes back", (taken for taken in sound if taken.way.kind != STOP))
     back += _names("stops when asked", (taken for taken in sound if taken.way.kind == STOP))
     lines += ["; ".join(back)] if back else []

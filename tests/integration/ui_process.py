@@ -1,0 +1,64 @@
+"""Starts the web UI of the pack as a process of its own, for tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from stacks.catalogue import ROOT
+from stacks.observe import tcp_table
+from stacks.run.ports import free_port
+
+LIMIT_S = 60.0
+
+
+def start_ui(log: Path, port: int, *arguments: str, more: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start it in a session of its own, with `more` in its environment. Its output goes to `log`."""
+    command = [sys.executable, str(ROOT / "locustfiles" / "workers_ui"), "--port", str(port), *arguments]
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | (more or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def await_ui(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until it listens. Fail if it ends before."""
+    end_s = time.monotonic() + LIMIT_S
+    while tcp_table.backlog(port) is None:
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < end_s, log.read_text()
+        time.sleep(0.05)
+
+
+def kill_ui(process: subprocess.Popen[bytes]) -> None:
+    """End it, with what it has started, if it still runs."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def running_ui(log: Path, *arguments: str, more: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Run it during the block. Yield its port. Then it must end after SIGTERM, without a traceback."""
+    port = free_port()
+    process = start_ui(log, port, *arguments, more=more)
+    try:
+        await_ui(process, port, log)
+        yield port
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(LIMIT_S) == 0
+        assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
+    finally:
+        kill_ui(process)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from stacks.run.ports import free_port
 
 HEALTHY, BROKEN = ("3.12", "pyuwsgi", "2.0.30.post1"), ("3.12", "pyuwsgi", "2.0.26")
 START_LIMIT_S = 60.0
+SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
 CPUCLOCK_SCHED = 2  # the CPU clock of a process: see MAKE_PROCESS_CPUCLOCK in the kernel's posix-timers.h
 
 
@@ -122,6 +124,10 @@ class KernelForks:
         self.pids: list[int] = []
         self._pid = pid
         self._events = process_events.subscribe()
+        with suppress(
+            PermissionError
+        ):  # events of the whole host wait here while a busy machine lets this process wait
+            self._events.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
         self._is_over = threading.Event()
         self._error: OSError | None = None
         self._thread = threading.Thread(target=self._read)

@@ -126,7 +126,7 @@ class KernelForks:
         self._events = process_events.subscribe()
         with suppress(
             PermissionError
-        ):  # events of the whole host wait here while a busy machine lets this process wait
+        ):  # a busy machine lets this process wait, and the events of the whole host with it
             self._events.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
         self._is_over = threading.Event()
         self._error: OSError | None = None

@@ -122,4 +122,5 @@ class CheckRuns:
             "hung_grace_s": REMEDY_HUNG_GRACE_S if is_remedy else HUNG_GRACE_S,
             "probe": self.url,
             "log": log,
+            "ends_at_hang": is_remedy,  # then it does not help, and a trial of many others ends sooner
         }

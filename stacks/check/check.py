@@ -147,7 +147,7 @@ def _check_one(
         print_lines([first_answer(measurement, len(others))], sys.stderr)
     findings = _collect_findings(invocation, effective, neutral, measurement, log)
     findings = replace(findings, remedy_trials=try_remedies(runs, findings, private))
-    taker = _way_taker(options, runs, copy, measurement, progress)
+    taker = _way_taker(options, runs, copy, measurement, effective.version, progress)
     recycle = TakenWay(first, recordings.read_limited_way(measurement), Path(measurement.directory))
     taken = [recycle, *taker.take(others)]
     trials = try_changes(findings, taken, taker)
@@ -184,12 +184,13 @@ def _way_taker(
     runs: CheckRuns,
     copy: Callable[[Preparation], NeutralConfiguration],
     measurement: Measurement,
+    version: str,
     progress: Progress,
 ) -> WayTaker:
     """Return what takes the other ways. The run of `measurement` has taken the first."""
     log = "pipe" if measurement.directory.endswith("-piped") else "socket"
     start_s = recordings.start_s(Path(measurement.directory))
-    return WayTaker(runs, copy, options.slow_url or "", start_s, log, bool(options.deep), progress)
+    return WayTaker(runs, copy, options.slow_url or "", start_s, log, bool(options.deep), version, progress)
 
 
 def _print(result: CheckResult, stream: TextIO) -> None:

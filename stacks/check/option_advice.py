@@ -145,7 +145,7 @@ def _about_lifetime(findings: Findings) -> str:
         return (
             "max-worker-lifetime is set with threads: before 2.0.24 a worker whose lifetime is over does not wait for "
             "the requests of its other threads, and nginx answers 502 (unbit/uwsgi-docs#410; with requests of 0.3 s, "
-            "40 of 389 on 2.0.21 and none on 2.0.26). Upgrade to 2.0.28 or later, or use max-requests instead."
+            "40 of 389 on 2.0.21 and none on 2.0.26). Upgrade to 2.0.28 or later, or set threads = 1."
         )
     return (
         "max-worker-lifetime is set with threads: a worker whose lifetime is over mostly stays until a request reaches "

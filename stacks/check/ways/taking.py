@@ -20,8 +20,9 @@ from stacks.check.options import numbers
 from stacks.check.recycling import Preparation
 from stacks.check.ways import copies, recordings, way_plans
 from stacks.check.ways.derivation import IDLE
+from stacks.check.ways.known_defects import explain
 from stacks.check.ways.progress import Progress
-from stacks.check.ways.taken import TakenWay, explain_harakiri, merged, not_taken
+from stacks.check.ways.taken import TakenWay, merged, not_taken
 from stacks.check.ways.way import INSTANCE, STOP, Way
 from stacks.lifecycle.way_results import WayResult
 from stacks.run import interrupts
@@ -41,6 +42,7 @@ class WayTaker:
     start_s: float  # how long the app needs to start
     log: str  # what the log of uWSGI is: socket or pipe
     deep: bool
+    version: str  # of the checked uWSGI
     progress: Progress
     label: str = "way"  # the names of the run directories begin with it
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -128,7 +130,7 @@ class WayTaker:
             return [TakenWay(way, WayResult("invalid", measurement.error, times=0), directory)], []
         result = recordings.read_limited_way(measurement, has_pauses=way.option == IDLE)
         threads = numbers(neutral.options).get("threads", 1)
-        return [TakenWay(way, explain_harakiri(way, result, threads), directory)], []
+        return [explain(TakenWay(way, result, directory), threads, self.version)], []
 
     def _hear(self, name: str, line: dict[str, Any]) -> None:
         self.progress(name, "" if line["phase"] == "done" else line.get("way", ""))

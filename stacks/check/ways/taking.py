@@ -114,7 +114,9 @@ class WayTaker:
         runs = self.runs
         plan = way_plans.asked_plan(steps, neutral.workers, runs.url, self.start_s, runs.start_limit_s, self.log)
         name = self._name(steps[0].name)
-        return runs.execute(name, neutral, runs.invocation.uwsgi, plan, on_line=lambda line: self._hear(name, line))
+        return runs.execute(
+            name, neutral, runs.invocation.uwsgi, plan, on_line=lambda line: self._hear(name, line, steps)
+        )
 
     def _take_limited(self, way: Way) -> tuple[list[TakenWay], list[list[Way]]]:
         neutral, runs = self.neutralise(copies.limited(way)), self.runs
@@ -123,7 +125,12 @@ class WayTaker:
         if way.option == IDLE:
             environment = {PAUSE: way_plans.IDLE_PAUSE_S}
         self.progress(way.name, way.name)
-        directory = runs.execute(self._name(way.name), neutral, runs.invocation.uwsgi, plan, environment)
+
+        def hear(line: dict[str, Any]) -> None:
+            if self.deep and line.get("respawns"):
+                self.progress(way.name, way.name, min(line["respawns"], plan["respawns"]), plan["respawns"])
+
+        directory = runs.execute(self._name(way.name), neutral, runs.invocation.uwsgi, plan, environment, hear)
         self.progress(way.name, "")
         measurement = read_measurement(directory)
         if measurement.error:
@@ -132,8 +139,13 @@ class WayTaker:
         threads = numbers(neutral.options).get("threads", 1)
         return [explain(TakenWay(way, result, directory), threads, self.version)], []
 
-    def _hear(self, name: str, line: dict[str, Any]) -> None:
-        self.progress(name, "" if line["phase"] == "done" else line.get("way", ""))
+    def _hear(self, name: str, line: dict[str, Any], steps: Sequence[Way]) -> None:
+        if line["phase"] == "done":
+            self.progress(name, "")
+            return
+        # With DEEP=1 all steps of a run take one way.
+        number, of = (line.get("step", 0), sum(len(way.steps) for way in steps)) if self.deep else (0, 0)
+        self.progress(name, line.get("way", ""), number, of)
 
     def _name(self, first: str) -> str:
         """Return the name of the next run directory that begins with the way `first`."""

@@ -184,6 +184,18 @@ def test_deep_takes_a_way_as_often_as_rules_out_five_percent() -> None:
     assert [way_plans.times(way, 4, deep=True) for way in (reload, death, stop)] == [19, 73, 1]
 
 
+def test_deep_takes_a_limit_as_often_and_tells_how_long_all_takes() -> None:
+    harakiri = named("harakiri", ("harakiri", "30"), slow_url="/slow")
+    plan = way_plans.limited_plan(harakiri, 2, "/", 60.0, "socket", deep=True)
+    assert (plan["respawns"], plan["duration_s"]) == (73, 73 * 4.0)
+    assert plan["limit_s"] > plan["duration_s"]
+    kill, hup = named("worker-kill"), named("hup")
+    assert way_plans.deep_way_s(kill, 2, 0.5) == 73 * 3.5
+    assert way_plans.deep_s([kill, hup, named("harakiri", ("harakiri", "30"))], 2, 0.5, 3) == 73 * 3.5
+    assert way_plans.deep_s([kill] * 6, 2, 0.5, 3) == 2 * 73 * 3.5
+    assert way_plans.deep_s([], 2, 0.5, 3) == 0.0
+
+
 def test_ways_are_told_with_the_worst_first() -> None:
     ways = [
         taken("hup", nothing_s=0.5),

@@ -91,6 +91,7 @@ def test_what_makes_workers_come_back_is_before_what_costs_less() -> None:
         best_change(healthy, [taken("worker-kill", "hung_worker"), old]),
         best_change(healthy, [cut, old]),
         best_change(findings(HEALTHY, pin=None, version="2.0.21-debian"), [cut]),
+        best_change(findings(HEALTHY, ("threads", "4"), pin=None, version="2.0.21-debian"), [cut]),
     ]
     assert [change and (change.set or change.package) for change in changes] == [
         (("lazy-apps", "true"),),
@@ -104,6 +105,7 @@ def test_what_makes_workers_come_back_is_before_what_costs_less() -> None:
         None,
         "pyuwsgi==2.0.30.post1",
         (("threads", "1"),),
+        (("skip-atexit-teardown", "true"),),
     ]
 
 

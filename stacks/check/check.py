@@ -49,12 +49,11 @@ from stacks.check.static_check import known_defects, static_findings, static_tex
 from stacks.check.terminal import first_answer, print_lines
 from stacks.check.upgrade import prepare_upgrade
 from stacks.check.vassals import check_vassals
-from stacks.check.ways import recordings, selection
+from stacks.check.ways import recordings, selection, way_plans
 from stacks.check.ways.derivation import MAX_REQUESTS, derive
 from stacks.check.ways.progress import Progress
 from stacks.check.ways.taken import TakenWay
-from stacks.check.ways.taking import WayTaker
-from stacks.check.ways.way_plans import DEEP_RATE
+from stacks.check.ways.taking import AT_ONCE, WayTaker
 from stacks.lifecycle import disk_room
 from stacks.lifecycle.rates import respawns_to_rule_out
 from stacks.lifecycle.records import RecordError
@@ -129,7 +128,7 @@ def _check_one(
     defect = partial_defect(effective.version, effective.options)
     fewest = respawns_to_see(defect.rate) if defect else FEWEST_RESPAWNS
     if options.deep:
-        fewest = max(fewest, respawns_to_rule_out(DEEP_RATE))
+        fewest = max(fewest, respawns_to_rule_out(way_plans.DEEP_RATE))
     runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit, servers, fewest)
     ways = derive(effective.options, options.slow_url or "")
     first = next(way for way in ways if way.name == MAX_REQUESTS)
@@ -144,10 +143,12 @@ def _check_one(
     _require_verdict(measurement, log)
     if others:
         progress.clear()
-        print_lines([first_answer(measurement, len(others))], sys.stderr)
+        start_s = recordings.start_s(Path(measurement.directory))
+        seconds = way_plans.deep_s(others, neutral.workers, start_s, AT_ONCE) if options.deep else 0.0
+        print_lines([first_answer(measurement, len(others), seconds)], sys.stderr)
     findings = _collect_findings(invocation, effective, neutral, measurement, log)
     findings = replace(findings, remedy_trials=try_remedies(runs, findings, private))
-    taker = _way_taker(options, runs, copy, measurement, progress)
+    taker = _way_taker(options, runs, copy, measurement, effective.version, progress)
     recycle = TakenWay(first, recordings.read_limited_way(measurement), Path(measurement.directory))
     taken = [recycle, *taker.take(others)]
     trials = try_changes(findings, taken, taker)
@@ -184,12 +185,13 @@ def _way_taker(
     runs: CheckRuns,
     copy: Callable[[Preparation], NeutralConfiguration],
     measurement: Measurement,
+    version: str,
     progress: Progress,
 ) -> WayTaker:
     """Return what takes the other ways. The run of `measurement` has taken the first."""
     log = "pipe" if measurement.directory.endswith("-piped") else "socket"
     start_s = recordings.start_s(Path(measurement.directory))
-    return WayTaker(runs, copy, options.slow_url or "", start_s, log, bool(options.deep), progress)
+    return WayTaker(runs, copy, options.slow_url or "", start_s, log, bool(options.deep), version, progress)
 
 
 def _print(result: CheckResult, stream: TextIO) -> None:

@@ -20,8 +20,9 @@ from stacks.check.options import numbers
 from stacks.check.recycling import Preparation
 from stacks.check.ways import copies, recordings, way_plans
 from stacks.check.ways.derivation import IDLE
+from stacks.check.ways.known_defects import explain
 from stacks.check.ways.progress import Progress
-from stacks.check.ways.taken import TakenWay, explain_harakiri, merged, not_taken
+from stacks.check.ways.taken import TakenWay, merged, not_taken
 from stacks.check.ways.way import INSTANCE, STOP, Way
 from stacks.lifecycle.way_results import WayResult
 from stacks.run import interrupts
@@ -41,6 +42,7 @@ class WayTaker:
     start_s: float  # how long the app needs to start
     log: str  # what the log of uWSGI is: socket or pipe
     deep: bool
+    version: str  # of the checked uWSGI
     progress: Progress
     label: str = "way"  # the names of the run directories begin with it
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -112,7 +114,9 @@ class WayTaker:
         runs = self.runs
         plan = way_plans.asked_plan(steps, neutral.workers, runs.url, self.start_s, runs.start_limit_s, self.log)
         name = self._name(steps[0].name)
-        return runs.execute(name, neutral, runs.invocation.uwsgi, plan, on_line=lambda line: self._hear(name, line))
+        return runs.execute(
+            name, neutral, runs.invocation.uwsgi, plan, on_line=lambda line: self._hear(name, line, steps)
+        )
 
     def _take_limited(self, way: Way) -> tuple[list[TakenWay], list[list[Way]]]:
         neutral, runs = self.neutralise(copies.limited(way)), self.runs
@@ -121,17 +125,27 @@ class WayTaker:
         if way.option == IDLE:
             environment = {PAUSE: way_plans.IDLE_PAUSE_S}
         self.progress(way.name, way.name)
-        directory = runs.execute(self._name(way.name), neutral, runs.invocation.uwsgi, plan, environment)
+
+        def hear(line: dict[str, Any]) -> None:
+            if self.deep and line.get("respawns"):
+                self.progress(way.name, way.name, min(line["respawns"], plan["respawns"]), plan["respawns"])
+
+        directory = runs.execute(self._name(way.name), neutral, runs.invocation.uwsgi, plan, environment, hear)
         self.progress(way.name, "")
         measurement = read_measurement(directory)
         if measurement.error:
             return [TakenWay(way, WayResult("invalid", measurement.error, times=0), directory)], []
         result = recordings.read_limited_way(measurement, has_pauses=way.option == IDLE)
         threads = numbers(neutral.options).get("threads", 1)
-        return [TakenWay(way, explain_harakiri(way, result, threads), directory)], []
+        return [explain(TakenWay(way, result, directory), threads, self.version)], []
 
-    def _hear(self, name: str, line: dict[str, Any]) -> None:
-        self.progress(name, "" if line["phase"] == "done" else line.get("way", ""))
+    def _hear(self, name: str, line: dict[str, Any], steps: Sequence[Way]) -> None:
+        if line["phase"] == "done":
+            self.progress(name, "")
+            return
+        # With DEEP=1 all steps of a run take one way.
+        number, of = (line.get("step", 0), sum(len(way.steps) for way in steps)) if self.deep else (0, 0)
+        self.progress(name, line.get("way", ""), number, of)
 
     def _name(self, first: str) -> str:
         """Return the name of the next run directory that begins with the way `first`."""

@@ -29,6 +29,10 @@ def test_the_exit_stall_is_known_of_old_versions_with_threads(version: str, thre
     assert (defect.name if defect else None) == expected
 
 
+def test_the_exit_stall_is_cured_by_skip_atexit_teardown() -> None:
+    assert partial_defect("2.0.21", [("threads", "2"), ("skip-atexit-teardown", "true")]) is None
+
+
 def test_so_many_respawns_miss_the_defect_rarely() -> None:
     for rate in (0.12, 0.5):
         count = respawns_to_see(rate)

@@ -138,7 +138,7 @@ def _check_one(
     measurement = runs.measure()
     log = read_log(Path(measurement.directory))
     _require_verdict(measurement, log)
-    starts = respawns_to_rule_out(DEEP_RATE) - 1 if options.deep else STARTS
+    starts = respawns_to_rule_out(way_plans.DEEP_RATE) - 1 if options.deep else STARTS
     measurement = start_again(runs, measurement, starts, progress.tell)
     progress(MAX_REQUESTS, "")
     if others:

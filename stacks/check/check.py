@@ -7,7 +7,6 @@ private directory, which is removed at the end.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from stacks import catalogue
-from stacks.check import thresholds
+from stacks.check import thresholds, usage
 from stacks.check.advice import advise
 from stacks.check.change_trial import try_changes
 from stacks.check.check_result import CHECK_FILE, CheckResult, is_stdout, write_failure
@@ -27,13 +26,13 @@ from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
 from stacks.check.emperor import is_emperor
 from stacks.check.failure_reasons import explain_unmeasured
+from stacks.check.further_starts import STARTS, start_again
 from stacks.check.import_threads import list_import_threads
 from stacks.check.invocation import (
     CannotCheck,
     Invocation,
     WrongUsage,
     read_invocation,
-    read_line,
     resolve_app,
 )
 from stacks.check.known_rates import partial_defect, respawns_to_see
@@ -66,9 +65,8 @@ SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 
 def main(options: argparse.Namespace) -> int:
     """Return the exit code: 0 the workers come back, 1 could not measure, 2 wrong usage, 3 they do not come back."""
-    usage_error = _usage_error(options)
-    if usage_error:
-        print(f"check: {usage_error}", file=sys.stderr)
+    if error := usage.find_error(options):
+        print(f"check: {error}", file=sys.stderr)
         return EXIT_USAGE
     began = time.monotonic()
     interrupts.block()  # until the guard can forward them: whatever ends it then, the private directory is removed
@@ -138,9 +136,11 @@ def _check_one(
     progress(MAX_REQUESTS, MAX_REQUESTS)
     prepare_upgrade(invocation.uwsgi, effective.version, effective.options, private)
     measurement = runs.measure()
-    progress(MAX_REQUESTS, "")
     log = read_log(Path(measurement.directory))
     _require_verdict(measurement, log)
+    starts = respawns_to_rule_out(way_plans.DEEP_RATE) - 1 if options.deep else STARTS
+    measurement = start_again(runs, measurement, starts, progress.tell)
+    progress(MAX_REQUESTS, "")
     if others:
         progress.clear()
         start_s = recordings.start_s(Path(measurement.directory))
@@ -154,7 +154,7 @@ def _check_one(
     trials = try_changes(findings, taken, taker)
     progress.clear()
     advice = advise(findings, catalogue.load().defects, taken)
-    outcomes = thresholds.judge(_limits(options), measurement)
+    outcomes = thresholds.judge(usage.limits(options), measurement)
     seconds, place = round(time.monotonic() - began, 1), paste_place(invocation)
     result = CheckResult(findings, neutral, taken, advice, directory, seconds, outcomes, place, trials)
     result.write(options.json, options.junit)
@@ -172,12 +172,6 @@ def _check_static(options: argparse.Namespace, private: Path) -> int:
     defects = known_defects(findings, catalogue.load().defects)
     print(static_text(findings, defects))
     return EXIT_HANG if defects else EXIT_OK
-
-
-def _limits(options: argparse.Namespace) -> dict[str, float]:
-    """Return the user's limits. Raise ValueError with every mistake."""
-    given = {kind.option: getattr(options, kind.option.replace("-", "_")) for kind in thresholds.KINDS}
-    return thresholds.read_limits(given, options.limits)
 
 
 def _way_taker(
@@ -203,29 +197,6 @@ def _print(result: CheckResult, stream: TextIO) -> None:
             f"check: the result cannot be printed ({error.strerror}). It is in {result.directory / CHECK_FILE}.",
             file=sys.stderr,
         )
-
-
-def _usage_error(options: argparse.Namespace) -> str:
-    """Return what is wrong with the command line, or ''."""
-    is_configured = any(name.startswith("UWSGI_") for name in os.environ)
-    if not (options.ini or options.args or is_configured):
-        return "name a configuration: --ini FILE (INI=), --args '...' (ARGS=), or UWSGI_* in the environment"
-    try:
-        read_line(options.args, os.environ)
-    except CannotCheck as error:
-        return str(error)
-    if words := selection.usage_error(options.ways):
-        return words
-    try:
-        _limits(options)
-    except ValueError as error:
-        return str(error)
-    if is_stdout(options.json) and is_stdout(options.junit):
-        return "only one of --json and --junit can go to stdout (-)"
-    for path in filter(None, (options.json, options.junit, options.code_quality, options.metrics)):
-        if not path.parent.is_dir():
-            return f"{path} cannot be written, because {path.parent} is not a directory"
-    return ""
 
 
 def _require_verdict(measurement: Measurement, log: str) -> None:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -153,6 +154,17 @@ def firing(port: int) -> dict[str, dict[str, Any]]:
     return {one["labels"]["alertname"]: one for one in api(port, "alerts")["alerts"] if one["state"] == "firing"}
 
 
+def empty_panels(port: int) -> set[str]:
+    """Return the titles of the dashboard's panels that Prometheus has nothing for."""
+    empty = set()
+    for panel in json.loads((DEPLOY / "dashboard.json").read_text())["panels"]:
+        for target in panel["targets"]:
+            query = target["expr"].replace("$config", ".*").replace("$__rate_interval", "1m")
+            if not api(port, f"query?{urllib.parse.urlencode({'query': query})}")["result"]:
+                empty.add(panel["title"])
+    return empty - {"What the watcher cannot see"}  # root sees everything
+
+
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed")
 def test_prometheus_sees_the_alert_fire_while_workers_hang(
     venv: Callable[[str], Any], watcher: Callable[..., Watcher], tmp_path: Path
@@ -171,6 +183,7 @@ def test_prometheus_sees_the_alert_fire_while_workers_hang(
             assert alert["labels"]["config"] == "shop.ini"
             assert alert["labels"]["master"] == str(pid)
             until(lambda: "UwsgiAllWorkersHung" in firing(prometheus_port), "the alert of a total outage")
+            until(lambda: not empty_panels(prometheus_port), "series for each panel of the dashboard")
         code = watch.end()
         assert code in (3, 130)
         assert "Traceback" not in watch.said()

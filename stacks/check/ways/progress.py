@@ -49,6 +49,12 @@ class Progress:
             self._done |= set(ways)
             self._write(self._text())
 
+    def tell(self, text: str) -> None:
+        """Print a line that stays, also without a terminal."""
+        with self._lock:
+            self._write("")
+            print(f"check: {text}", file=self._stream, flush=True)
+
     def clear(self) -> None:
         """Remove the line, before the result is printed."""
         self._write("")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from stacks.check.ways.progress import Progress
 from stacks.check.ways.taken import TakenWay, merged, not_taken
 from stacks.check.ways.way import INSTANCE, STOP, Way
 from stacks.lifecycle.way_results import WayResult
-from stacks.run import interrupts
 
 AT_ONCE = 3  # a run mostly waits: for the master's turns, and for the answers of a few users
 SLOW_URL = "PACK_SLOW_URL"  # a page that locustfiles/check.py requests beside the other
@@ -52,23 +51,17 @@ class WayTaker:
         """Take every way that can be taken, and return all of them in their order."""
         can = [way for way in ways if not way.why_not]
         taken = [not_taken(way, way.why_not) for way in ways if way.why_not]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            try:
-                waiting = {pool.submit(self._take_asked, chain) for chain in self._chains(can)}
-                waiting |= {pool.submit(self._take_limited, way) for way in can if not way.is_asked}
-                while waiting:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    for part in done:
-                        found, left = part.result()
-                        taken += found
-                        still = {way for chain in left for way in chain}
-                        self.progress.finish(one.way.name for one in found if one.way not in still)
-                        waiting |= {pool.submit(self._take_asked, chain) for chain in left}
-            except KeyboardInterrupt:  # reaches only this thread; the pool waits for the threads of the runs
-                interrupts.ignore()
-                pool.shutdown(wait=False, cancel_futures=True)
-                self.runs.end()
-                raise
+        with self.runs.pool(AT_ONCE) as pool:
+            waiting = {pool.submit(self._take_asked, chain) for chain in self._chains(can)}
+            waiting |= {pool.submit(self._take_limited, way) for way in can if not way.is_asked}
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for part in done:
+                    found, left = part.result()
+                    taken += found
+                    still = {way for chain in left for way in chain}
+                    self.progress.finish(one.way.name for one in found if one.way not in still)
+                    waiting |= {pool.submit(self._take_asked, chain) for chain in left}
         by_way = {way: [one for one in taken if one.way == way] for way in ways}
         return [merged(parts) for parts in by_way.values() if parts]
 

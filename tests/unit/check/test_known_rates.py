@@ -43,7 +43,7 @@ def test_the_runs_of_a_check_and_of_its_remedies_want_as_many() -> None:
     def plan(fewest: int, *, is_remedy: bool) -> tuple[int, float]:
         invocation = Invocation(Path("/x/uwsgi"), None, (), {}, Path("/x"))
         runs = CheckRuns(invocation, NeutralConfiguration(workers=2), Path("/y"), "/", 60.0, fewest_respawns=fewest)
-        numbers = runs._plan("socket", is_remedy=is_remedy)
+        numbers = runs.plan("socket", is_remedy=is_remedy)
         return numbers["respawns"], numbers["limit_s"]
 
     needed = respawns_to_see(0.12)

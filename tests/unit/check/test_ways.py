@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,14 @@ from check_builders import HEALTHY, recycled, stopped, taken
 from stacks.catalogue.triggers import parse
 from stacks.check.neutralise import neutralise
 from stacks.check.options import Options
-from stacks.check.ways import copies, selection, way_plans
+from stacks.check.ways import copies, recordings, selection, way_plans
 from stacks.check.ways.derivation import derive
 from stacks.check.ways.known_defects import explain
 from stacks.check.ways.taken import TakenWay, merged, worst_first
 from stacks.check.ways.way import ONE_BY_ONE, RELOAD, STOP, Way
 from stacks.check.ways.way_json import way_case
 from stacks.check.ways.ways_text import table_lines, ways_lines
+from stacks.lifecycle.records import RUN_FILE, SCHEMA, write_json
 from stacks.lifecycle.way_results import WayResult
 from stacks.lifecycle.way_steps import ALL, END, FEWER, MORE
 
@@ -127,6 +129,19 @@ def test_requests_that_a_lifetime_cuts_off_are_a_known_defect(
     assert ("of 60 requests cut off" in way.result.reason) == (cause is not None)
     assert any("loses requests" in line for line in ways_lines([way])) == (cause is not None)
     assert explain(taken("reload-on-rss", lost=lost), threads, version).cause is None
+
+
+@pytest.mark.parametrize(
+    ("respawns", "exit_s", "verdict"), [(0, 20.4, "hung_exit"), (0, 3.0, "invalid"), (2, 20.4, "invalid")]
+)
+def test_exits_at_a_limit_that_never_end_hang_without_a_proof(
+    tmp_path: Path, respawns: int, exit_s: float, verdict: str
+) -> None:
+    write_json(tmp_path / RUN_FILE, {"schema": SCHEMA, "load": {"begin_ns": 0, "end_ns": 0}})
+    run = replace(HEALTHY, directory=str(tmp_path), verdict="invalid", respawns=respawns, exit_max_s=exit_s)
+    result = recordings.read_limited_way(run)
+    assert result.verdict == verdict
+    assert ("still there 20 s later" in result.reason) == (verdict == "hung_exit")
 
 
 def test_a_way_that_a_copy_cannot_take_says_why() -> None:

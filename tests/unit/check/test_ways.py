@@ -18,7 +18,6 @@ from stacks.check.ways.taken import TakenWay, merged, worst_first
 from stacks.check.ways.way import ONE_BY_ONE, RELOAD, STOP, Way
 from stacks.check.ways.way_json import way_case
 from stacks.check.ways.ways_text import table_lines, ways_lines
-from stacks.lifecycle.records import RUN_FILE, SCHEMA, write_json
 from stacks.lifecycle.way_results import WayResult
 from stacks.lifecycle.way_steps import ALL, END, FEWER, MORE
 
@@ -134,11 +133,9 @@ def test_requests_that_a_lifetime_cuts_off_are_a_known_defect(
 @pytest.mark.parametrize(
     ("respawns", "exit_s", "verdict"), [(0, 20.4, "hung_exit"), (0, 3.0, "invalid"), (2, 20.4, "invalid")]
 )
-def test_exits_at_a_limit_that_never_end_hang_without_a_proof(
-    tmp_path: Path, respawns: int, exit_s: float, verdict: str
-) -> None:
-    write_json(tmp_path / RUN_FILE, {"schema": SCHEMA, "load": {"begin_ns": 0, "end_ns": 0}})
-    run = replace(HEALTHY, directory=str(tmp_path), verdict="invalid", respawns=respawns, exit_max_s=exit_s)
+def test_exits_at_a_limit_that_never_end_hang_without_a_proof(respawns: int, exit_s: float, verdict: str) -> None:
+    directory = str(Path(__file__).parents[2] / "data" / "ways" / "recovers")
+    run = replace(HEALTHY, directory=directory, verdict="invalid", respawns=respawns, exit_max_s=exit_s)
     result = recordings.read_limited_way(run)
     assert result.verdict == verdict
     assert ("still there 20 s later" in result.reason) == (verdict == "hung_exit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from check_builders import HEALTHY, recycled, stopped, taken
 from stacks.catalogue.triggers import parse
 from stacks.check.neutralise import neutralise
 from stacks.check.options import Options
-from stacks.check.ways import copies, selection, way_plans
+from stacks.check.ways import copies, recordings, selection, way_plans
 from stacks.check.ways.derivation import derive
 from stacks.check.ways.known_defects import explain
 from stacks.check.ways.taken import TakenWay, merged, worst_first
@@ -127,6 +128,17 @@ def test_requests_that_a_lifetime_cuts_off_are_a_known_defect(
     assert ("of 60 requests cut off" in way.result.reason) == (cause is not None)
     assert any("loses requests" in line for line in ways_lines([way])) == (cause is not None)
     assert explain(taken("reload-on-rss", lost=lost), threads, version).cause is None
+
+
+@pytest.mark.parametrize(
+    ("respawns", "exit_s", "verdict"), [(0, 20.4, "hung_exit"), (0, 3.0, "invalid"), (2, 20.4, "invalid")]
+)
+def test_exits_at_a_limit_that_never_end_hang_without_a_proof(respawns: int, exit_s: float, verdict: str) -> None:
+    directory = str(Path(__file__).parents[2] / "data" / "ways" / "recovers")
+    run = replace(HEALTHY, directory=directory, verdict="invalid", respawns=respawns, exit_max_s=exit_s)
+    result = recordings.read_limited_way(run)
+    assert result.verdict == verdict
+    assert ("still there 20 s later" in result.reason) == (verdict == "hung_exit")
 
 
 def test_a_way_that_a_copy_cannot_take_says_why() -> None:

@@ -29,7 +29,7 @@ from pathlib import Path
 import pandas as pd
 
 pd.set_option("display.max_colwidth", None, "display.max_columns", None, "display.max_rows", None)
-directories = sorted(path.parent for path in Path(RESULTS).rglob("run.json"))
+directories = sorted(path.parent for path in Path(RESULTS).rglob("requests.parquet"))  # a run that goes on has none
 records = [json.loads((directory / "run.json").read_text()) for directory in directories]
 runs = pd.json_normalize(records)
 runs[["run_id", "stack", "version", "verdict", "plan.workers", "plan.max_requests", "reason"]].astype(object).fillna(

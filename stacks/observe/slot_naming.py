@@ -74,11 +74,18 @@ class SlotNaming:
         return True
 
     def name_ended(self, child: Child) -> None:
-        """Guess the slot of a child that has ended before its slot was known: the one that is vacant for longest."""
+        """Guess the slot of a child that has ended before its slot was known.
+
+        The master fills the slots in the order in which they became vacant. So the slots that are vacant for longest
+        are those of the children that were forked before this one and have no slot yet.
+        """
         vacant = self._follower.vacant
         # Of a worker whose other threads lived on, `exited_ns` is when that was seen, which may be after the fork.
-        earlier = [slot for slot, one in vacant.items() if (one.leaving_ns or one.exited_ns) <= child.forked_ns]
-        slot = min(earlier, key=lambda slot: vacant[slot].exited_ns, default=NO_WORKER)
+        since = {slot: one.leaving_ns or one.exited_ns for slot, one in vacant.items()}
+        earlier = sorted((slot for slot in since if since[slot] <= child.forked_ns), key=since.__getitem__)
+        others = self._follower.children.values()
+        before = sum(other.slot is None and other.forked_ns < child.forked_ns for other in others)
+        slot = earlier[min(before, len(earlier) - 1)] if earlier else NO_WORKER
         if slot == NO_WORKER and self._slots is None and self._follower.now_s > self._begun_s + NONE_LIVES_S:
             slot, self._is_first = self._lowest_vacant(vacant), False
         self._fill(child, slot, "respawned")

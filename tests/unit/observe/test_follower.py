@@ -195,6 +195,22 @@ def test_a_worker_that_ended_before_its_slot_was_known_is_named_when_its_end_is_
     os.waitpid(pid, 0)
 
 
+def test_workers_that_end_before_their_slots_are_known_get_slots_that_were_vacant_at_their_forks(
+    following: Following,
+) -> None:
+    follower = following.follower
+    follower.children.clear()
+    follower.vacant.clear()
+    for slot, exited_ns in ((7, 1), (8, 3)):
+        follower.vacant[slot] = Child(70 + slot, 0, 0.0)
+        follower.vacant[slot].exited_ns = exited_ns
+    first, second = (Child(pid, forked_ns, 0.0) for pid, forked_ns in ((91, 2), (92, 4)))
+    follower.children |= {91: first, 92: second}
+    follower.looks.naming.name_ended(second)  # it ends first
+    follower.looks.naming.name_ended(first)
+    assert (first.slot, second.slot) == (7, 8)
+
+
 def test_a_worker_that_leaves_before_its_slot_is_known_begins_its_exit_once_it_is(following: Following) -> None:
     pid, before = following.pid(2), len(following.rows)
     worker = following.follower.children[pid]

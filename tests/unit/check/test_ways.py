@@ -208,6 +208,14 @@ def test_deep_takes_a_limit_as_often_and_tells_how_long_all_takes() -> None:
     assert way_plans.deep_s([], 2, 0.5, 3) == 0.0
 
 
+def test_the_longest_run_begins_first() -> None:
+    deaths = [named(f"worker-{name}") for name in ("kill", "segv", "term")]
+    lifetime, idle = named("max-worker-lifetime", ("max-worker-lifetime", "60")), named("idle", ("idle", "60"))
+    many, stop = deaths * 20, [named("int")]
+    runs = [stop, [lifetime], deaths, [idle], many]
+    assert sorted(runs, key=way_plans.usual_s, reverse=True) == [many, [idle], deaths, [lifetime], stop]
+
+
 def test_ways_are_told_with_the_worst_first() -> None:
     ways = [
         taken("hup", nothing_s=0.5),

@@ -118,8 +118,10 @@ class WayTaker:
         )
 
     def _take_limited(self, way: Way) -> tuple[list[TakenWay], list[list[Way]]]:
-        neutral, runs = self.neutralise(copies.limited(way)), self.runs
-        plan = way_plans.limited_plan(way, neutral.workers, runs.url, runs.start_limit_s, self.log, deep=self.deep)
+        neutral, runs = self.neutralise(copies.limited(way, self.start_s)), self.runs
+        plan = way_plans.limited_plan(
+            way, neutral.workers, runs.url, self.start_s, runs.start_limit_s, self.log, deep=self.deep
+        )
         environment = {SLOW_URL: self.slow_url} if way.option == "harakiri" else {}
         if way.option == IDLE:
             environment = {PAUSE: way_plans.IDLE_PAUSE_S}

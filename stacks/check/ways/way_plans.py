@@ -75,7 +75,9 @@ def limit_s(way: Way, workers: int, start_s: float) -> float:
     return round(LIMIT_S + starts * start_s, 1)
 
 
-def limited_plan(way: Way, workers: int, url: str, start_limit_s: float, log: str, *, deep: bool) -> dict[str, Any]:
+def limited_plan(
+    way: Way, workers: int, url: str, start_s: float, start_limit_s: float, log: str, *, deep: bool
+) -> dict[str, Any]:
     """Return the plan of a run in which the load takes a way: the workers reach a limit again and again."""
     wanted = min(max(2 * workers, FEWEST_RESPAWNS // 2), MOST_LIMIT_RESPAWNS)
     window_s, deep_s = LIMIT_WINDOW_S, 0.0
@@ -84,12 +86,12 @@ def limited_plan(way: Way, workers: int, url: str, start_limit_s: float, log: st
     if way.name == IDLE:
         wanted, window_s = workers, IDLE_WINDOW_S
     if deep:
-        wanted, deep_s = respawns_to_rule_out(DEEP_RATE), deep_way_s(way, workers, 0.0)
+        wanted, deep_s = respawns_to_rule_out(DEEP_RATE), deep_way_s(way, workers, start_s)
         window_s = deep_s if way.name in ROUNDS_S else window_s
     return _common(workers, url, start_limit_s, log) | {
         "duration_s": window_s,
         "respawns": wanted,
-        "limit_s": LIMIT_LIMIT_S + 1.5 * deep_s,
+        "limit_s": LIMIT_LIMIT_S + STARTS * start_s + 1.5 * deep_s,
         "grace_s": AFTER_GRACE_S,
         "hung_grace_s": AFTER_GRACE_S,
     }

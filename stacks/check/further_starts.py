@@ -74,7 +74,7 @@ def start_again(
             return
         directory = runs.execute(f"start-{number}{suffix}", neutral, runs.invocation.uwsgi, plan)
         measurement = read_measurement(directory)
-        if not measurement.error and measurement.verdict in COUNTS:
+        if counts(measurement, wanted):
             seen.append(measurement)
 
     with runs.pool(AT_ONCE) as pool:
@@ -82,18 +82,24 @@ def start_again(
     return together(seen)
 
 
+def counts(run: Measurement, wanted: int) -> bool:
+    """Return True if the further start of `run` tells something: also if it saw fewer respawns than `wanted`."""
+    is_short = run.verdict == "invalid" and 0 < run.respawns < wanted and "held up" not in run.reason
+    return not run.error and (is_short or run.verdict in COUNTS)
+
+
 def together(seen: Sequence[Measurement]) -> Measurement:
     """Return one measurement of all starts: the numbers of workers are sums, all else is that of the worst start."""
-    worst = min(seen, key=lambda one: VERDICTS.index(one.verdict))
+    worst = min(seen, key=lambda one: VERDICTS.index(one.verdict) if one.is_hang else len(VERDICTS))
+    if len(seen) == 1:
+        return seen[0]
     bad = sum(one.is_hang for one in seen)
     sums = {name: sum(getattr(one, name) for one in seen) for name in SUMS}
-    reason = worst.reason
-    if len(seen) > 1:
-        reason += f"; in {bad} of {len(seen)} starts" if bad else f"; the same on {len(seen)} starts"
+    where = f"in {bad} of {len(seen)} starts" if bad else f"the same on {len(seen)} starts"
     return replace(
         worst,
         **sums,
-        reason=reason,
+        reason=f"{worst.reason}; {where}",
         starts=len(seen),
         failed_starts=bad,
         fork_threads=worst.fork_threads or seen[0].fork_threads,
@@ -110,7 +116,7 @@ def describe_starts(run: Measurement) -> str:
         f"{WORKERS} workers"
     )
     if run.is_hang:
-        return f"{said}: workers did not come back in {counted(run.failed_starts, 'start', 'starts')}."
+        return f"{said}: workers did not come back in {counted(run.failed_starts or 0, 'start', 'starts')}."
     respawns, starts = (100 * (highest_rate_without_hang(count) or 0.0) for count in (run.trials, run.starts))
     return (
         f"{said}: {run.trials} respawns without a hang rule out that more than {respawns:.1f} % of the respawns hang, "

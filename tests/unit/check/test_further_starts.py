@@ -9,7 +9,7 @@ from check_builders import HEALTHY, HUNG, findings
 
 from stacks import catalogue
 from stacks.check.answer import answer_lines
-from stacks.check.further_starts import STARTS, WORKERS, describe_starts, is_at_risk, together
+from stacks.check.further_starts import STARTS, WORKERS, counts, describe_starts, is_at_risk, together
 from stacks.check.hang_advice import hang_advice
 from stacks.check.measurement import SLOW_EXIT, Measurement
 from stacks.check.paste_lines import PastePlace
@@ -59,6 +59,21 @@ def test_one_start_that_hangs_decides() -> None:
     assert run.reason == "4 workers hung; in 1 of 3 starts"
     assert describe_starts(run).endswith("workers did not come back in 1 start.")
     assert "4 of 28 workers hung, in 1 of 3 starts" in hang_advice(findings(run), catalogue.load().defects)[0]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "respawns", "reason", "expected"),
+    [
+        ("recovers", 21, "", True),
+        ("hung_exit", 0, "", True),
+        ("invalid", 12, "12 respawns seen, 21 wanted: too few to say anything.", True),
+        ("invalid", 0, "0 respawns seen, 21 wanted: too few to say anything.", False),
+        ("invalid", 12, "the observer was held up for 7.0 s: repeat the run", False),
+        ("crash_loop", 0, "3 workers died", False),
+    ],
+)
+def test_a_start_counts_if_it_tells_something(verdict: str, respawns: int, reason: str, expected: bool) -> None:
+    assert counts(replace(THREADED, verdict=verdict, respawns=respawns, reason=reason), 21) is expected
 
 
 def test_one_start_says_nothing_about_starts() -> None:

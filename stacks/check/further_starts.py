@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from stacks.check.check_runs import REMEDY_HUNG_GRACE_S, CheckRuns
-from stacks.check.measurement import SLOW_EXIT, Measurement, read_measurement
+from stacks.check.measurement import Measurement, read_measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.lifecycle.counted import counted
 from stacks.lifecycle.rates import highest_rate_without_hang, respawns_to_rule_out
@@ -36,10 +36,11 @@ WHY = f"{WORKERS} workers give more respawns a second, and threads live in the m
 def is_at_risk(measurement: Measurement) -> bool:
     """Return True if a worker may hang by chance although none has hung in the run of `measurement`.
 
-    Where each exit takes long, further starts would see few respawns, and the exits are the finding.
+    Where an exit takes longer than the load of a further start, such a start would see no respawn.
     """
     is_healthy = measurement.verdict == "recovers" and not measurement.error
-    return is_healthy and measurement.master_threads > 1 and measurement.problem != SLOW_EXIT
+    is_quick = measurement.recycle_phases_s.get("exit", 0.0) < LIMIT_S
+    return is_healthy and measurement.master_threads > 1 and is_quick
 
 
 def start_again(

@@ -25,7 +25,7 @@ RULED_OUT = 0.02  # the respawns of all starts rule out this hang rate
 STARTS = 8  # further ones; 9 starts miss a hang of every third start with 3 %
 WORKERS = 16  # of a further start: W workers recycle about W times a second
 AT_ONCE = 4
-LAST_BEGIN_S = 10.0  # no further start begins later, so an app that starts slowly gets fewer
+LAST_BEGIN_S = 12.0  # no further start begins later, so an app that starts slowly gets fewer
 LIMIT_S = 10.0  # of the load of a further start
 # A start that ends in another way may do so because the machine has no room for so many processes.
 COUNTS = ("recovers", "hung_master", "hung_worker", "hung_request", "hung_exit")

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from analysis.command_line import COULD_NOT_MEASURE, INTERRUPTED, NOT_MET, USAGE, parser
+from stacks.console import dropped_interrupts
 from stacks.console.closed_output import forgive_closed_output
 
 # The commands import pandas and the rooms only when they run: a usage error shall not wait for these imports.
@@ -194,6 +195,7 @@ def command() -> int:
     forgive_closed_output()
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, _interrupt)
+        dropped_interrupts.repeat(lambda: _interrupts[-1])
     if importlib.util.find_spec("pandas") is None:
         return _error("the packages of the analysis are not installed: pip install 'uwsgi-respawn-pack[analysis]'.")
     return main()

@@ -6,7 +6,8 @@ process, however it ends. Locust's own messages stay as they are, and no row goe
 
 PACK_LOCATION: a directory that all hosts share, or s3://, gs://, az://. PACK_CAMPAIGN: the name of the run there.
 PACK_OBSERVERS: how many uWSGI hosts run `python -m stacks observe`. PACK_PORT_HOSTS: the port of the coordinator
-(default: the one after the port of Locust's master).
+(default: the one after the port of Locust's master). PACK_MASTER_LIMIT_S: how long a worker waits for its master at
+its start (default: Locust's own 300 s).
 """
 
 import logging
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import gevent
 from gevent.socket import wait_read
-from locust import events
+from locust import events, runners
 from locust.runners import MasterRunner, WorkerRunner
 
 from recording import _fault, _part_file
@@ -35,6 +36,17 @@ _companions = []  # so that their pipes stay open until this process ends
 def is_on():
     """Return True if this Locust is to record into a results location."""
     return bool(os.environ.get("PACK_LOCATION"))
+
+
+def limit_wait():
+    """Let a worker end with Locust's own error if its master does not come within PACK_MASTER_LIMIT_S.
+
+    Call it before the runner is made. The wait is a number in Locust's code, without an option.
+    """
+    limit_s = int(os.environ.get("PACK_MASTER_LIMIT_S") or 0)
+    if limit_s:
+        runners.CONNECT_TIMEOUT = min(runners.CONNECT_TIMEOUT, limit_s)
+        runners.CONNECT_RETRY_COUNT = limit_s // runners.CONNECT_TIMEOUT
 
 
 def begin(environment):

@@ -34,6 +34,8 @@ for place in Path(__file__).resolve().parents[1:3]:
 # begins when Locust has loaded, and ends when Locust quits.
 on_demand = False
 
+_hosts.limit_wait()
+
 
 def wrap(session):
     """Make each request of this class of clients add a row."""

@@ -15,7 +15,8 @@ from stacks.campaign.view import View
 from stacks.lifecycle import pack_fault
 from stacks.lifecycle.reading import read_record
 from stacks.lifecycle.records import RUN_FILE, RecordError, write_json
-from stacks.run import interrupts, private_directory, run_command, run_end, supervisor
+from stacks.observe.memory_kills import MemoryKills
+from stacks.run import interrupts, private_directory, run_command, supervisor
 from stacks.run.run_process import ERROR_FILE, RunProcess
 
 POLL_S = 0.03
@@ -35,6 +36,7 @@ class Runner:
         self.campaign = campaign
         self.view = view
         self._is_interrupted = False
+        self._kills = MemoryKills()
         alone = {index for index, cell in enumerate(campaign.cells) if cell.stack.name in campaign.plan.alone}
         campaign.extra["lanes"] = lane_count(campaign)
         self._lanes = Lanes(campaign.extra["lanes"], frozenset(alone))
@@ -94,7 +96,7 @@ class Runner:
             record |= INTERRUPTED
             self._write(run.directory / RUN_FILE, record)
         elif record["status"] == "running":  # it was killed, or the pack itself has an error
-            record |= {"status": "failed", "error": _why_it_ended(errors)}
+            record |= {"status": "failed", "error": _why_it_ended(errors, self._kills)}
             self._write(run.directory / RUN_FILE, record)
         self.campaign.done.append((run.index, record))
         self.campaign.last_end_s = time.monotonic()
@@ -128,12 +130,12 @@ class Runner:
             write_json(path, record)
 
 
-def _why_it_ended(errors: Path) -> str:
+def _why_it_ended(errors: Path, kills: MemoryKills) -> str:
     """Say why a run ended without a word in run.json. `errors` is what it has written to stderr."""
     text = errors.read_text(errors="replace").strip() if errors.exists() else ""
     last = text.rpartition("\n")[2]
     if not text:
-        return f"the run was killed; {run_end.OR_MEMORY}"
+        return f"the run was killed; {kills.cause()}"
     if pack_fault.is_told(last) or "Traceback" not in text:
         return last
     return f"a fault of the pack: the run ended with an error of its own, please send {errors}"

@@ -22,6 +22,7 @@ from stacks.check.options import Options
 from stacks.check.plugins import OF_PYTHON, no_python, plugin_arguments, plugin_folders
 from stacks.check.read_only import read_only_except
 from stacks.check.refusals import explain_refusal, forbidden_option
+from stacks.run import interrupts
 from stacks.run.supervisor import die_with_parent
 
 LIMIT_S = 15.0  # it takes 0.1 s; @(exec://...) and @(http://...) in a configuration may take longer
@@ -159,26 +160,35 @@ def _run(
     restrict = read_only_except(private, files=openable)
 
     def prepare() -> None:
+        interrupts.unblock_in_child()
         die_with_parent(signal.SIGKILL)  # a damaged configuration may be read for ever
         pretend_locks()
         restrict()
 
-    try:
-        done = subprocess.run(
+    with interrupts.blocked():
+        process = subprocess.Popen(
             [invocation.uwsgi, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=invocation.directory,
             env=dict(environment),
-            timeout=LIMIT_S,
-            check=False,
             start_new_session=True,
             preexec_fn=prepare,
         )
+    try:
+        with process:
+            try:
+                output, _ = process.communicate(timeout=LIMIT_S)
+            except BaseException:
+                process.kill()
+                raise
     except subprocess.TimeoutExpired:
         raise CannotCheck(
             f"{invocation.uwsgi} did not finish reading the configuration in {LIMIT_S:.0f} s: look for an "
             "@(exec://...) or @(http://...) in it that waits, and replace it by its value."
         ) from None
-    return done.stdout.decode(errors="replace")
+    if -process.returncode in (signal.SIGKILL, *interrupts.SIGNALS):
+        name = signal.Signals(-process.returncode).name
+        raise CannotCheck(f"{invocation.uwsgi} got {name} while it read the configuration. Start the check again.")
+    return output.decode(errors="replace")

@@ -28,6 +28,7 @@ from stacks.run import supervisor
 # A cell whose workers recycle sees its respawns in this time. The load does not end early, as on one machine.
 SHORTEST_LOAD_S = 8.0
 LOCUST_LIMIT_S = 600.0  # beside the load: for the hosts to come, and for the users to finish
+MASTER_LIMIT_S = 60  # for a Locust there to find the master, which is started at once after it, or was killed
 POLL_S = 0.2
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_UNEXPECTED = 0, 1, 3
 
@@ -96,7 +97,8 @@ class _Run:
         words = ["-m", "locust", *self._files(Path("locustfiles")), "--worker", "--processes", machine.processes]
         words += ["--master-host", fleet.master, "--master-port", fleet.master_port]
         log = self.logs / f"load-{fleet.loads.index(machine) + 1}.log"
-        return remote.start(fleet, machine, log, *words, environment=self.environment)
+        environment = self.environment | {"PACK_MASTER_LIMIT_S": str(MASTER_LIMIT_S)}
+        return remote.start(fleet, machine, log, *words, environment=environment)
 
     def _start_master(self) -> subprocess.Popen[bytes]:
         fleet = self.fleet

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
+from stacks.console import dropped_interrupts
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# A signal that follows another within this time is the same wish. A later one raises again, because Python drops an
-# exception that is raised in a callback of the interpreter, such as `__del__`.
-SAME_WISH_S = 1.0
+SAME_WISH_S = 1.0  # a signal that follows another within this time is the same wish
 
 
 class _Raiser:
@@ -21,12 +23,18 @@ class _Raiser:
 
     def __init__(self) -> None:
         self._raised_s = float("-inf")
+        self._number = signal.SIGINT
 
-    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
         now_s = time.monotonic()
         if now_s - self._raised_s >= SAME_WISH_S:
-            self._raised_s = now_s
+            self._raised_s, self._number = now_s, signal.Signals(number)
             raise KeyboardInterrupt
+
+    def forget(self) -> signal.Signals:
+        """Let the next signal raise at once. Return the last one that has raised."""
+        self._raised_s = float("-inf")
+        return self._number
 
 
 def catch() -> None:
@@ -35,6 +43,7 @@ def catch() -> None:
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, raiser)
+    dropped_interrupts.repeat(raiser.forget)
 
 
 def ignore() -> None:
@@ -54,3 +63,24 @@ def block() -> None:
 def unblock() -> None:
     """Deliver the signals that have waited since `block`."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+@contextmanager
+def blocked() -> Iterator[None]:
+    """Let the signals wait during the block: a fork with a `preexec_fn`, which calls `unblock_in_child`.
+
+    Python runs callbacks at such a fork, in both processes, and drops what a signal raises in them.
+    """
+    block()
+    try:
+        yield
+    finally:
+        unblock()
+
+
+def unblock_in_child() -> None:
+    """Give the signals their default actions between fork and exec, as exec does, and deliver those that wait."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    unblock()

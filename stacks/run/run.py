@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from stacks.catalogue.triggers import parse
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, RecordError
 from stacks.lifecycle.verdict import Judgement
 from stacks.observe import proc, stats_socket
+from stacks.observe.memory_kills import MemoryKills
 from stacks.observe.observer import Observer
 from stacks.run import interrupts, loading, private_directory, run_end, starting, supervisor
 from stacks.run.answer_count import AnswerCount
@@ -38,9 +39,9 @@ STDIN_FD = 0  # the campaign or the web UI writes to it
 class Run:
     """Takes a planned run through its phases, and keeps what must be ended whatever happens."""
 
-    def __init__(self, planned: PlannedRun, instance: Instance) -> None:
+    def __init__(self, planned: PlannedRun, instance: Instance, kills: MemoryKills) -> None:
         self.planned, self.record, self.plan = planned, planned.record, planned.plan
-        self.instance = instance
+        self.instance, self.kills = instance, kills
         self.reporter = Reporter()
         self.observer: Observer | None = None
         self.load: Load | None = None
@@ -54,7 +55,8 @@ class Run:
         try:
             self._measure()
         except CannotMeasure as error:
-            self.record |= {"status": "failed", "error": str(error), "verdict": "invalid", "reason": str(error)}
+            why = run_end.explain_kills(str(error), None, self.kills)
+            self.record |= {"status": "failed", "error": why, "verdict": "invalid", "reason": why}
         except (Interrupted, KeyboardInterrupt):
             self.record |= {"status": "interrupted", "error": "interrupted before its verdict"}
         except Exception as error:
@@ -84,6 +86,7 @@ class Run:
         if probe is not None:
             judgement = probe.conclude(judgement)
         judgement = self.instance.explain(judgement)
+        judgement = replace(judgement, reason=run_end.explain_kills(judgement.reason, live.load, self.kills))
         self._record_verdict(judgement)
         live.observer.emit("verdict", verdict=judgement.verdict, reason=judgement.reason)
         self.reporter.print_line("stopping", judgement)
@@ -201,6 +204,7 @@ def main(directory: Path, parent: int = 0) -> int:
     """
     interrupts.block()  # until the guard can forward them: whatever ends it then, the private directory is removed
     private = private_directory.make()
+    kills = MemoryKills()
 
     def execute() -> int:
         try:
@@ -209,11 +213,11 @@ def main(directory: Path, parent: int = 0) -> int:
             return 1
         is_attached = "attached" in planned.plan
         instance: Instance = AttachedInstance(planned) if is_attached else OwnInstance(planned)
-        return Run(planned, instance).execute()
+        return Run(planned, instance, kills).execute()
 
     code = supervisor.guarded(execute, private, parent=parent, fault_directory=directory)
     if code in (0, 1):  # the observer came to its end
         run_end.record_killed_observer(directory, "its last run.json could not be written", "failed")
     else:
-        run_end.record_killed_observer(directory)
+        run_end.record_killed_observer(directory, run_end.killed_observer(kills))
     return code

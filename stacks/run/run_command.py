@@ -19,6 +19,7 @@ from typing import IO, BinaryIO, TypedDict, Unpack
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc
+from stacks.observe.memory_kills import MemoryKills
 from stacks.run import interrupts, run_end, supervisor
 from stacks.run.forked_process import ForkedProcess, NotForked
 from stacks.run.run_servers import RunServers
@@ -91,6 +92,7 @@ def running(
     The arguments are those of `start`. At a KeyboardInterrupt every process below this one ends, runs in order, before
     the exception goes on. run.json says how the run ended in any case.
     """
+    kills = MemoryKills()
     try:
         process = start(directory, servers, **options)
         try:
@@ -106,7 +108,7 @@ def running(
         supervisor.sweep()
         raise
     finally:
-        run_end.record_killed_observer(directory)
+        run_end.record_killed_observer(directory, run_end.killed_observer(kills))
 
 
 def await_orphaned_observer(process: subprocess.Popen[bytes] | ForkedProcess, directory: Path) -> None:

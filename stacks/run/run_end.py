@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import sys
 from dataclasses import asdict
@@ -14,14 +15,12 @@ from stacks.lifecycle.disk_room import cannot_write, is_about_writing
 from stacks.lifecycle.lost_threads import thread_table
 from stacks.lifecycle.reading import read_record
 from stacks.lifecycle.records import REQUEST_PART, REQUESTS_FILE, RUN_FILE, SAMPLES_FILE, RecordError, write_json
+from stacks.observe.memory_kills import MemoryKills
 from stacks.observe.observer import Observer
 from stacks.run.item_count import ItemCount
 from stacks.run.load import Load
 from stacks.run.run_directory import ROOM_FILE, PlannedRun
 
-# Only the kernel's log tells who sent a SIGKILL: a process may not catch it.
-OR_MEMORY = "if nobody did that, the memory of the machine or of its cgroup was full (dmesg tells)"
-KILLED_OBSERVER = f"the observer was killed before its verdict; {OR_MEMORY}"
 LOAD_LIMIT_S = 2.0  # for a load that is told not to let its users finish
 
 
@@ -138,7 +137,22 @@ def fail_with(
         fail(record, pack_fault.report(error, directory))
 
 
-def record_killed_observer(directory: Path, why: str = KILLED_OBSERVER, status: str = "interrupted") -> None:
+def killed_observer(kills: MemoryKills) -> str:
+    """Return the reason of a run whose observer was killed. `kills` counts since the run began."""
+    return f"the observer was killed before its verdict; {kills.cause()}"
+
+
+def explain_kills(reason: str, load: Load | None, kills: MemoryKills) -> str:
+    """Add to a reason that the load was killed, or that the kernel has killed a process, if that is so.
+
+    The run itself must not have killed the load yet.
+    """
+    if load is not None and load.exit_code == -signal.SIGKILL:
+        return f"{reason.rstrip('.')}. Locust was killed; {kills.cause()}"
+    return " ".join(filter(None, (reason, kills.sentence())))
+
+
+def record_killed_observer(directory: Path, why: str, status: str = "interrupted") -> None:
     """If run.json still says `running`, the observer ended before it wrote it: say `why`, and save the requests.
 
     `status` is that of the run if no fault of the pack is the reason. A run.json that cannot be read stays as it is.

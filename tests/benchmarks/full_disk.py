@@ -1,4 +1,4 @@
-"""Lets each write of real commands fail once: `python -m tests.benchmarks.full_disk [COMMAND] [STRIDE]`.
+"""Lets each write of real commands fail once: `python -m tests.benchmarks.full_disk [COMMAND] [STRIDE] [MODES]`.
 
 The first execution of a command finds its writes below the results directory: every write(2), file or directory made,
 rename and allocation, of every process below it. Then the command is executed twice for each of them, and that call
@@ -176,21 +176,23 @@ def is_told(said: str, results: Path) -> bool:
     return names_file is not None and re.search(r"Free \d+ (MiB|KiB)", said) is not None
 
 
-def main(command: str = "run", stride: int = 40) -> int:
+def main(command: str = "run", stride: int = 40, modes: str = f"{FULL},{ONCE}") -> int:
     """Try the writes of a command. Print what is wrong, and write the figures."""
     server, began_s = venvs.ensure("3.12", "pyuwsgi", "2.0.30.post1"), time.monotonic()
     disk, found = execute(command, server, None, ONCE)
     places, hit, tried = disk.places(FIRST_OF_STREAM.get(command, 1), stride), 0, 0
+    executions = list(product(places, modes.split(",")))
     print(f"{command}: {sum(disk.counts.values())} writes to {len(disk.counts)} files; {len(places)} are tried")
     for text in found:
         print(text, flush=True)
     with ProcessPoolExecutor(SIDE_BY_SIDE) as pool:
-        for was_hit, new in pool.map(execute_one, [(command, server, *one) for one in product(places, (FULL, ONCE))]):
+        for was_hit, new in pool.map(execute_one, [(command, server, *one) for one in executions]):
             tried, hit, found = tried + 1, hit + was_hit, found + new
             for text in new:
                 print(text, flush=True)
             figures = {"command": command, "writes": sum(disk.counts.values()), "files": len(disk.counts)}
-            figures |= {"executions": tried, "failed_writes": hit, "wrong": len(found), "what": found}
+            figures |= {"places": len(places), "modes": modes, "executions": tried, "failed_writes": hit}
+            figures |= {"wrong": len(found), "what": found}
             save(command, figures | {"seconds": round(time.monotonic() - began_s, 1)})
     print(f"{command}: {hit} of {tried} executions had a failing write: {len(found)} wrong")
     return 1 if found else 0

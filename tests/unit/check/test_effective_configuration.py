@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from stacks.catalogue import ROOT
 from stacks.check import effective_configuration, no_locks
 from stacks.check.effective_configuration import VERSION, read_effective
 from stacks.check.invocation import CannotCheck, Invocation
@@ -86,6 +87,41 @@ def test_a_configuration_that_waits_is_ended(
     monkeypatch.setattr(effective_configuration, "LIMIT_S", 0.3)
     with pytest.raises(CannotCheck, match="did not finish reading"):
         read_effective(invocation("exec sleep 60"), tmp_path)
+
+
+# Sends SIGINT in the moment of the fork, and prints what becomes of it.
+AT_FORK = """
+import os, signal, sys
+from pathlib import Path
+
+from stacks.check.effective_configuration import read_effective
+from stacks.check.invocation import CannotCheck, Invocation
+from stacks.run import interrupts
+
+binary, process = sys.argv[1:]
+interrupts.catch()
+os.register_at_fork(**{process: lambda: os.kill(os.getpid(), signal.SIGINT)})
+try:
+    read_effective(Invocation(Path(binary), None, (), {}, Path(binary).parent), Path(binary).parent)
+except KeyboardInterrupt:
+    print("interrupted")
+except CannotCheck as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("process", "text"),
+    [("before", "interrupted"), ("after_in_parent", "interrupted"), ("after_in_child", "got SIGINT while it read")],
+)
+def test_an_interrupt_at_the_fork_is_not_lost(
+    invocation: Callable[..., Invocation], tmp_path: Path, process: str, text: str
+) -> None:
+    """Python drops an exception that is raised in its callbacks at a fork, and prints a traceback."""
+    command = [sys.executable, "-c", AT_FORK, str(invocation().uwsgi), process]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert text in done.stdout
 
 
 def test_the_binary_can_change_only_the_private_directory(

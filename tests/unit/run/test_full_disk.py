@@ -174,5 +174,5 @@ def test_a_fault_of_the_pack_is_none_of_the_stack(planned: PlannedRun) -> None:
 
 def test_a_run_whose_observer_had_a_fault_was_not_killed(planned: PlannedRun) -> None:
     (planned.directory / "fault.txt").write_text("Traceback")
-    run_end.record_killed_observer(planned.directory)
+    run_end.record_killed_observer(planned.directory, "the observer was killed")
     assert "a fault of the pack, please send" in read_json(planned.directory / RUN_FILE)["error"]

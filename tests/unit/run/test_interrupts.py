@@ -27,6 +27,7 @@ def wait_for_signals():
     while time.monotonic() < end:
         try:
             print("ready", flush=True)
+            {ready}
             while time.monotonic() < end:
                 time.sleep(0.02)
         except KeyboardInterrupt:
@@ -45,10 +46,12 @@ print(count)
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
-    def start(enough: int = 1, then: str = "", before: str = "") -> subprocess.Popen[str]:
-        code = PROGRAM.replace("{enough}", str(enough)).replace("{then}", then).replace("{before}", before)
-        pipe = subprocess.PIPE
-        started.append(subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=pipe, stdout=pipe, text=True))
+    def start(enough: int = 1, **parts: str) -> subprocess.Popen[str]:
+        code = PROGRAM.replace("{enough}", str(enough))
+        for name in ("before", "ready", "then"):
+            code = code.replace(f"{{{name}}}", parts.get(name, ""))
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        started.append(subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, text=True, **pipes))
         assert started[-1].stdout is not None
         assert started[-1].stdout.readline() == "ready\n"
         return started[-1]
@@ -100,3 +103,19 @@ def test_a_signal_that_is_ignored_at_the_start_stays_ignored(start: Callable) ->
     process.send_signal(signal.SIGTERM)
     assert process.stdout.readline() == "again\n"
     assert process.communicate(timeout=20)[0] == "1\n"
+
+
+def test_an_interrupt_that_python_drops_comes_again(start: Callable) -> None:
+    """Python prints a traceback of an exception in `__del__`, and goes on."""
+    dropped = """
+class Sender:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+def drop():
+    Sender()
+"""
+    process = start(before=dropped, ready="drop()")
+    assert process.stdout.readline() == "again\n"
+    output, errors = process.communicate(timeout=20)
+    assert (output, errors) == ("1\n", "")

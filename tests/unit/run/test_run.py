@@ -9,6 +9,7 @@ import pytest
 
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE, SCHEMA, write_json
 from stacks.lifecycle.verdict import Judgement
+from stacks.observe.memory_kills import UNKNOWN, MemoryKills
 from stacks.run import run as run_module
 from stacks.run import run_end, supervisor
 from stacks.run.errors import CannotMeasure
@@ -49,7 +50,7 @@ def new_run(directory: Path, monkeypatch: pytest.MonkeyPatch, failures: int) -> 
     monkeypatch.setattr(supervisor, "sweep", lambda: None)  # it would kill the children of the tests
     plan = {"duration_s": 1.0, "limit_s": 1.0, "respawns": 1}
     write_json(directory / RUN_FILE, {"schema": SCHEMA, "plan": plan, "paths": {}})
-    run = Run(PlannedRun.read(directory, directory), FakeInstance(directory / LOG_FILE, failures))  # type: ignore[arg-type]
+    run = Run(PlannedRun.read(directory, directory), FakeInstance(directory / LOG_FILE, failures), MemoryKills())  # type: ignore[arg-type]
     load = SimpleNamespace(close=lambda: None)
     monkeypatch.setattr(run, "_new_load", lambda: (load, PlannedWindow(plan, 0, lambda: 0)))
     return run
@@ -85,14 +86,14 @@ def test_only_a_record_that_still_says_running_tells_of_a_killed_observer(
     tmp_path: Path, status: str, after: str
 ) -> None:
     write_json(tmp_path / RUN_FILE, {"schema": SCHEMA, "status": status, "plan": {}, "paths": {}})
-    run_end.record_killed_observer(tmp_path)
+    run_end.record_killed_observer(tmp_path, "the observer was killed before its verdict")
     assert PlannedRun.read(tmp_path, tmp_path).record["status"] == after
 
 
 def test_a_killed_observer_does_not_cost_the_requests_that_it_had_written(tmp_path: Path) -> None:
     write_json(tmp_path / RUN_FILE, {"schema": SCHEMA, "status": "running", "plan": {}, "paths": {}})
     (tmp_path / REQUESTS_FILE).write_bytes(b"written")
-    run_end.record_killed_observer(tmp_path)
+    run_end.record_killed_observer(tmp_path, "the observer was killed before its verdict")
     assert (tmp_path / REQUESTS_FILE).read_bytes() == b"written"
 
 
@@ -105,5 +106,14 @@ def test_locust_lives_as_long_as_the_start_and_the_load_may_last(
     limits_s: list[float] = []
     monkeypatch.setattr(run_module, "Hammer", lambda *arguments: limits_s.append(arguments[-1]))
     instance = FakeInstance(tmp_path / LOG_FILE, failures=0)
-    _, window = Run(PlannedRun.read(tmp_path, tmp_path), instance)._new_load()  # type: ignore[arg-type]
+    _, window = Run(PlannedRun.read(tmp_path, tmp_path), instance, MemoryKills())._new_load()  # type: ignore[arg-type]
     assert limits_s[0] >= plan["start_limit_s"] + window.limit_s
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "reason"),
+    [(None, "12 respawns"), (0, "12 respawns"), (-9, f"12 respawns. Locust was killed; {UNKNOWN}")],
+)
+def test_a_reason_tells_that_another_has_killed_locust(exit_code: int | None, reason: str) -> None:
+    load = SimpleNamespace(exit_code=exit_code)
+    assert run_end.explain_kills("12 respawns", load, MemoryKills(Path(), Path())) == reason  # type: ignore[arg-type]

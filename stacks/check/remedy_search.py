@@ -13,7 +13,7 @@ from stacks.check.remedies import Remedy, remedies, with_partners, with_upgrade
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.upgrade import ERRORS, install_upgrade, newest_pyuwsgi
 from stacks.check.ways.recordings import start_s
-from stacks.run import interrupts
+from stacks.console import interrupts
 
 # A configuration that hangs uses no CPU, and a healthy one mostly waits for its master. But with lazy-apps every worker
 # imports the app by itself, so fewer runs of a heavy app take place at once.

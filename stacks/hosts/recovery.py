@@ -38,7 +38,7 @@ def count_rows(location: Location, name: str) -> int | None:
     try:
         with location.open(f"{PARTS_DIR}/{name}") as stream:
             return int(pq.ParquetFile(stream).metadata.num_rows)
-    except (RecordError, OSError, ValueError):  # pyarrow's own errors are among these
+    except (RecordError, OSError, ValueError, pa.ArrowException):
         return None
 
 
@@ -80,11 +80,11 @@ def _readable_groups(location: Location, part: Part) -> Iterator[pa.Table]:
     """Yield the row groups of a damaged file that can be read."""
     try:
         footer = pq.read_metadata(io.BytesIO(location.read(footer_file(part))))
-    except (OSError, ValueError):  # there is no copy, or it is damaged
+    except (OSError, ValueError, pa.ArrowException):  # there is no copy, or it is damaged
         return
     for number in range(footer.num_row_groups):
         try:
             with location.open(f"{PARTS_DIR}/{part.file}") as stream:
                 yield pq.ParquetFile(stream, metadata=footer).read_row_group(number)
-        except (OSError, ValueError):
+        except (OSError, ValueError, pa.ArrowException):
             continue

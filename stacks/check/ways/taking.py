@@ -23,8 +23,8 @@ from stacks.check.ways.derivation import IDLE
 from stacks.check.ways.progress import Progress
 from stacks.check.ways.taken import TakenWay, explain_harakiri, merged, not_taken
 from stacks.check.ways.way import INSTANCE, STOP, Way
+from stacks.console import interrupts
 from stacks.lifecycle.way_results import WayResult
-from stacks.run import interrupts
 
 AT_ONCE = 3  # a run mostly waits: for the master's turns, and for the answers of a few users
 SLOW_URL = "PACK_SLOW_URL"  # a page that locustfiles/check.py requests beside the other

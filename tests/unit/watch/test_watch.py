@@ -245,6 +245,17 @@ def test_a_worker_is_refused_and_its_master_named(tmp_path: Path) -> None:
         Watch.open(master.children()[0])
 
 
+def test_a_process_that_proc_hides_is_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With hidepid=2, /proc does not show the processes of other users, and kill(2) says EPERM of them."""
+
+    def refuse(_pid: int, _number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refuse)
+    with pytest.raises(CannotWatch, match="belongs to another user, and /proc hides it"):
+        Watch.open(2**22 + 1)
+
+
 def test_a_process_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with forking_master(tmp_path) as master:
         monkeypatch.setattr(os, "geteuid", lambda: 12345)

@@ -20,6 +20,7 @@ from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.lifecycle.counted import counted
 from stacks.lifecycle.rates import highest_rate_without_hang, respawns_to_rule_out
 from stacks.lifecycle.verdict import VERDICTS
+from stacks.observe.memory_room import available_mib
 
 RULED_OUT = 0.02  # the respawns of all starts rule out this hang rate
 STARTS = 8  # further ones; 9 starts miss a hang of every third start with 3 %
@@ -27,6 +28,7 @@ WORKERS = 16  # of a further start: W workers recycle about W times a second
 AT_ONCE = 4
 LAST_BEGIN_S = 12.0  # no further start begins later, so an app that starts slowly gets fewer
 LIMIT_S = 10.0  # of the load of a further start
+ROOM = 0.5  # share of the available memory that further starts may fill
 # A start that ends in another way may do so because the machine has no room for so many processes.
 COUNTS = ("recovers", "hung_master", "hung_worker", "hung_request", "hung_exit")
 SUMS = ("respawns", "hung", "crashed", "dead_on_request", "hung_at_exit", "hung_in_request")
@@ -53,11 +55,14 @@ def start_again(
     """
     if not is_at_risk(first):
         return first
+    neutral, at_once = _with_workers(runs.neutral), starts_at_once(first, runs.neutral.workers, available_mib())
+    if not at_once:
+        report("threads in the master when it forks, but not enough memory for further starts")
+        return first
     report(
         f"{first.master_threads - 1} further thread(s) in the master when it forks, so a hang may come by chance: "
         f"up to {starts} further starts, each with {WORKERS} workers"
     )
-    neutral = _with_workers(runs.neutral)
     wanted = math.ceil(max(WORKERS, (respawns_to_rule_out(RULED_OUT) - first.trials) / starts))
     suffix, log = ("-piped", "pipe") if first.directory.endswith("-piped") else ("", "socket")
     plan = runs.plan(log, is_remedy=True) | {
@@ -78,9 +83,20 @@ def start_again(
         if counts(measurement, wanted):
             seen.append(measurement)
 
-    with runs.pool(AT_ONCE) as pool:
+    with runs.pool(at_once) as pool:
         list(pool.map(start, range(2, starts + 2)))
     return together(seen)
+
+
+def starts_at_once(first: Measurement, workers: int, room_mib: float) -> int:
+    """Return how many further starts have room beside each other; 0 if not even one has.
+
+    A worker shares memory with its master, and less of it with time, so a start is taken to need what the `workers` of
+    `first` needed, for each of its own.
+    """
+    if first.memory_mib is None:
+        return AT_ONCE
+    return min(AT_ONCE, int(ROOM * room_mib / (first.memory_mib * max(1.0, WORKERS / workers))))
 
 
 def counts(run: Measurement, wanted: int) -> bool:

@@ -24,7 +24,7 @@ SLOW_EXIT, SLOW_STOP = "slow_exit", "slow_stop"
 # shared by the workers, or the work of a thread that only the master has is waited for.
 LOST_REQUESTS = "lost_requests"
 FEWEST_LOST, SHARE_LOST = 5, 0.03  # fewer may be due to a busy machine
-PYTHON_EXIT = "Py_FinalizeEx"  # pylifecycle.c
+PYTHON_EXIT = "Py_Finalize"  # Py_FinalizeEx and _Py_Finalize in pylifecycle.c
 NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
 
 
@@ -94,7 +94,7 @@ class Measurement:
         if phases.get("exit", 0.0) >= SLOW_S and max(phases, key=phases.__getitem__) == "exit":
             return SLOW_EXIT
         frames = {frame for process in self.unstopped if not process["starting"] for frame in process["frames"]}
-        if self.stop_signal == "KILL" and PYTHON_EXIT in frames:
+        if self.stop_signal == "KILL" and any(PYTHON_EXIT in frame for frame in frames):
             return SLOW_STOP
         return LOST_REQUESTS if self.all_lost >= max(FEWEST_LOST, SHARE_LOST * self.requests) else ""
 

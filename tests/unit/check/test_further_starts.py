@@ -9,7 +9,7 @@ from check_builders import HEALTHY, HUNG, findings
 
 from stacks import catalogue
 from stacks.check.answer import answer_lines
-from stacks.check.further_starts import STARTS, WORKERS, counts, describe_starts, is_at_risk, together
+from stacks.check.further_starts import STARTS, WORKERS, counts, describe_starts, is_at_risk, starts_at_once, together
 from stacks.check.hang_advice import hang_advice
 from stacks.check.measurement import Measurement
 from stacks.check.paste_lines import PastePlace
@@ -59,6 +59,22 @@ def test_one_start_that_hangs_decides() -> None:
     assert run.reason == "4 workers hung; in 1 of 3 starts"
     assert describe_starts(run).endswith("workers did not come back in 1 start.")
     assert "4 of 28 workers hung, in 1 of 3 starts" in hang_advice(findings(run), catalogue.load().defects)[0]
+
+
+@pytest.mark.parametrize(
+    ("memory_mib", "workers", "room_mib", "expected"),
+    [
+        (100.0, 4, 8000.0, 4),
+        (500.0, 4, 8000.0, 2),
+        (3000.0, 4, 8000.0, 0),
+        (3000.0, 32, 8000.0, 1),
+        (None, 4, 100.0, 4),
+    ],
+)
+def test_further_starts_fit_into_the_memory(
+    memory_mib: float | None, workers: int, room_mib: float, expected: int
+) -> None:
+    assert starts_at_once(replace(THREADED, memory_mib=memory_mib), workers, room_mib) == expected
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,8 @@ def together(seen: Sequence[Measurement]) -> Measurement:
         return seen[0]
     bad = sum(one.is_hang for one in seen)
     sums = {name: sum(getattr(one, name) for one in seen) for name in SUMS}
-    where = f"in {bad} of {len(seen)} starts" if bad else f"the same on {len(seen)} starts"
+    all_back = f"{sums['respawns']} of {sums['respawns'] + sums['hung']} respawns came back on {len(seen)} starts"
+    where = f"in {bad} of {len(seen)} starts" if bad else f"in all, {all_back}"
     return replace(
         worst,
         **sums,

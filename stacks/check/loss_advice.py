@@ -33,8 +33,9 @@ def loss_advice(findings: Findings) -> list[str]:
         sentences.append(
             f"{late} of {run.requests} requests timed out although the workers came back: look for a lock that a "
             "thread held at the fork, for the work of a thread that only the master has, and for connections that were "
-            "opened before the fork, which the workers share (lazy-apps = true prevents these three); or raise the "
-            "number of workers."
+            "opened before the fork, which the workers share. lazy-apps = true prevents these three, and a pool that "
+            "each worker opens after its fork (a function with @postfork) prevents the last one. Or raise the number "
+            "of workers."
         )
     if run.problem == LOST_REQUESTS:
         sentences += [f"{trial.describe()}." for trial in findings.remedy_trials]

@@ -24,7 +24,7 @@ SLOW_EXIT, SLOW_STOP = "slow_exit", "slow_stop"
 # shared by the workers, or the work of a thread that only the master has is waited for.
 LOST_REQUESTS = "lost_requests"
 FEWEST_LOST, SHARE_LOST = 5, 0.03  # fewer may be due to a busy machine
-PYTHON_EXIT = "Py_FinalizeEx"  # pylifecycle.c
+PYTHON_EXIT = "Py_Finalize"  # Py_FinalizeEx and _Py_Finalize in pylifecycle.c
 NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
 
 
@@ -64,7 +64,7 @@ class Measurement:
     fork_threads: ThreadTable | None = None  # the threads of the master, and which of them the workers have
     recycles: int = 0  # those of the median and the maximum
     starts: int = 1  # of the configuration: the counts of workers are those of all starts (further_starts.py)
-    failed_starts: int = 0  # those in which workers did not come back
+    failed_starts: int | None = None  # those in which workers did not come back; None with one start
 
     @property
     def trials(self) -> int:
@@ -94,7 +94,7 @@ class Measurement:
         if phases.get("exit", 0.0) >= SLOW_S and max(phases, key=phases.__getitem__) == "exit":
             return SLOW_EXIT
         frames = {frame for process in self.unstopped if not process["starting"] for frame in process["frames"]}
-        if self.stop_signal == "KILL" and PYTHON_EXIT in frames:
+        if self.stop_signal == "KILL" and any(PYTHON_EXIT in frame for frame in frames):
             return SLOW_STOP
         return LOST_REQUESTS if self.all_lost >= max(FEWEST_LOST, SHARE_LOST * self.requests) else ""
 

@@ -30,14 +30,26 @@ _PACKAGE = re.compile(
 )
 
 
-def program() -> str | None:
-    """Return the name of the program that takes backtraces here; None if none is installed."""
-    return next(filter(shutil.which, PROGRAMS), None)
+def program(pid: int = 0) -> str | None:
+    """Return the name of the program that takes the backtrace of a process; None if none is installed.
+
+    eu-stack opens the libraries by the paths that the process sees, so gdb comes first for a process in a container.
+    """
+    names = list(PROGRAMS) if not pid or _has_same_files(pid) else list(PROGRAMS)[::-1]
+    return next(filter(shutil.which, names), None)
+
+
+def _has_same_files(pid: int) -> bool:
+    """Return False if the process is in another mount namespace than this one."""
+    try:
+        return (proc.PROC / str(pid) / "ns/mnt").readlink() == (proc.PROC / "self/ns/mnt").readlink()
+    except OSError:  # it has ended, or may not be looked at
+        return True
 
 
 def command(pid: int) -> list[str]:
     """Return the command that prints the backtrace of every thread of a process. Raise FileNotFoundError."""
-    name = program()
+    name = program(pid)
     if name is None:
         raise FileNotFoundError(NOT_INSTALLED)
     return [*PROGRAMS[name], str(proc.living_thread(pid))]

@@ -118,7 +118,7 @@ class Live:
             if pid and asked == pid and not missing():
                 self._text, self._backtrace = "", Backtrace(pid)
             else:
-                self._asked = pid
+                self._asked = self._selected = pid  # the second b is about the same process
         else:
             self._text = ""
 

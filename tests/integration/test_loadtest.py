@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from contract import problems_below
 
 from stacks import catalogue
 from stacks.observe import native_stacks
 
-from .conftest import Loadtest, left_behind
+from .conftest import Loadtest, left_behind, shell
 
 KNOWN = catalogue.load()
 FIELDS = {"stack", "python", "package", "package_version", "runs", "respawns", "hung", "hang_rate", "hang_rate_low"}
@@ -21,11 +22,13 @@ FIELDS |= {"stop_s", "verdict", "verdicts", "expected", "evidence", "not_tested_
 GIL = "take_gil <- PyEval_RestoreThread <- uwsgi_python_master_fixup <- uwsgi_respawn_worker"
 
 
-def test_the_default_plan_comes_out_as_known(loadtest: Callable[..., Loadtest], venv: Callable[[str], object]) -> None:
+def test_the_default_plan_comes_out_as_known(results: Path, venv: Callable[[str], object]) -> None:
     for _, version in KNOWN.plan.cells:
         venv(version)
-    done = loadtest("--trials=1")
+    made = shell("make loadtest", TRIALS="1")
+    done = Loadtest(made.returncode, made.stdout + made.stderr, (results / "latest").resolve())
     assert done.code == 0, done.said
+    assert problems_below(results) == []
     assert [(c["stack"], c["python"], c["package_version"]) for c in done.cells] == [
         (stack, KNOWN.versions[version].python, KNOWN.versions[version].pin) for stack, version in KNOWN.plan.cells
     ]

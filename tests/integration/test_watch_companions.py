@@ -26,6 +26,7 @@ from stacks.observe import proc, tcp_table
 from stacks.run.ports import free_port
 
 from .browser import browser
+from .ui_process import kill_group
 
 LIMIT_S = 60.0
 DEPLOY = ROOT / "stacks/watch/deploy"
@@ -52,8 +53,7 @@ def running_uwsgi(environment: Any, *, max_requests: int, name: str) -> Iterator
         yield master.pid, port
         assert master.poll() is None, "the watcher ended the master"
     finally:
-        os.killpg(master.pid, signal.SIGKILL)
-        master.wait()
+        kill_group(master)
 
 
 def until(look: Callable[[], object], what: str, limit_s: float = LIMIT_S) -> None:
@@ -119,9 +119,7 @@ def watcher(tmp_path: Path) -> Iterator[Callable[..., Watcher]]:
 
     yield start
     for one in started:
-        if one.process.poll() is None:
-            os.killpg(one.process.pid, signal.SIGKILL)
-            one.process.wait()
+        kill_group(one.process)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from stacks.run.ports import free_port
 
 from .browser import browser, text_of
 from .conftest import left_behind
-from .ui_process import await_ui, kill_ui, start_ui
+from .ui_process import await_ui, kill_group, start_ui
 
 LIMIT_S = 60.0
 SMALL = {"userCount": "16", "spawnRate": "16", "workers": "4"}
@@ -94,7 +94,7 @@ def ui(tmp_path: Path, venv: Callable[[str], object], results: Path) -> Iterator
 
     yield start
     for web_ui in started:
-        kill_ui(web_ui.process)
+        kill_group(web_ui.process)
     assert left_behind(results) == []
 
 
@@ -264,8 +264,7 @@ def running_uwsgi(uwsgi: Path, python: Path) -> Iterator[tuple[int, int]]:
         yield master.pid, port
         assert master.poll() is None, "the web UI ended the master"
     finally:
-        os.killpg(master.pid, signal.SIGKILL)
-        master.wait()
+        kill_group(master)
 
 
 @pytest.mark.parametrize(("version", "hangs"), [("py312-2.0.30.post1", False), ("py312-2.0.26", True)])

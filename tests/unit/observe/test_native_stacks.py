@@ -108,3 +108,14 @@ def test_eu_stack_comes_before_gdb(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         executable(tmp_path / name)
         assert native_stacks.program() == name
         assert native_stacks.command(os.getpid())[-2:] == ["-p", str(os.getpid())]
+
+
+def test_gdb_comes_first_for_a_process_that_sees_other_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("gdb", "eu-stack"):
+        executable(tmp_path / name)
+    for name, namespace in (("self", "mnt:[1]"), ("7", "mnt:[1]"), ("8", "mnt:[2]")):
+        (tmp_path / name / "ns").mkdir(parents=True)
+        (tmp_path / name / "ns/mnt").symlink_to(namespace)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(native_stacks.proc, "PROC", tmp_path)
+    assert [native_stacks.program(pid) for pid in (7, 8, 9)] == ["eu-stack", "gdb", "eu-stack"]

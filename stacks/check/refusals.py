@@ -53,5 +53,8 @@ def forbidden_option(option: str) -> str:
 def _closed_file(path: str, error: str) -> str:
     """Return what to do about a file that uWSGI cannot open: an included configuration, or the file of flock."""
     if error == "Permission denied":
-        return f"{path}, which the configuration names, cannot be opened by this user: run the check as a user who may."
+        return (
+            f"{path}, which the configuration names, cannot be opened by this user: run the check as a user who may. A "
+            "file that flock names is opened for writing: check a copy without flock, if this user may only read it."
+        )
     return f"{path}, which the configuration names, does not exist: correct its path, or make the file."

@@ -64,9 +64,12 @@ def _result(rows: Sequence[Event], requests: Sequence[Request], step: WayStep) -
         shares = failed_share(requests, before_ns, step.asked_ns), failed_share(requests, end_ns, seen[-1].t_ns)
         verdict, reason = _answers(*shares) or (verdict, reason)
     if step.wants == END and verdict == "recovers":
-        # After the end of an instance nobody answers, and requests are refused, which is no loss.
-        met_lost = {kind: count for kind, count in met.lost.items() if kind in ("reset", "truncated")}
-        met = Outage(met.requests, 0.0, None, met_lost)
+        # Nobody answers a request that comes after a stop was asked for. It is refused, or reset in the listen queue:
+        # that is no loss.
+        before = [row for row in requests if row.start_ns <= step.asked_ns]
+        cut = outage(before, before_ns, step.asked_ns, limit_ns).lost
+        cut = {kind: count for kind, count in cut.items() if kind in ("reset", "truncated")}
+        met = Outage(met.requests, 0.0, None, cut)
     has_new = verdict == "recovers" and step.wants == ALL
     return WayResult(
         verdict,

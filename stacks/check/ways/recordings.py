@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.check.measurement import Measurement, read_log
+from stacks.check.ways.derivation import HARAKIRI_S
 from stacks.check.ways.way_plans import LIMIT_S
 from stacks.lifecycle.outages import PAUSE_S, Request, outage
 from stacks.lifecycle.reading import read_events, read_json
@@ -49,8 +50,8 @@ def read_error(directory: Path) -> str:
     return str(record["error"] or "")
 
 
-def read_limited_way(measurement: Measurement, *, has_pauses: bool = False) -> WayResult:
-    """Return the result of a way that the load took, from its measurement and from the files of its run.
+def read_limited_way(measurement: Measurement, way: str = "", *, has_pauses: bool = False) -> WayResult:
+    """Return the result of the `way` that the load took, from its measurement and from the files of its run.
 
     With `has_pauses` nobody asks for some time, so the longest wait for an answer counts and not the time without one.
     """
@@ -60,7 +61,7 @@ def read_limited_way(measurement: Measurement, *, has_pauses: bool = False) -> W
     if load["begin_ns"] and load["end_ns"]:
         # The workers leave from the first second on, so there are no usual answers to compare with.
         met = outage(read_requests(directory), load["begin_ns"], load["begin_ns"], load["end_ns"])
-    verdict, reason = _limited_verdict(measurement)
+    verdict, reason = _limited_verdict(measurement, way)
     return WayResult(
         verdict,
         reason,
@@ -74,7 +75,7 @@ def read_limited_way(measurement: Measurement, *, has_pauses: bool = False) -> W
     )
 
 
-def _limited_verdict(run: Measurement) -> tuple[str, str]:
+def _limited_verdict(run: Measurement, way: str) -> tuple[str, str]:
     """Return the verdict and its reason. Exits that take as long as no way may take are hung, also without a proof.
 
     A worker whose threads wait in a socket, as the one of py-tracebacker does, stands still without a proof.
@@ -82,6 +83,9 @@ def _limited_verdict(run: Measurement) -> tuple[str, str]:
     longest_s = run.exit_max_s or 0.0
     if run.verdict == "invalid" and not run.respawns and longest_s >= LIMIT_S:
         return "hung_exit", f"no worker came back: a worker that began to exit was still there {longest_s:.0f} s later"
+    if run.verdict == "invalid" and not run.respawns and way == "harakiri":
+        why = f"no request took longer than harakiri allows ({HARAKIRI_S} s in the copy): name a page that does"
+        return run.verdict, f"{why} with --slow-url (SLOW_URL=/path)"
     return run.verdict, run.reason
 
 

@@ -136,7 +136,7 @@ class WayTaker:
         measurement = read_measurement(directory)
         if measurement.error:
             return [TakenWay(way, WayResult("invalid", measurement.error, times=0), directory)], []
-        result = recordings.read_limited_way(measurement, has_pauses=way.option == IDLE)
+        result = recordings.read_limited_way(measurement, way.name, has_pauses=way.option == IDLE)
         threads = numbers(neutral.options).get("threads", 1)
         return [explain(TakenWay(way, result, directory), threads, self.version)], []
 

@@ -139,6 +139,8 @@ def test_exits_at_a_limit_that_never_end_hang_without_a_proof(respawns: int, exi
     result = recordings.read_limited_way(run)
     assert result.verdict == verdict
     assert ("still there 20 s later" in result.reason) == (verdict == "hung_exit")
+    quick = recordings.read_limited_way(replace(run, exit_max_s=None, respawns=0), "harakiri")
+    assert (quick.verdict, "--slow-url" in quick.reason) == ("invalid", True)
 
 
 def test_a_way_that_a_copy_cannot_take_says_why() -> None:

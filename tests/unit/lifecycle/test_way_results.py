@@ -181,7 +181,7 @@ def test_a_stop_that_ends_the_instance_loses_only_what_it_cuts_off() -> None:
         row(2.3, "exited", 11, source="exits"),
         row(2.3, "exited", 12, source="exits"),
         row(3.0, "ended", source="observer", exit_code=0),
-        requests=[*answers(0, 2), lost(2.0, "reset", 0.1), lost(2.5, "refused")],
+        requests=[*answers(0, 2), lost(2.0, "reset", 0.1), lost(2.5, "refused"), lost(2.6, "reset")],
     )
     assert (found.verdict, found.ended_s, found.lost, found.nothing_s) == ("recovers", 1.0, {"reset": 1}, 0.0)
 

@@ -420,7 +420,7 @@ $(stamp) $(stamp_analysis) $(stamp_notebooks) $(stamp_dev): pyproject.toml uv.lo
 	}; \
 	for stamp in $(stamps); do printf '%s\n' "$$(pwd -P)" > "$$stamp"; done
 
-## test: Does everything work here? (15 minutes)
+## test: Does everything work here? (12 minutes)
 ##   It runs lint and all tests, as CI does.
 ##   Example: make test
 test:

@@ -12,21 +12,18 @@ import importlib.util
 import io
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from analysis.command_line import COULD_NOT_MEASURE, INTERRUPTED, NOT_MET, USAGE, parser
-from stacks.console import dropped_interrupts
+from stacks.console import interrupts
 from stacks.console.closed_output import forgive_closed_output
 
 # The commands import pandas and the rooms only when they run: a usage error shall not wait for these imports.
 
 ROOT = Path(__file__).resolve().parent.parent
-_interrupts: list[int] = []  # signals that this process got
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Parse the command line, run the command and return its exit code."""
+def main(arguments: list[str] | None = None, raiser: interrupts.Raiser | None = None) -> int:
+    """Parse the command line, run the command and return its exit code. `raiser` handles the signals of the process."""
     options = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a path may have letters that the locale's encoding does not
@@ -36,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _error("interrupted", INTERRUPTED)
     except Exception as error:
-        if _interrupts:  # pandas turns an interrupt of its import into an ImportError
+        if raiser is not None and raiser.has_raised:  # pandas turns an interrupt of its import into an ImportError
             return _error("interrupted", INTERRUPTED)
         from stacks.lifecycle import pack_fault
 
@@ -184,21 +181,13 @@ def _complain_of_left_out(left_out: list[tuple[str, str]]) -> None:
         _complain(f"left out {run}: {reason}")
 
 
-def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    """Raise KeyboardInterrupt, and remember it."""
-    _interrupts.append(number)
-    raise KeyboardInterrupt
-
-
 def command() -> int:
     """Run the command of this process, as `main` does, with the streams of a whole process."""
     forgive_closed_output()
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, _interrupt)
-        dropped_interrupts.repeat(lambda: _interrupts[-1])
+    raiser = interrupts.catch()
     if importlib.util.find_spec("pandas") is None:
         return _error("the packages of the analysis are not installed: pip install 'uwsgi-respawn-pack[analysis]'.")
-    return main()
+    return main(raiser=raiser)
 
 
 if __name__ == "__main__":

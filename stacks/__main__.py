@@ -13,8 +13,8 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 import sys
 
 from stacks.commands import command_line
+from stacks.console import interrupts
 from stacks.console.closed_output import flush_output, forgive_closed_output
-from stacks.run import interrupts
 
 COMMANDS = (
     "loadtest",

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+
+from stacks.console import interrupts
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PRINT_LIMIT_S = 60.0
@@ -26,8 +30,28 @@ def print_pdf(page: Path, to: Path) -> Path | None:
         command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
         command += [f"--user-data-dir={profile}", f"--print-to-pdf={to}", page.resolve().as_uri()]
         try:
-            subprocess.run(command, check=True, capture_output=True, timeout=PRINT_LIMIT_S)
+            _run(command)
         except (subprocess.SubprocessError, OSError) as error:
             print(f"analysis: no PDF was written, because {shlex.join(command[:1])} failed: {error}", file=sys.stderr)
             return None
     return to if to.is_file() else None
+
+
+def _run(command: list[str]) -> None:
+    """Run a browser with a time limit. At the limit, or at an interrupt, all its processes end, and the profile can go.
+
+    Raises SubprocessError and OSError.
+    """
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
+    ) as browser:
+        try:
+            code = browser.wait(PRINT_LIMIT_S)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                interrupts.ignore()  # a second one would end the clean-up
+            with suppress(ProcessLookupError):
+                os.killpg(browser.pid, signal.SIGKILL)
+            raise
+    if code:
+        raise subprocess.CalledProcessError(code, command)

@@ -12,6 +12,7 @@ its start (default: Locust's own 300 s).
 
 import logging
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -154,6 +155,7 @@ def _start_agent(master, environment):
     word, _, why = line.partition(" ")
     if word == "refused" or not word:
         logging.error("This host takes no part: %s", why or "the companion of the recorder did not start in time.")
+        shutil.rmtree(folder, ignore_errors=True)  # without a row: no request was sent
         sys.exit(1)
     gevent.spawn(_follow, agent.stdout.fileno(), environment)
     if word == "alone":

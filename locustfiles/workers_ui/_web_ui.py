@@ -248,3 +248,4 @@ def on_quit(**_kwargs):
         path.parent.mkdir(parents=True, exist_ok=True)
         html = get_html_report(environment, show_download_link=False)
         path.write_text(section(html, page_state(report=True)) if control.stack else html, encoding="utf-8")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Locust's own handler would end the rest with a traceback

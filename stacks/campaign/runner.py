@@ -12,11 +12,12 @@ from stacks.campaign.campaign import Campaign
 from stacks.campaign.lanes import Lanes, lane_count
 from stacks.campaign.run_start import start_run
 from stacks.campaign.view import View
+from stacks.console import interrupts
 from stacks.lifecycle import pack_fault
 from stacks.lifecycle.reading import read_record
 from stacks.lifecycle.records import RUN_FILE, RecordError, write_json
 from stacks.observe.memory_kills import MemoryKills
-from stacks.run import interrupts, private_directory, run_command, supervisor
+from stacks.run import private_directory, run_command, supervisor
 from stacks.run.run_process import ERROR_FILE, RunProcess
 
 POLL_S = 0.03

@@ -136,7 +136,7 @@ def _upgrade_for_reloads(findings: Findings, failing: Sequence[TakenWay]) -> Bes
 def _exit_stall(findings: Findings) -> BestChange | None:
     if partial_defect(findings.server.version, findings.options) is None:
         return None
-    why = "uWSGI before 2.0.24 with threads: a worker may wait for itself at its exit, for a minute (unbit/uwsgi#2480)"
+    why = "uWSGI before 2.0.25 with threads: a worker may wait for itself at its exit, for a minute (unbit/uwsgi#2480)"
     if findings.server.pin:
         return BestChange(why, package=f"pyuwsgi=={newest_pyuwsgi()}")
     return BestChange(f"{why}; uWSGI 2.0.28 cures it as well", ((CURE, "true"),))
@@ -145,7 +145,7 @@ def _exit_stall(findings: Findings) -> BestChange | None:
 def _cut_requests(findings: Findings, ways: Sequence[TakenWay]) -> BestChange | None:
     if all(taken.cause != LIFETIME_CUTS for taken in ways):
         return None
-    why = "max-worker-lifetime: before 2.0.24 a worker cuts off the requests of its other threads"
+    why = "max-worker-lifetime: before 2.0.25 a worker cuts off the requests of its other threads"
     if findings.server.pin:
         return BestChange(f"{why} (unbit/uwsgi-docs#410)", package=f"pyuwsgi=={newest_pyuwsgi()}")
     return BestChange(f"{why}; uWSGI 2.0.28 cures it as well (unbit/uwsgi-docs#410)", (("threads", "1"),))

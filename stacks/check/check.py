@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from stacks import catalogue
-from stacks.check import thresholds, usage
+from stacks.check import killed_check, thresholds, usage
 from stacks.check.advice import advise
 from stacks.check.change_trial import try_changes
 from stacks.check.check_result import CHECK_FILE, CheckResult, is_stdout, write_failure
@@ -53,10 +53,11 @@ from stacks.check.ways.derivation import MAX_REQUESTS, derive
 from stacks.check.ways.progress import Progress
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.taking import AT_ONCE, WayTaker
+from stacks.console import interrupts
 from stacks.lifecycle import disk_room
 from stacks.lifecycle.rates import respawns_to_rule_out
 from stacks.lifecycle.records import RecordError
-from stacks.run import interrupts, private_directory, run_directory, supervisor
+from stacks.run import private_directory, run_directory
 from stacks.run.run_servers import RunServers
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
@@ -84,7 +85,7 @@ def main(options: argparse.Namespace) -> int:
             print("check: interrupted", file=sys.stderr)
             return EXIT_NOT_MEASURED
 
-    return supervisor.guarded(run, private)
+    return killed_check.guarded(run, private)
 
 
 def check(options: argparse.Namespace, private: Path, began: float) -> int:
@@ -123,6 +124,7 @@ def _check_one(
 
     neutral = copy(make_recycle)
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
+    killed_check.note_directory(private, directory)
     defect = partial_defect(effective.version, effective.options)
     fewest = respawns_to_see(defect.rate) if defect else FEWEST_RESPAWNS
     if options.deep:

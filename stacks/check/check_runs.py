@@ -17,8 +17,9 @@ from stacks.check.invocation import Invocation
 from stacks.check.measurement import Measurement, read_log, read_measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.recycling import MAX_REQUESTS
+from stacks.console import interrupts
 from stacks.observe.collectors.log import READY_LINE
-from stacks.run import interrupts, run_command, run_directory, supervisor
+from stacks.run import run_command, run_directory, supervisor
 from stacks.run.run_servers import RunServers
 
 SCENARIO = catalogue.SCENARIOS / "check.py"

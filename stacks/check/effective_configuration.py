@@ -22,7 +22,7 @@ from stacks.check.options import Options
 from stacks.check.plugins import OF_PYTHON, no_python, plugin_arguments, plugin_folders
 from stacks.check.read_only import read_only_except
 from stacks.check.refusals import explain_refusal, forbidden_option
-from stacks.run import interrupts
+from stacks.console import interrupts
 from stacks.run.supervisor import die_with_parent
 
 LIMIT_S = 15.0  # it takes 0.1 s; @(exec://...) and @(http://...) in a configuration may take longer

@@ -146,7 +146,7 @@ def _about_exit_stall(findings: Findings) -> str:
         return ""
     seen = f" This check has not seen it in {run.trials} respawns, and cannot rule it out." if run.trials else ""
     return (
-        f"uWSGI before 2.0.24 with threads: {defect.what} ({', '.join(defect.upstream)}).{seen} Upgrade to 2.0.28 or "
+        f"uWSGI before 2.0.25 with threads: {defect.what} ({', '.join(defect.upstream)}).{seen} Upgrade to 2.0.28 or "
         f"later, or set {CURE} = true."
     )
 
@@ -155,9 +155,9 @@ def _about_lifetime(findings: Findings) -> str:
     options = findings.options
     if not is_set(options, "max-worker-lifetime") or numbers(options).get("threads", 1) <= 1:
         return ""
-    if is_before(findings.server.version, "2.0.24"):
+    if is_before(findings.server.version, "2.0.25"):
         return (
-            "max-worker-lifetime is set with threads: before 2.0.24 a worker whose lifetime is over does not wait for "
+            "max-worker-lifetime is set with threads: before 2.0.25 a worker whose lifetime is over does not wait for "
             "the requests of its other threads, and nginx answers 502 (unbit/uwsgi-docs#410; with requests of 0.3 s, "
             "40 of 389 on 2.0.21 and none on 2.0.26). Upgrade to 2.0.28 or later, or set threads = 1."
         )

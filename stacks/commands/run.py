@@ -25,7 +25,8 @@ def main(options: argparse.Namespace) -> int:
 
         return run.main(options.directory, options.parent)
     except KeyboardInterrupt:  # a signal has come before the observer was there, which would record it
-        from stacks.run import interrupts, run_end
+        from stacks.console import interrupts
+        from stacks.run import run_end
 
         interrupts.ignore()
         run_end.record_killed_observer(options.directory, "interrupted before its verdict")

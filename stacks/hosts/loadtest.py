@@ -28,7 +28,8 @@ from stacks.run import supervisor
 # A cell whose workers recycle sees its respawns in this time. The load does not end early, as on one machine.
 SHORTEST_LOAD_S = 8.0
 LOCUST_LIMIT_S = 600.0  # beside the load: for the hosts to come, and for the users to finish
-MASTER_LIMIT_S = 60  # for a Locust there to find the master, which is started at once after it, or was killed
+MASTER_LIMIT_S = 60  # for the pieces there to find the master, which is started at once after them, or was killed
+WORKERS_LIMIT_S = 120  # for the master to get its workers: each of them has to start a Python on a busy machine
 POLL_S = 0.2
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_UNEXPECTED = 0, 1, 3
 
@@ -89,6 +90,7 @@ class _Run:
         words = ["-m", "stacks", "observe", "--master", f"{fleet.master}:{fleet.master_port + 1}"]
         words += ["--location", fleet.location, "--stack", cell.stack.name, "--version", cell.version.id]
         words += ["--address", fleet.uwsgi.address, "--users", self.users, "--scenario", self.scenario.stem]
+        words += ["--wait", str(MASTER_LIMIT_S)]
         words += ["--workers", self.numbers["workers"], "--max-requests", self.numbers["max_requests"]]
         return remote.start(fleet, fleet.uwsgi, self.logs / "uwsgi.log", *words, environment=self.environment)
 
@@ -104,6 +106,7 @@ class _Run:
         fleet = self.fleet
         command: list[object] = [sys.executable, "-m", "locust", *self._files(SCENARIOS), "--master", "--headless"]
         command += ["--master-bind-port", fleet.master_port, "--expect-workers", fleet.processes]
+        command += ["--expect-workers-max-wait", WORKERS_LIMIT_S]
         command += ["-u", self.users, "-r", self.users, "-t", f"{self.load_s:.0f}s", "--stop-timeout", 10]
         command += ["--host", f"http://{fleet.uwsgi.address}", "--exit-code-on-error", 0]
         with (self.logs / "master.log").open("wb") as output:

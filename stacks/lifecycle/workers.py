@@ -101,7 +101,15 @@ class Workers:
         """`no_mercy`: the master kills a worker that took too long to leave."""
         incarnation = self._by_pid.get(event.pid)
         # uWSGI 2.0.27 to 2.0.30 write this line also about a worker that ended long ago.
-        if incarnation is not None and event.t_ns - (incarnation.exited_ns or event.t_ns) < REAP_LOOP_S * 1e9:
+        if incarnation is None or event.t_ns - (incarnation.exited_ns or event.t_ns) >= REAP_LOOP_S * 1e9:
+            return
+        # The master waits by the wall clock, in whole seconds (uwsgi_master_check_mercy). When this clock jumps, it
+        # kills workers that began to leave a moment ago: that is no hang. The mercy of another's uWSGI is not known.
+        is_mercy_known = self.is_under_load and not self.is_attached
+        begun_ns = incarnation.exit_begun_ns
+        if is_mercy_known and begun_ns is not None and event.t_ns - begun_ns < (self.mercy_s - 1.0) * 1e9:
+            incarnation.cause = "killed by its master, whose wall clock has jumped"
+        else:
             incarnation.is_killed = True
             incarnation.cause = "killed by its master after worker-reload-mercy"
 

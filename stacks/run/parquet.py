@@ -40,7 +40,7 @@ def read_requests(path: Path, columns: Sequence[str]) -> dict[str, list[Any]]:
         values: dict[str, list[Any]] = table.to_pydict()
     except FileNotFoundError:
         raise RecordError(f"{path}: missing; the run wrote no requests. Repeat the run.") from None
-    except (OSError, ValueError, KeyError, MemoryError) as error:  # pyarrow's own errors are among these
+    except (OSError, ValueError, KeyError, MemoryError, pa.ArrowException) as error:
         what = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise RecordError(f"{path}: cannot be read ({what}); the file is damaged. Repeat the run.") from None
     return values

@@ -7,12 +7,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from stacks.catalogue.triggers import parse
+from stacks.console import interrupts
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, RecordError
 from stacks.lifecycle.verdict import Judgement
 from stacks.observe import proc, stats_socket
 from stacks.observe.memory_kills import MemoryKills
 from stacks.observe.observer import Observer
-from stacks.run import interrupts, loading, private_directory, run_end, starting, supervisor
+from stacks.run import loading, private_directory, run_end, starting, supervisor
 from stacks.run.answer_count import AnswerCount
 from stacks.run.attached_instance import AttachedInstance
 from stacks.run.errors import CannotMeasure, Interrupted
@@ -58,7 +59,8 @@ class Run:
             why = run_end.explain_kills(str(error), None, self.kills)
             self.record |= {"status": "failed", "error": why, "verdict": "invalid", "reason": why}
         except (Interrupted, KeyboardInterrupt):
-            self.record |= {"status": "interrupted", "error": "interrupted before its verdict"}
+            why = run_end.explain_kills("interrupted before its verdict", None, self.kills)
+            self.record |= {"status": "interrupted", "error": why}
         except Exception as error:
             run_end.fail_with(self.record, error, self.planned.directory)
         finally:

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import IO, BinaryIO, TypedDict, Unpack
 
 from stacks.catalogue import ROOT
+from stacks.console import interrupts
 from stacks.observe import proc
 from stacks.observe.memory_kills import MemoryKills
-from stacks.run import interrupts, run_end, supervisor
+from stacks.run import run_end, supervisor
 from stacks.run.forked_process import ForkedProcess, NotForked
 from stacks.run.run_servers import RunServers
 

@@ -147,9 +147,9 @@ def explain_kills(reason: str, load: Load | None, kills: MemoryKills) -> str:
 
     The run itself must not have killed the load yet.
     """
-    if load is not None and load.exit_code == -signal.SIGKILL:
-        return f"{reason.rstrip('.')}. Locust was killed; {kills.cause()}"
-    return " ".join(filter(None, (reason, kills.sentence())))
+    is_killed = load is not None and load.exit_code == -signal.SIGKILL
+    more = f"Locust was killed; {kills.cause()}" if is_killed else kills.sentence()
+    return f"{reason.rstrip('.')}. {more}" if more else reason
 
 
 def record_killed_observer(directory: Path, why: str, status: str = "interrupted") -> None:

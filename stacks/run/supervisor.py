@@ -18,9 +18,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from stacks.console import interrupts
 from stacks.lifecycle import pack_fault
 from stacks.observe import proc
-from stacks.run import interrupts, private_directory
+from stacks.run import private_directory
 
 # include/uapi/linux/prctl.h
 PR_SET_PDEATHSIG = 1
@@ -109,6 +110,7 @@ def guarded(
     parent: int = 0,
     failed: int = 1,
     fault_directory: Path | None = None,
+    after_kill: Callable[[], None] | None = None,
 ) -> int:
     """Run `main` in a child process, and end what it leaves below it, however it ends. Returns its exit code.
 
@@ -116,7 +118,7 @@ def guarded(
     not catch it, the exit code is EXIT_INTERRUPTED. At the end the directory `private` is removed. `failed` is the exit
     code if `main` raises another exception, or a process cannot be ended. Such an exception is a fault of the pack; its
     file goes to `fault_directory`. If `parent` is a pid and not that of the parent process, the parent has ended
-    already, and `main` does not run.
+    already, and `main` does not run. `after_kill` is called, before `private` is removed, if a signal has ended `main`.
     """
     become_subreaper()
     die_with_parent()
@@ -156,6 +158,8 @@ def guarded(
     _, status = os.waitpid(child, 0)
     interrupts.ignore()
     left = sweep()
+    if os.WIFSIGNALED(status) and after_kill is not None:
+        after_kill()
     if private is not None:
         private_directory.remove(private)
     private_directory.remove_stale()  # of a run below this process whose guard and observer were both killed

@@ -49,7 +49,7 @@ def has_companion(options: argparse.Namespace) -> bool:
 
 def accompanied(source: Source, options: argparse.Namespace) -> int:
     """Watch with companions until a signal or the end of the masters. Return the exit code. Raises UsageError."""
-    from stacks.run import interrupts
+    from stacks.console import interrupts
     from stacks.watch.accompanied_fleet import AccompaniedFleet
     from stacks.watch.companions import Companions
 

@@ -15,6 +15,8 @@ def check(pid: int) -> None:
     """Raise CannotWatch unless `pid` is a uWSGI master that this user may watch."""
     require_pidfds()
     if not proc.is_alive(pid):
+        if _is_hidden(pid):
+            raise CannotWatch(f"process {pid} belongs to another user, and /proc hides it (hidepid): watch it as root")
         raise CannotWatch(f"there is no process {pid}{_inside(pid)}")
     if not uwsgi_processes.is_uwsgi(pid):
         words = uwsgi_processes.printable(" ".join(uwsgi_processes.command_line(pid))[:80] or proc.name(pid))
@@ -25,6 +27,17 @@ def check(pid: int) -> None:
     if uwsgi_processes.is_fork_of_parent(pid):
         parent = getattr(proc.stat(pid), "ppid", 0)
         raise CannotWatch(f"process {pid} is a worker or another child of the uWSGI master {parent}: name the master")
+
+
+def _is_hidden(pid: int) -> bool:
+    """Return True if a process that /proc does not show belongs to another user."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        pass
+    return False
 
 
 def require_pidfds() -> None:

@@ -1,7 +1,8 @@
 """Steps the wall clock during real runs: `python -m tests.benchmarks.clock_step [RUNS]`.
 
 Every process of a run (uWSGI, Locust, the observer) has a wall clock that jumps by an hour while the load is on, as NTP
-or a suspended machine lets it jump: libfaketime (Debian: faketime), whose offset a file has; monotonic clocks go on.
+or a suspended machine lets it jump: a preloaded library, which cc compiles, adds a number in a file to it. Monotonic
+clocks go on.
 The verdict must be the one of the cell, every time in the rows must be within the run, and the report must be made. It
 writes results/bench/clock_step.json, and exits with 1 if anything is wrong.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -23,30 +25,30 @@ from stacks.catalogue import ROOT
 from stacks.lifecycle.reading import read_json, read_rows
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, SAMPLES_FILE
 
-LIBRARIES = "*/faketime/libfaketimeMT.so.1"  # below /usr/lib
+SOURCE = Path(__file__).with_name("stepped_clock.c")
 FIGURES = ROOT / "results" / "bench" / "clock_step.json"
-STEPS_S = ("+3600", "-3600")
+STEPS_S = (3600, -3600)
 CELLS = {"threads@py312-2.0.30.post1": "recovers", "threads@py312-2.0.26": "hung_worker"}
 LOAD_LIMIT_S, LIMIT_S = 120.0, 300.0
 AFTER_S = 0.5  # from the begin of the load to the step
 
 
-def one_run(cell: str, offset: str) -> tuple[dict[str, Any], list[str]]:
+def one_run(cell: str, offset_s: int) -> tuple[dict[str, Any], list[str]]:
     """Carry out one run of a cell with a step of the clock. Return what it says, and what is wrong."""
     folder = Path(tempfile.mkdtemp(prefix="clock-step-"))
-    step = folder / "step"
-    step.write_text("+0\n")
-    library = next(Path("/usr/lib").glob(LIBRARIES))
-    environment = os.environ | {"PACK_RESULTS": str(folder / "results"), "LD_PRELOAD": str(library)}
-    environment |= {"FAKETIME_TIMESTAMP_FILE": str(step), "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    environment |= {"DONT_FAKE_MONOTONIC": "1"}
+    step, library = folder / "step", folder / "stepped_clock.so"
+    step.write_bytes(struct.pack("@l", 0))
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, SOURCE], check=True)
+    environment = os.environ | {"PACK_RESULTS": str(folder / "results")}
+    environment |= {"LD_PRELOAD": str(library), "CLOCK_STEP_FILE": str(step)}
     stack, _, version = cell.partition("@")
     command = [sys.executable, "-m", "stacks", "loadtest", "--stack", stack, "--version", version, "--trials", "1"]
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:
             is_stepped = await_load(folder / "results", process)
-            step.write_text(f"{offset}\n")
+            with step.open("r+b") as file:  # in place: the processes have mapped the file
+                file.write(struct.pack("@l", offset_s))
             code = process.wait(LIMIT_S)
         finally:
             process.kill()
@@ -64,9 +66,9 @@ def one_run(cell: str, offset: str) -> tuple[dict[str, Any], list[str]]:
     found += [f"exit code {code}"] if code else []
     found += [] if record["verdict"] == CELLS[cell] else [f"verdict {record['verdict']}: {record['reason']}"]
     found += [] if report.returncode in (0, 3) else [f"report: {report.stderr[-300:]}"]
-    found += odd_times(run, record)
-    row = {"cell": cell, "offset_s": int(offset), "verdict": record["verdict"], "duration_s": record["duration_s"]}
-    return row, [f"{text} [{cell}, {offset} s; {folder}]" for text in found]
+    found += odd_times(run, record) if record["load"]["end_ns"] else [f"no load: {record['error']}"]
+    row = {"cell": cell, "offset_s": offset_s, "verdict": record["verdict"], "duration_s": record.get("duration_s")}
+    return row, [f"{text} [{cell}, {offset_s:+} s; {folder}]" for text in found]
 
 
 def await_load(results: Path, process: subprocess.Popen[bytes]) -> bool:
@@ -106,8 +108,8 @@ def main(runs: int = 3) -> int:
     rows, found = [], list[str]()
     for number in range(runs):
         for cell in CELLS:
-            for offset in STEPS_S:
-                row, new = one_run(cell, offset)
+            for offset_s in STEPS_S:
+                row, new = one_run(cell, offset_s)
                 rows, found = [*rows, row], found + new
                 print(number + 1, row, *new, flush=True)
                 FIGURES.parent.mkdir(parents=True, exist_ok=True)

@@ -127,7 +127,7 @@ def test_the_name_of_the_binary_loads_its_plugin(site: Path, tmp_path: Path) -> 
 def test_requests_that_a_lifetime_cuts_off_are_shown(checking: Callable[..., Check], site: Path) -> None:
     """The page takes 0.3 s, so most threads of a worker have an open request when its lifetime is over."""
     version = subprocess.run([UWSGI, "--version"], capture_output=True, text=True, check=True).stdout
-    if not is_before(version, "2.0.24"):
+    if not is_before(version, "2.0.25"):
         pytest.skip(f"uWSGI {version.strip()} waits for the open requests")
     (site / "app.py").write_text(APP.replace("def application(e, s):\n", f"{SLEEP}def application(e, s):\n    nap()\n"))
     options = "plugins = python3\nmaster = true\nprocesses = 2\nthreads = 4\nhttp-socket = :8000\nmodule = app\n"

@@ -52,8 +52,7 @@ class WayTaker:
         can = [way for way in ways if not way.why_not]
         taken = [not_taken(way, way.why_not) for way in ways if way.why_not]
         with self.runs.pool(AT_ONCE) as pool:
-            waiting = {pool.submit(self._take_asked, chain) for chain in self._chains(can)}
-            waiting |= {pool.submit(self._take_limited, way) for way in can if not way.is_asked}
+            waiting = {pool.submit(self._take, steps) for steps in self._runs(can)}
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for part in done:
@@ -65,6 +64,14 @@ class WayTaker:
         by_way = {way: [one for one in taken if one.way == way] for way in ways}
         return [merged(parts) for parts in by_way.values() if parts]
 
+    def _runs(self, ways: Sequence[Way]) -> list[list[Way]]:
+        """Return what is taken on one instance each. The longest run begins first, so that none of them ends late."""
+        steps = [*self._chains(ways), *([way] for way in ways if not way.is_asked)]
+        return sorted(steps, key=way_plans.usual_s, reverse=True)
+
+    def _take(self, steps: Sequence[Way]) -> tuple[list[TakenWay], list[list[Way]]]:
+        return self._take_asked(steps) if steps[0].is_asked else self._take_limited(steps[0])
+
     def _chains(self, ways: Sequence[Way]) -> list[list[Way]]:
         """Return the ways that follow each other on one instance: what may end the instance comes last.
 
@@ -75,8 +82,7 @@ class WayTaker:
         asked = sorted((way for way in ways if way.is_asked), key=lambda way: way.risk)
         workers = self.neutralise(copies.calm(asked)).workers
         if self.deep:
-            takings = [[way] * way_plans.times(way, workers, deep=True) for way in asked]
-            return sorted(takings, key=len, reverse=True)
+            return [[way] * way_plans.times(way, workers, deep=True) for way in asked]
         own = [[one] for one in asked if one.settings]
         shared = [way for way in asked if way.kind != STOP and not way.settings]
         chains = [[way for way in shared if (way.risk == INSTANCE) == is_last] for is_last in (False, True)]
@@ -112,8 +118,10 @@ class WayTaker:
         )
 
     def _take_limited(self, way: Way) -> tuple[list[TakenWay], list[list[Way]]]:
-        neutral, runs = self.neutralise(copies.limited(way)), self.runs
-        plan = way_plans.limited_plan(way, neutral.workers, runs.url, runs.start_limit_s, self.log, deep=self.deep)
+        neutral, runs = self.neutralise(copies.limited(way, self.start_s)), self.runs
+        plan = way_plans.limited_plan(
+            way, neutral.workers, runs.url, self.start_s, runs.start_limit_s, self.log, deep=self.deep
+        )
         environment = {SLOW_URL: self.slow_url} if way.option == "harakiri" else {}
         if way.option == IDLE:
             environment = {PAUSE: way_plans.IDLE_PAUSE_S}

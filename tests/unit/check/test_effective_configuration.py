@@ -96,7 +96,7 @@ from pathlib import Path
 
 from stacks.check.effective_configuration import read_effective
 from stacks.check.invocation import CannotCheck, Invocation
-from stacks.run import interrupts
+from stacks.console import interrupts
 
 binary, process = sys.argv[1:]
 interrupts.catch()

@@ -20,7 +20,8 @@ from stacks.check.result_text import number_lines
         ("2.0.21-debian", "2", "exit-stall"),
         ("2.0.23", "4 ; four", "exit-stall"),
         ("2.0.21-debian", "1", None),
-        ("2.0.24", "2", None),
+        ("2.0.24", "2", "exit-stall"),
+        ("2.0.25.1", "2", None),
         ("2.0.31+dfsg", "8", None),
     ],
 )

@@ -92,7 +92,7 @@ def test_cheaper_takes_a_worker_away_and_adds_one_on_a_copy_of_its_own() -> None
     idle = next(way for way in derive(options) if way.name == "idle")
     limited = dict(neutralise(options, known, Path("/private"), prepare=copies.limited(idle)).options)
     assert (limited["idle"], "cheaper" in limited) == ("1", False)
-    assert way_plans.limited_plan(idle, 2, "/", 60.0, "socket", deep=False)["respawns"] == 2
+    assert way_plans.limited_plan(idle, 2, "/", 0.5, 60.0, "socket", deep=False)["respawns"] == 2
 
 
 def test_harakiri_needs_a_page_that_outlives_it() -> None:
@@ -161,6 +161,11 @@ def test_the_copy_for_a_limit_has_only_this_limit() -> None:
     way = named("max-worker-lifetime", *options)
     got = dict(neutralise(options, KNOWN, Path("/private"), prepare=copies.limited(way)).options)
     assert got["max-worker-lifetime"] == "2"
+    for lazy, expected in (("true", "3"), ("false", "2")):
+        slow = [*options, ("lazy-apps", lazy)]
+        prepare = copies.limited(way, start_s=1.3)
+        copy = neutralise(slow, KNOWN | {"lazy-apps"}, Path("/private"), prepare=prepare)
+        assert dict(copy.options)["max-worker-lifetime"] == expected
     assert not {"max-requests", "reload-on-rss"} & set(got)
 
 
@@ -198,7 +203,7 @@ def test_deep_takes_a_way_as_often_as_rules_out_five_percent() -> None:
 
 def test_deep_takes_a_limit_as_often_and_tells_how_long_all_takes() -> None:
     harakiri = named("harakiri", ("harakiri", "30"), slow_url="/slow")
-    plan = way_plans.limited_plan(harakiri, 2, "/", 60.0, "socket", deep=True)
+    plan = way_plans.limited_plan(harakiri, 2, "/", 0.5, 60.0, "socket", deep=True)
     assert (plan["respawns"], plan["duration_s"]) == (73, 73 * 4.0)
     assert plan["limit_s"] > plan["duration_s"]
     kill, hup = named("worker-kill"), named("hup")
@@ -206,6 +211,14 @@ def test_deep_takes_a_limit_as_often_and_tells_how_long_all_takes() -> None:
     assert way_plans.deep_s([kill, hup, named("harakiri", ("harakiri", "30"))], 2, 0.5, 3) == 73 * 3.5
     assert way_plans.deep_s([kill] * 6, 2, 0.5, 3) == 2 * 73 * 3.5
     assert way_plans.deep_s([], 2, 0.5, 3) == 0.0
+
+
+def test_the_longest_run_begins_first() -> None:
+    deaths = [named(f"worker-{name}") for name in ("kill", "segv", "term")]
+    lifetime, idle = named("max-worker-lifetime", ("max-worker-lifetime", "60")), named("idle", ("idle", "60"))
+    many, stop = deaths * 20, [named("int")]
+    runs = [stop, [lifetime], deaths, [idle], many]
+    assert sorted(runs, key=way_plans.usual_s, reverse=True) == [many, [idle], deaths, [lifetime], stop]
 
 
 def test_ways_are_told_with_the_worst_first() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from stacks.commands import command_line, exit_codes
+from stacks.console import interrupts
 from stacks.lifecycle.reading import read_json
 from stacks.lifecycle.records import RUN_FILE
-from stacks.run import interrupts, run, run_directory
+from stacks.run import run, run_directory
 
 PLAN = {"users": 1, "duration_s": 2.0, "workers": 1, "respawns": 1, "start_limit_s": 1.0, "limit_s": 1.0}
 

@@ -163,3 +163,19 @@ def test_the_second_master_can_end_or_be_stopped() -> None:
 def test_mercy_is_the_option_of_the_ini_or_the_default_of_uwsgi(tmp_path: Path, line: str, seconds: float) -> None:
     (tmp_path / "stack.ini").write_text(f"[uwsgi]\nmaster = true\n{line}\n")
     assert mercy_s(tmp_path / "stack.ini") == seconds
+
+
+@pytest.mark.parametrize(("after_s", "verdict"), [(0.1, "recovers"), (MERCY + 0.1, "hung_exit")])
+def test_a_master_whose_wall_clock_jumps_kills_workers_that_do_not_hang(after_s: float, verdict: str) -> None:
+    """uWSGI measures worker-reload-mercy with the wall clock. After a jump by an hour it was hung_exit."""
+    end = 2 + after_s
+    killed = [row(2, "exit_begun", 100), row(end, "no_mercy", 100, 1), row(end, "exited", 100, source="exits")]
+    rows = [*generation(100), BEGIN, *killed, *respawn(1, 100, 101, end + 0.1)[2:]]
+    assert judged(rows).verdict == verdict
+
+
+def test_the_mercy_of_an_attached_instance_is_not_known() -> None:
+    attached = row(0, "attached", MASTER, source="observer")
+    killed = [row(2, "exit_begun", 100), row(2.1, "no_mercy", 100, 1), row(2.1, "exited", 100, source="exits")]
+    rows = [attached, *generation(100), BEGIN, *killed, *respawn(1, 100, 101, 2.2)[2:]]
+    assert judged(rows).verdict == "hung_exit"

@@ -126,7 +126,8 @@ def test_main_ends_when_the_guard_is_killed(guard: Callable) -> None:
 NESTED = """
 import os, subprocess, sys, time
 from pathlib import Path
-from stacks.run import interrupts, private_directory, supervisor
+from stacks.console import interrupts
+from stacks.run import private_directory, supervisor
 
 private, marks = Path(sys.argv[2]), Path(sys.argv[3])
 

@@ -126,6 +126,15 @@ def test_a_reload_is_told_and_the_watch_goes_on(watching: Watching) -> None:
     assert watching.watch.view().reloads == 1
 
 
+def test_a_chain_is_over_once_its_last_worker_is_back(watching: Watching) -> None:
+    for slot in (1, 2, 3):
+        count = watching.kinds().count(view.READY)
+        watching.master.tell(f"end {slot} 17")
+        watching.until(lambda count=count: watching.kinds().count(view.READY) > count)  # type: ignore[misc]
+    watching.until(lambda: not watching.watch.doing)
+    assert [change.data["doing"] for change in watching.changes if change.kind == view.DOING] == [view.CHAIN, ""]
+
+
 def test_a_stopped_master_stands_still_until_it_goes_on(watching: Watching) -> None:
     os.kill(watching.master.pid, signal.SIGSTOP)
     try:
@@ -234,6 +243,17 @@ def test_a_worker_is_refused_and_its_master_named(tmp_path: Path) -> None:
         pytest.raises(CannotWatch, match=f"child of the uWSGI master {master.pid}"),
     ):
         Watch.open(master.children()[0])
+
+
+def test_a_process_that_proc_hides_is_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With hidepid=2, /proc does not show the processes of other users, and kill(2) says EPERM of them."""
+
+    def refuse(_pid: int, _number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refuse)
+    with pytest.raises(CannotWatch, match="belongs to another user, and /proc hides it"):
+        Watch.open(2**22 + 1)
 
 
 def test_a_process_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from stacks.run import interrupts
+from stacks.console import interrupts
 
 ROOT = Path(__file__).resolve().parents[3]
 
 # Counts the interrupts, cleans up after the first one for as long as stdin is open, and prints the count.
 PROGRAM = """
 import signal, sys, time
-from stacks.run import interrupts
+from stacks.console import interrupts
 {before}
 interrupts.catch()
 count = 0

@@ -1,0 +1,59 @@
+"""A browser that prints to PDF ends with its processes and its profile when the command gets a signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from executables import executable
+
+from stacks.catalogue import ROOT
+from stacks.observe import proc
+
+LIMIT_S = 60.0
+# A browser has processes of its own, which write to its profile until they end.
+BROWSER = """#!/bin/sh
+for word; do case "$word" in --user-data-dir=*) profile="${word#*=}";; esac; done
+sleep 600 & echo $! > "$profile/pid"
+mv "$profile/pid" "$profile/started"
+wait
+"""
+PROGRAM = """
+import sys
+from pathlib import Path
+from analysis.reports.pdf import print_pdf
+from stacks.console import interrupts
+interrupts.catch()
+try:
+    print_pdf(Path("page.html"), Path(sys.argv[1]))
+except KeyboardInterrupt:
+    sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_browser_and_removes_its_profile(number: signal.Signals, tmp_path: Path) -> None:
+    executable(tmp_path / "chromium", BROWSER)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(temporary)}
+    environment.pop("PACK_NO_PDF", None)
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "to.pdf")]
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
+        end_s = time.monotonic() + LIMIT_S
+        while not (started := list(temporary.glob("*/started"))):
+            assert time.monotonic() < end_s
+            assert process.poll() is None
+            time.sleep(0.02)
+        child = int(started[0].read_text())
+        process.send_signal(number)
+        assert process.wait(LIMIT_S) == 7
+    assert list(temporary.iterdir()) == []
+    while proc.is_alive(child):
+        assert time.monotonic() < end_s
+        time.sleep(0.02)

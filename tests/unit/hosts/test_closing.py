@@ -153,9 +153,13 @@ def test_pieces_that_are_still_there_are_better_than_a_part_that_was_cut_off(tmp
     assert load_results(place.path).counted["requests"].tolist() == [place.table.num_rows]
 
 
-def test_a_page_that_was_damaged_costs_only_its_row_group(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_store", [False, True])
+def test_a_page_that_was_damaged_costs_only_its_row_group(tmp_path: Path, is_store: bool) -> None:
     """The footer is as it was, so the reports find the damage, and `close` saves the rows before and behind it."""
     place = Place(tmp_path)
+    place.location._is_directory = not is_store
+    for folder in (CARDS_DIR, FOOTERS_DIR, DAMAGED_DIR):
+        (place.path / folder).mkdir(exist_ok=True)
     for host in "ab":
         place.put_part(host)
     place.put_observer()

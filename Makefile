@@ -420,7 +420,7 @@ $(stamp) $(stamp_analysis) $(stamp_notebooks) $(stamp_dev): pyproject.toml uv.lo
 	}; \
 	for stamp in $(stamps); do printf '%s\n' "$$(pwd -P)" > "$$stamp"; done
 
-## test: Does everything work here? (15 minutes)
+## test: Does everything work here? (12 minutes)
 ##   It runs lint and all tests, as CI does.
 ##   Example: make test
 test:
@@ -445,9 +445,10 @@ unit: setup-dev
 integration: setup-dev
 	$(python) -m pytest -m uwsgi
 
-## bench: How large is the error of the pack itself? (an hour; PART= takes minutes)
+## bench: How large is the error of the pack itself? (20 minutes; each part takes 1 to 5)
 ##   It measures the pack beside its peers, and writes results/bench/*.json and results/bench/bench.html.
-##   PART=NAMES               parts: time_to_verdict observer stamps generator run_cost verdict report omission
+##   PART=NAMES               parts: time_to_verdict observer stats_polls stamps generator run_cost verdict report omission
+##                            and, only by its name, report_large (1e8 rows, 10 minutes)
 ##   QUICK=1                  only what takes seconds, as in CI
 ##   Example: make bench PART=observer
 bench: setup-dev

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from analysis.frames.cells import Cell
+from analysis.frames.release import release
 
 
 def is_before(version: str, other: str) -> bool:
     """Return True if `version` is older than `other` (PEP 440)."""
-    from packaging.version import Version
-
-    return Version(version) < Version(other)
+    return release(version) < release(other)
 
 
 def choose_cells(cells: list[Cell]) -> list[Cell]:
@@ -19,8 +18,6 @@ def choose_cells(cells: list[Cell]) -> list[Cell]:
     left out; `invalid` are cells with too few recycles, such as those that measure the capacity curve. Of two versions
     that are equally new, for example on two Pythons, it is the one with more runs.
     """
-    from packaging.version import Version
-
     versions: dict[str, list[Cell]] = {}
     for cell in cells:
         versions.setdefault(cell.version, []).append(cell)
@@ -31,4 +28,4 @@ def choose_cells(cells: list[Cell]) -> list[Cell]:
     ]
     if not usable:
         return []
-    return max(usable, key=lambda c: (Version(c[0].package_version), sum(len(cell.runs) for cell in c)))
+    return max(usable, key=lambda c: (release(c[0].package_version), sum(len(cell.runs) for cell in c)))

@@ -57,7 +57,7 @@ def waits_for_gil(directory: Path) -> Answer:
     """Whether the backtrace of a hung worker shows that it waits for the GIL (`take_gil` in CPython)."""
     evidence = read_document(directory / RUN_FILE).value.get("evidence")
     if not evidence or "no backtrace" in evidence:
-        return None, "no backtrace could be taken (gdb is missing or not permitted)"
+        return None, "no backtrace could be taken (eu-stack and gdb are missing or not permitted)"
     return "take_gil" in evidence, evidence
 
 

@@ -94,6 +94,7 @@ def cell_entry(
     trials = respawns + hung_initial
     rate = clusters.hang_rate(run_counts(counted))
     window_s = float(counted["window_s"].sum())
+    has_requests = bool(counted["requests"].sum())  # a recording of `make watch` has none: the load was not the pack's
     also = {"also_expected": cell["also_expected"]} if "also_expected" in cell else {}
     return {
         "stack": cell["stack"],
@@ -111,8 +112,8 @@ def cell_entry(
         "hang_rate_high": rate.high,
         "respawn_s_p50": _respawn_quantile_s(episodes, 0.5),
         "respawn_s_p95": _respawn_quantile_s(episodes, 0.95),
-        "answered_rps": round(float(counted["answered"].sum()) / window_s, 3) if window_s else None,
-        "requests_lost": int(counted["lost"].sum()) if len(counted) else None,
+        "answered_rps": round(float(counted["answered"].sum()) / window_s, 3) if window_s and has_requests else None,
+        "requests_lost": int(counted["lost"].sum()) if has_requests else None,
         "stop_signal": _stop_signal(counted),
         "stop_s": _median(counted["stop_s"]),
         "verdict": verdict,

@@ -73,8 +73,8 @@ def respawn_time(entry: dict[str, Any], name: str) -> str:
 
 
 def stop(entry: dict[str, Any]) -> str:
-    """Say which signal ended the stack, and after how long."""
-    if entry["runs"] == 0:
+    """Say which signal ended the stack, and after how long; '-' if it was not the pack's to stop."""
+    if entry["runs"] == 0 or (entry["stop_s"] is None and not entry["stop_signal"]):
         return "-"
     seconds = "" if entry["stop_s"] is None else f" after {entry['stop_s']:.1f} s"
     if not entry["stop_signal"]:

@@ -51,9 +51,12 @@ def page_line(page: Path, advice: Sequence[str], seconds: float) -> str:
 def _cost(findings: Findings, ways: Sequence[TakenWay]) -> str:
     """Return one line about the rates and times at max-requests, and about the worst outage of a way that is sound."""
     run = findings.measurement
-    texts = [f"{run.respawns} of {run.trials} respawns came back"] if run.trials else []
+    on_starts = f" on {run.starts} starts" if run.starts > 1 else ""
+    texts = [f"{run.respawns} of {run.trials} respawns came back{on_starts}"] if run.trials else []
     if not run.is_hang and (most := highest_rate_without_hang(run.trials)) is not None:
         texts[-1] += f", so at most {100 * most:.0f} % hang (95 %)"
+        if on_starts:
+            texts[-1] += f", and at most {100 * (highest_rate_without_hang(run.starts) or 0):.0f} % of the starts"
     if run.recycle_median_s is not None:
         texts.append(f"a recycle takes {run.recycle_median_s:.1f} s")
     outages = [(taken.result.nothing_s, taken.way.name) for taken in ways if taken.result.verdict in CAME_BACK]

@@ -8,6 +8,7 @@ from typing import Any
 
 from stacks.catalogue.version_order import is_before
 from stacks.check.diagnosis import LAZY, Findings
+from stacks.check.known_rates import CURE, partial_defect
 from stacks.check.option_advice import (
     WORKER_LIMITS,
     lost_interpreter,
@@ -16,6 +17,7 @@ from stacks.check.option_advice import (
 from stacks.check.options import is_set
 from stacks.check.remedy_trial import best_cure
 from stacks.check.upgrade import newest_pyuwsgi
+from stacks.check.ways.known_defects import LIFETIME_CUTS
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.way import RELOAD
 from stacks.lifecycle.way_results import CAME_BACK
@@ -92,6 +94,8 @@ def _changes(findings: Findings, ways: Sequence[TakenWay], failing: Sequence[Tak
     yield _upgrade_for_reloads(findings, failing)
     if failing:  # an improvement would hide that no cure is known
         return
+    yield _exit_stall(findings)
+    yield _cut_requests(findings, ways)
     yield _new_code(findings, ways)
     yield _master(findings)
     yield _die_on_term(findings, ways)
@@ -127,6 +131,24 @@ def _upgrade_for_reloads(findings: Findings, failing: Sequence[TakenWay]) -> Bes
     if not (is_frozen and is_affected and server.pin):
         return None
     return BestChange("uWSGI 2.0.27 freezes at each reload (unbit/uwsgi#2689)", package=f"pyuwsgi=={newest_pyuwsgi()}")
+
+
+def _exit_stall(findings: Findings) -> BestChange | None:
+    if partial_defect(findings.server.version, findings.options) is None:
+        return None
+    why = "uWSGI before 2.0.25 with threads: a worker may wait for itself at its exit, for a minute (unbit/uwsgi#2480)"
+    if findings.server.pin:
+        return BestChange(why, package=f"pyuwsgi=={newest_pyuwsgi()}")
+    return BestChange(f"{why}; uWSGI 2.0.28 cures it as well", ((CURE, "true"),))
+
+
+def _cut_requests(findings: Findings, ways: Sequence[TakenWay]) -> BestChange | None:
+    if all(taken.cause != LIFETIME_CUTS for taken in ways):
+        return None
+    why = "max-worker-lifetime: before 2.0.25 a worker cuts off the requests of its other threads"
+    if findings.server.pin:
+        return BestChange(f"{why} (unbit/uwsgi-docs#410)", package=f"pyuwsgi=={newest_pyuwsgi()}")
+    return BestChange(f"{why}; uWSGI 2.0.28 cures it as well (unbit/uwsgi-docs#410)", (("threads", "1"),))
 
 
 def _new_code(findings: Findings, ways: Sequence[TakenWay]) -> BestChange | None:

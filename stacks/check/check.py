@@ -7,7 +7,6 @@ private directory, which is removed at the end.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from stacks import catalogue
-from stacks.check import killed_check, thresholds
+from stacks.check import killed_check, thresholds, usage
 from stacks.check.advice import advise
 from stacks.check.change_trial import try_changes
 from stacks.check.check_result import CHECK_FILE, CheckResult, is_stdout, write_failure
@@ -27,13 +26,13 @@ from stacks.check.diagnosis import Findings
 from stacks.check.effective_configuration import EffectiveConfiguration, read_effective
 from stacks.check.emperor import is_emperor
 from stacks.check.failure_reasons import explain_unmeasured
+from stacks.check.further_starts import STARTS, start_again
 from stacks.check.import_threads import list_import_threads
 from stacks.check.invocation import (
     CannotCheck,
     Invocation,
     WrongUsage,
     read_invocation,
-    read_line,
     resolve_app,
 )
 from stacks.check.known_rates import partial_defect, respawns_to_see
@@ -49,12 +48,11 @@ from stacks.check.static_check import known_defects, static_findings, static_tex
 from stacks.check.terminal import first_answer, print_lines
 from stacks.check.upgrade import prepare_upgrade
 from stacks.check.vassals import check_vassals
-from stacks.check.ways import recordings, selection
+from stacks.check.ways import recordings, selection, way_plans
 from stacks.check.ways.derivation import MAX_REQUESTS, derive
 from stacks.check.ways.progress import Progress
 from stacks.check.ways.taken import TakenWay
-from stacks.check.ways.taking import WayTaker
-from stacks.check.ways.way_plans import DEEP_RATE
+from stacks.check.ways.taking import AT_ONCE, WayTaker
 from stacks.console import interrupts
 from stacks.lifecycle import disk_room
 from stacks.lifecycle.rates import respawns_to_rule_out
@@ -68,9 +66,8 @@ SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 
 def main(options: argparse.Namespace) -> int:
     """Return the exit code: 0 the workers come back, 1 could not measure, 2 wrong usage, 3 they do not come back."""
-    usage_error = _usage_error(options)
-    if usage_error:
-        print(f"check: {usage_error}", file=sys.stderr)
+    if error := usage.find_error(options):
+        print(f"check: {error}", file=sys.stderr)
         return EXIT_USAGE
     began = time.monotonic()
     interrupts.block()  # until the guard can forward them: whatever ends it then, the private directory is removed
@@ -131,7 +128,7 @@ def _check_one(
     defect = partial_defect(effective.version, effective.options)
     fewest = respawns_to_see(defect.rate) if defect else FEWEST_RESPAWNS
     if options.deep:
-        fewest = max(fewest, respawns_to_rule_out(DEEP_RATE))
+        fewest = max(fewest, respawns_to_rule_out(way_plans.DEEP_RATE))
     runs = CheckRuns(invocation, neutral, directory, options.url, options.start_limit, servers, fewest)
     ways = derive(effective.options, options.slow_url or "")
     first = next(way for way in ways if way.name == MAX_REQUESTS)
@@ -141,21 +138,25 @@ def _check_one(
     progress(MAX_REQUESTS, MAX_REQUESTS)
     prepare_upgrade(invocation.uwsgi, effective.version, effective.options, private)
     measurement = runs.measure()
-    progress(MAX_REQUESTS, "")
     log = read_log(Path(measurement.directory))
     _require_verdict(measurement, log)
+    starts = respawns_to_rule_out(way_plans.DEEP_RATE) - 1 if options.deep else STARTS
+    measurement = start_again(runs, measurement, starts, progress.tell)
+    progress(MAX_REQUESTS, "")
     if others:
         progress.clear()
-        print_lines([first_answer(measurement, len(others))], sys.stderr)
+        start_s = recordings.start_s(Path(measurement.directory))
+        seconds = way_plans.deep_s(others, neutral.workers, start_s, AT_ONCE) if options.deep else 0.0
+        print_lines([first_answer(measurement, len(others), seconds)], sys.stderr)
     findings = _collect_findings(invocation, effective, neutral, measurement, log)
     findings = replace(findings, remedy_trials=try_remedies(runs, findings, private))
-    taker = _way_taker(options, runs, copy, measurement, progress)
+    taker = _way_taker(options, runs, copy, measurement, effective.version, progress)
     recycle = TakenWay(first, recordings.read_limited_way(measurement), Path(measurement.directory))
     taken = [recycle, *taker.take(others)]
     trials = try_changes(findings, taken, taker)
     progress.clear()
     advice = advise(findings, catalogue.load().defects, taken)
-    outcomes = thresholds.judge(_limits(options), measurement)
+    outcomes = thresholds.judge(usage.limits(options), measurement)
     seconds, place = round(time.monotonic() - began, 1), paste_place(invocation)
     result = CheckResult(findings, neutral, taken, advice, directory, seconds, outcomes, place, trials)
     result.write(options.json, options.junit)
@@ -175,23 +176,18 @@ def _check_static(options: argparse.Namespace, private: Path) -> int:
     return EXIT_HANG if defects else EXIT_OK
 
 
-def _limits(options: argparse.Namespace) -> dict[str, float]:
-    """Return the user's limits. Raise ValueError with every mistake."""
-    given = {kind.option: getattr(options, kind.option.replace("-", "_")) for kind in thresholds.KINDS}
-    return thresholds.read_limits(given, options.limits)
-
-
 def _way_taker(
     options: argparse.Namespace,
     runs: CheckRuns,
     copy: Callable[[Preparation], NeutralConfiguration],
     measurement: Measurement,
+    version: str,
     progress: Progress,
 ) -> WayTaker:
     """Return what takes the other ways. The run of `measurement` has taken the first."""
     log = "pipe" if measurement.directory.endswith("-piped") else "socket"
     start_s = recordings.start_s(Path(measurement.directory))
-    return WayTaker(runs, copy, options.slow_url or "", start_s, log, bool(options.deep), progress)
+    return WayTaker(runs, copy, options.slow_url or "", start_s, log, bool(options.deep), version, progress)
 
 
 def _print(result: CheckResult, stream: TextIO) -> None:
@@ -203,29 +199,6 @@ def _print(result: CheckResult, stream: TextIO) -> None:
             f"check: the result cannot be printed ({error.strerror}). It is in {result.directory / CHECK_FILE}.",
             file=sys.stderr,
         )
-
-
-def _usage_error(options: argparse.Namespace) -> str:
-    """Return what is wrong with the command line, or ''."""
-    is_configured = any(name.startswith("UWSGI_") for name in os.environ)
-    if not (options.ini or options.args or is_configured):
-        return "name a configuration: --ini FILE (INI=), --args '...' (ARGS=), or UWSGI_* in the environment"
-    try:
-        read_line(options.args, os.environ)
-    except CannotCheck as error:
-        return str(error)
-    if words := selection.usage_error(options.ways):
-        return words
-    try:
-        _limits(options)
-    except ValueError as error:
-        return str(error)
-    if is_stdout(options.json) and is_stdout(options.junit):
-        return "only one of --json and --junit can go to stdout (-)"
-    for path in filter(None, (options.json, options.junit, options.code_quality, options.metrics)):
-        if not path.parent.is_dir():
-            return f"{path} cannot be written, because {path.parent} is not a directory"
-    return ""
 
 
 def _require_verdict(measurement: Measurement, log: str) -> None:

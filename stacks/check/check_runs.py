@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from stacks.check.invocation import Invocation
 from stacks.check.measurement import Measurement, read_log, read_measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.recycling import MAX_REQUESTS
+from stacks.console import interrupts
 from stacks.observe.collectors.log import READY_LINE
 from stacks.run import run_command, run_directory, supervisor
 from stacks.run.run_servers import RunServers
@@ -60,7 +63,7 @@ class CheckRuns:
         self, name: str, neutral: NeutralConfiguration, uwsgi: Path, log: str = "socket", *, is_remedy: bool = False
     ) -> Measurement:
         """Execute one run in which the load makes the workers leave. `log` is "socket" or "pipe"."""
-        return read_measurement(self.execute(name, neutral, uwsgi, self._plan(log, is_remedy=is_remedy)))
+        return read_measurement(self.execute(name, neutral, uwsgi, self.plan(log, is_remedy=is_remedy)))
 
     def execute(
         self,
@@ -97,12 +100,24 @@ class CheckRuns:
                         on_line(json.loads(line))
         return directory
 
-    def end(self) -> None:
+    @contextmanager
+    def pool(self, at_once: int) -> Iterator[ThreadPoolExecutor]:
+        """Give threads for `at_once` runs at the same time. An interrupt ends the runs, and is raised again."""
+        with ThreadPoolExecutor(at_once) as pool:
+            try:
+                yield pool
+            except KeyboardInterrupt:  # reaches only this thread; the pool waits for the threads of the runs
+                interrupts.ignore()
+                pool.shutdown(wait=False, cancel_futures=True)
+                self._end()
+                raise
+
+    def _end(self) -> None:
         """End the runs that are under way in other threads, and let no further run go on."""
         self._are_over = True
         supervisor.sweep()
 
-    def _plan(self, log: str, *, is_remedy: bool) -> dict[str, Any]:
+    def plan(self, log: str, *, is_remedy: bool) -> dict[str, Any]:
         """Return the numbers of a run at max-requests, as run.json has them."""
         respawns = min(max(RESPAWNS_A_WORKER * self.neutral.workers, FEWEST_RESPAWNS), MOST_RESPAWNS)
         respawns = max(respawns, self.fewest_respawns)
@@ -122,4 +137,5 @@ class CheckRuns:
             "hung_grace_s": REMEDY_HUNG_GRACE_S if is_remedy else HUNG_GRACE_S,
             "probe": self.url,
             "log": log,
+            "ends_at_hang": is_remedy,  # then it does not help, and a trial of many others ends sooner
         }

@@ -118,7 +118,7 @@ def _defect_at_exit(findings: Findings) -> str | None:
     threads of an app hang every worker, so where the app has threads they are the cause.
     """
     run, options = findings.measurement, findings.options
-    is_stall = is_before(findings.server.pin or findings.server.version, "2.0.24") and is_set(options, "threads")
+    is_stall = is_before(findings.server.pin or findings.server.version, "2.0.25") and is_set(options, "threads")
     if is_stall and not (findings.import_threads and run.evidence):
         return "exit-stall"
     without_backtrace = JOINED_AT_EXIT if findings.import_threads and not _is_fork_safe(options) else None

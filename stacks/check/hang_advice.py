@@ -73,11 +73,12 @@ def _about_unknown_defect(findings: Findings) -> str:
 
 
 def _about_possible_hang(findings: Findings) -> str:
+    starts = f", on {findings.measurement.starts} starts" if findings.measurement.starts > 1 else ""
     return (
-        f"{_describe_threads(findings)} None of {findings.measurement.respawns} respawns hung here, but a respawn can "
-        "hang on every uWSGI version if such a thread holds a lock at the fork (unbit/uwsgi#1149). lazy-apps = true "
-        "prevents this hang. py-call-uwsgi-fork-hooks = true prevents it too, except for locks that Python cannot "
-        "renew after a fork."
+        f"{_describe_threads(findings)} None of {findings.measurement.respawns} respawns hung here{starts}, but a "
+        "respawn can hang on every uWSGI version if such a thread holds a lock at the fork (unbit/uwsgi#1149). "
+        "lazy-apps = true prevents this hang. py-call-uwsgi-fork-hooks = true prevents it too, except for locks that "
+        "Python cannot renew after a fork."
     )
 
 
@@ -86,7 +87,8 @@ def _describe_outcome(run: Measurement) -> str:
         return "the master hung"
     if run.verdict in ("hung_request", "dead_master", "crash_loop"):
         return run.reason
-    return f"{run.hung} of {run.trials} workers hung"
+    on_starts = f", in {run.failed_starts} of {run.starts} starts" if run.starts > 1 else ""
+    return f"{run.hung} of {run.trials} workers hung{on_starts}"
 
 
 def _describe_threads(findings: Findings) -> str:

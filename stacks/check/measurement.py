@@ -24,7 +24,7 @@ SLOW_EXIT, SLOW_STOP = "slow_exit", "slow_stop"
 # shared by the workers, or the work of a thread that only the master has is waited for.
 LOST_REQUESTS = "lost_requests"
 FEWEST_LOST, SHARE_LOST = 5, 0.03  # fewer may be due to a busy machine
-PYTHON_EXIT = "Py_FinalizeEx"  # pylifecycle.c
+PYTHON_EXIT = "Py_Finalize"  # Py_FinalizeEx and _Py_Finalize in pylifecycle.c
 NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
 
 
@@ -62,6 +62,9 @@ class Measurement:
     unstopped: list[dict[str, Any]] = field(default_factory=list)  # the processes that only SIGKILL ended
     probe_tail_s: float = 0.0  # from the last byte of an answer to the end of its connection, if only that ends it
     fork_threads: ThreadTable | None = None  # the threads of the master, and which of them the workers have
+    recycles: int = 0  # those of the median and the maximum
+    starts: int = 1  # of the configuration: the counts of workers are those of all starts (further_starts.py)
+    failed_starts: int = 0  # those in which workers did not come back
 
     @property
     def trials(self) -> int:
@@ -91,7 +94,7 @@ class Measurement:
         if phases.get("exit", 0.0) >= SLOW_S and max(phases, key=phases.__getitem__) == "exit":
             return SLOW_EXIT
         frames = {frame for process in self.unstopped if not process["starting"] for frame in process["frames"]}
-        if self.stop_signal == "KILL" and PYTHON_EXIT in frames:
+        if self.stop_signal == "KILL" and any(PYTHON_EXIT in frame for frame in frames):
             return SLOW_STOP
         return LOST_REQUESTS if self.all_lost >= max(FEWEST_LOST, SHARE_LOST * self.requests) else ""
 
@@ -131,6 +134,7 @@ def read_measurement(directory: Path) -> Measurement:
         exit_max_s=_longest_exit_s(lifecycle),
         recycle_median_s=round(statistics.median(recycles_s), 3) if recycles_s else None,
         recycle_max_s=round(recycles_s[-1], 3) if recycles_s else None,
+        recycles=len(recycles_s),
         recycle_phases_s={name: round(getattr(recycle, f"{name}_s"), 3) for name in PHASES} if recycle else {},
         stop_signal=stop.get("signal"),
         stop_s=stop.get("seconds"),

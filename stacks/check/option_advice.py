@@ -7,6 +7,7 @@ from pathlib import Path
 from stacks.catalogue import similar
 from stacks.catalogue.version_order import is_before
 from stacks.check.diagnosis import TURNS_THREADS_ON, Findings, hangs_at_every_fork, has_thread_state_defect
+from stacks.check.known_rates import CURE, partial_defect
 from stacks.check.options import Options, is_set, numbers
 from stacks.check.ways.master_commands import EFFECTS, signal_effects
 from stacks.check.ways.way import STOP
@@ -53,6 +54,7 @@ def option_advice(findings: Findings) -> list[str]:
         _about_sigterm(findings.options),
         _about_osafterfork(findings),
         _about_delta(findings),
+        _about_exit_stall(findings),
         _about_lifetime(findings),
         _about_graceful_stop(findings),
         _about_fifos(findings),
@@ -137,15 +139,27 @@ def recommended_delta(findings: Findings) -> str:
     return str(values["max-requests"] // workers or 1)
 
 
+def _about_exit_stall(findings: Findings) -> str:
+    run = findings.measurement
+    defect = partial_defect(findings.server.version, findings.options)
+    if defect is None or run.is_hang:
+        return ""
+    seen = f" This check has not seen it in {run.trials} respawns, and cannot rule it out." if run.trials else ""
+    return (
+        f"uWSGI before 2.0.25 with threads: {defect.what} ({', '.join(defect.upstream)}).{seen} Upgrade to 2.0.28 or "
+        f"later, or set {CURE} = true."
+    )
+
+
 def _about_lifetime(findings: Findings) -> str:
     options = findings.options
     if not is_set(options, "max-worker-lifetime") or numbers(options).get("threads", 1) <= 1:
         return ""
-    if is_before(findings.server.version, "2.0.24"):
+    if is_before(findings.server.version, "2.0.25"):
         return (
-            "max-worker-lifetime is set with threads: before 2.0.24 a worker whose lifetime is over does not wait for "
+            "max-worker-lifetime is set with threads: before 2.0.25 a worker whose lifetime is over does not wait for "
             "the requests of its other threads, and nginx answers 502 (unbit/uwsgi-docs#410; with requests of 0.3 s, "
-            "40 of 389 on 2.0.21 and none on 2.0.26). Upgrade to 2.0.28 or later, or use max-requests instead."
+            "40 of 389 on 2.0.21 and none on 2.0.26). Upgrade to 2.0.28 or later, or set threads = 1."
         )
     return (
         "max-worker-lifetime is set with threads: a worker whose lifetime is over mostly stays until a request reaches "

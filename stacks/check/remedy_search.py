@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stacks.check.check_runs import CheckRuns
@@ -13,7 +12,6 @@ from stacks.check.remedies import Remedy, remedies, with_partners, with_upgrade
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.upgrade import ERRORS, install_upgrade, newest_pyuwsgi
 from stacks.check.ways.recordings import start_s
-from stacks.console import interrupts
 
 # A configuration that hangs uses no CPU, and a healthy one mostly waits for its master. But with lazy-apps every worker
 # imports the app by itself, so fewer runs of a heavy app take place at once.
@@ -40,19 +38,13 @@ def try_remedies(runs: CheckRuns, findings: Findings, private: Path) -> list[Rem
     combined = [with_upgrade(remedy, upgrade) for remedy in single if remedy.set] if upgrade else []
     # With two defects the upgrade cures only one of them, so the combinations are needed in any case.
     first, second = (single + combined, []) if has_two_defects(findings) else (single, combined)
-    with ThreadPoolExecutor(runs_at_once(measurement)) as pool:
-        try:
-            trials = list(pool.map(lambda remedy: _try(runs, findings, remedy, private), first))
-            if not any(trial.cures for trial in trials):
-                # A partner that could not be measured may cure alone.
-                measured = {trial.remedy.name for trial in trials if trial.measurement and trial.measurement.is_hang}
-                pairs = with_partners(single, measured)
-                trials += pool.map(lambda remedy: _try(runs, findings, remedy, private), [*second, *pairs])
-        except KeyboardInterrupt:  # reaches only this thread; the pool waits for the threads of the runs
-            interrupts.ignore()
-            pool.shutdown(wait=False, cancel_futures=True)
-            runs.end()
-            raise
+    with runs.pool(runs_at_once(measurement)) as pool:
+        trials = list(pool.map(lambda remedy: _try(runs, findings, remedy, private), first))
+        if not any(trial.cures for trial in trials):
+            # A partner that could not be measured may cure alone.
+            measured = {trial.remedy.name for trial in trials if trial.measurement and trial.measurement.is_hang}
+            pairs = with_partners(single, measured)
+            trials += pool.map(lambda remedy: _try(runs, findings, remedy, private), [*second, *pairs])
     return trials
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stacks.check.diagnosis import Findings
+from stacks.check.further_starts import describe_starts
 from stacks.check.known_rates import describe_wanted
 from stacks.check.lost_threads import lost_threads_text
 from stacks.check.measurement import Measurement
@@ -43,6 +44,8 @@ def number_lines(findings: Findings) -> list[str]:
         lines.append(f"  evidence: {run.evidence}")
     if wanted := describe_wanted(findings.server.version, findings.options):
         lines.append(wanted)
+    if starts := describe_starts(run):
+        lines.append(starts)
     lines += _number_lines(run)
     if lost := lost_threads_text(findings):
         lines.append(f"threads: {lost}")
@@ -58,7 +61,7 @@ def _number_lines(run: Measurement) -> list[str]:
     if run.recycle_median_s is not None:
         lines.append(
             f"recycle: {run.recycle_median_s:.2f} s in the median, {run.recycle_max_s:.2f} s at most, from "
-            f"the beginning of the exit to ready (n = {run.respawns})"
+            f"the beginning of the exit to ready (n = {run.recycles or run.respawns})"
         )
     lost = [f"{count} {kind}" for kind, count in sorted(run.lost.items())]
     if run.is_hang and run.unanswered:

@@ -35,7 +35,11 @@ def print_lines(lines: Sequence[str], stream: TextIO) -> None:
     stream.flush()
 
 
-def first_answer(run: Measurement, ways: int) -> str:
-    """Return what is known after the first run, while `ways` other ways are still to be taken."""
+def first_answer(run: Measurement, ways: int, seconds: float = 0.0) -> str:
+    """Return what is known after the first run, while `ways` other ways are still to be taken.
+
+    `seconds` is about how long they take, if that is long.
+    """
     word = "the workers DO NOT come back" if run.is_hang else "the workers come back"
-    return f"check: at max-requests {word} ({run.verdict}: {run.reason}); {ways} more way(s) to take"
+    time = f", in about {max(1, round(seconds / 60))} min" if seconds else ""
+    return f"check: at max-requests {word} ({run.verdict}: {run.reason}); {ways} more way(s) to take{time}"

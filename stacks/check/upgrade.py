@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 import threading
+from functools import cache
 from pathlib import Path
 
 from packaging.version import Version
@@ -53,8 +54,13 @@ def install_upgrade(server: Server, pin: str, options: Options, private: Path) -
 
     Raise one of ERRORS.
     """
-    venv = venvs.ensure(server.minor, "pyuwsgi", pin, venvs=private / "venvs")
-    interpreter = app_interpreter(server, options)
+    return _install(server.minor, pin, app_interpreter(server, options), private)
+
+
+@cache  # several remedies contain the upgrade
+def _install(python: str, pin: str, interpreter: Path | None, private: Path) -> Path:
+    """Install it, with the packages that `interpreter` has."""
+    venv = venvs.ensure(python, "pyuwsgi", pin, venvs=private / "venvs")
     if interpreter is not None:
         done = run_bounded([interpreter, "-c", SITE_PACKAGES_CODE], LIMIT_S)
         lines = [f"import site; site.addsitedir({folder!r})" for folder in json.loads(done.stdout)]

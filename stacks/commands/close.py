@@ -18,10 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Write the last run.json of the run once more."""
-    from stacks.hosts import closing
+    from stacks.hosts import closing, part_entries
     from stacks.hosts.location import Location
 
     location = Location(options.run)
+    part_entries.save_damaged(location)
     record = closing.close(location)
     print(closing.describe(location, record))
     return exit_codes.OK if record["status"] == "done" else exit_codes.NOT_MEASURED

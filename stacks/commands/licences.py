@@ -13,7 +13,7 @@ EXIT_CODES = exit_codes.MEANINGS | {
     exit_codes.UNEXPECTED: "a licence is unknown, or not one of those that allow it",
 }
 PACK = "The pack itself: MIT (the file LICENSE)."
-MEASURED = "What it measures or calls is no part of it: uWSGI (GPL-2.0 with a linking exception), gdb, nginx, browsers."
+MEASURED = "It calls, and does not contain: uWSGI (GPL-2.0 with a linking exception), eu-stack, gdb, nginx, browsers."
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:

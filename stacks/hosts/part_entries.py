@@ -7,7 +7,7 @@ from typing import Any
 from stacks.hosts.card import CARDS_DIR, LOAD, OBSERVER, WRITTEN, Card, load_card
 from stacks.hosts.clocks import SAME, Offset
 from stacks.hosts.location import Location
-from stacks.hosts.recovery import count_rows, recover
+from stacks.hosts.recovery import count_rows, is_sound, recover
 from stacks.lifecycle.counted import counted
 from stacks.lifecycle.parts import PARTS_DIR, PartFile, current_files, parse
 
@@ -21,6 +21,15 @@ def read_cards(location: Location) -> tuple[list[Card], list[str]]:
         except (ValueError, FileNotFoundError) as error:
             bad.append(f"{location.url}/{CARDS_DIR}/{name}: cannot be read ({error}); the file is damaged.")
     return cards, bad
+
+
+def save_damaged(location: Location) -> None:
+    """Save what can be read of each part with damaged pages: its footer does not tell. Raises RecordError."""
+    cards, _ = read_cards(location)
+    parts = {card.part for card in cards if card.role == LOAD}
+    for file in current_files(location.names(PARTS_DIR)):
+        if not file.piece and file.part.text in parts and not is_sound(location, file.part):
+            recover(location, file.part)
 
 
 def part_entry(location: Location, card: Card, names: list[str]) -> dict[str, Any]:

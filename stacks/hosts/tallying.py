@@ -17,13 +17,17 @@ from stacks.lifecycle.losses import LOSS_OF_ERROR, Tally
 def tally_of(rows: pa.Table) -> Tally:
     """Return the tally of rows with the columns of REQUEST_COLUMNS."""
     total = Tally()
-    for error, count in _counts(rows["error"]):
+    rows = rows.select(["error", "status", "pid", "latency_us"])  # a filter copies every column
+    errors = _counts(rows["error"])
+    for error, count in errors:
         total.requests += count * (error != "missed")
         total.counts[LOSS_OF_ERROR.get(error, "")] += count
-    in_flight = rows.filter(pc.match_substring(rows["error"], "in_flight"))
-    total.ages_us = in_flight["latency_us"].to_pylist()
-    has_error = pc.cast(pc.binary_length(rows["error"]), pa.bool_())
-    answered = rows.filter(pc.invert(has_error))
+    answered = rows
+    if any(error for error, _ in errors):
+        in_flight = rows.filter(pc.match_substring(rows["error"], "in_flight"))
+        total.ages_us = in_flight["latency_us"].to_pylist()
+        has_error = pc.cast(pc.binary_length(rows["error"]), pa.bool_())
+        answered = rows.filter(pc.invert(has_error))
     total.answered = answered.num_rows
     total.slowest_us = pc.max(answered["latency_us"]).as_py() or 0
     total.counts["failed"] += sum(count for status, count in _counts(answered["status"]) if str(status)[0] == "5")

@@ -86,7 +86,7 @@ class Hangs:
             self._has_proven_stop |= lock_wait.elapsed_s >= GIL_BACKTRACE_S and self._is_in_stop(pid, lock_wait)
 
     def add_backtrace(self, event: Event) -> None:
-        """Take a `backtrace` row in: `frames` are those of one thread, innermost first, or empty if gdb failed."""
+        """Take a `backtrace` row in: `frames` are those of one thread, innermost first, or empty if it failed."""
         if event.data.get("frames"):
             self._frames[event.pid] = list(event.data["frames"])
             self._packages[event.pid] = dict(event.data.get("packages", {}))

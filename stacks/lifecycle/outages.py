@@ -16,7 +16,7 @@ from stacks.lifecycle.losses import LOSS_OF_ERROR, OPEN_S
 
 # A pause between two answers that is no outage by itself. The load of a check asks 160 times a second.
 PAUSE_S = 0.25
-PAUSES = 2.0  # a page that answers rarely has longer pauses: so many times the longest one before
+PAUSES = 2.0  # a page that answers rarely has longer pauses: so many times the usual one
 BIN_S = 0.1  # the shortest stretch in which answers are counted
 ANSWERS_A_BIN = 10  # expected in each stretch, so that chance alone does not halve them
 
@@ -49,13 +49,20 @@ class Outage:
 
 
 def outage(requests: Iterable[Request], before_ns: int, begin_ns: int, end_ns: int) -> Outage:
-    """Return the outage between `begin_ns` and `end_ns`. What is usual is taken from `before_ns` to `begin_ns`."""
+    """Return the outage between `begin_ns` and `end_ns`. What is usual is taken from `before_ns` to `begin_ns`.
+
+    Without such a time the latency of the page is the usual pause, because users may all wait for their answers at
+    once. A quarter of the answers are at most that slow: the others may have waited for a worker as well.
+    """
     rows = list(requests)
     answers = sorted(row.end_ns for row in rows if not row.error)
     before = answers[bisect.bisect_left(answers, before_ns) : bisect.bisect_left(answers, begin_ns)]
     during = answers[bisect.bisect_left(answers, begin_ns) : bisect.bisect_right(answers, end_ns)]
-    longest_s = max(_gaps_s([before_ns, *before, begin_ns]), default=0.0)
-    pause_s = max(PAUSE_S, PAUSES * longest_s if before else 0.0)
+    usual_s = max(_gaps_s([before_ns, *before, begin_ns])) if before else 0.0
+    if before_ns == begin_ns and during:
+        latencies_us = sorted(row.latency_us for row in rows if not row.error)
+        usual_s = latencies_us[len(latencies_us) // 4] / 1e6
+    pause_s = max(PAUSE_S, PAUSES * usual_s)
     touched = [row for row in rows if row.start_ns <= end_ns and row.end_ns >= begin_ns and row.error != "missed"]
     return Outage(
         requests=len(touched),

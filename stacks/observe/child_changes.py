@@ -63,19 +63,27 @@ class ChildChanges:
         """Take the end of a child in."""
         follower = self._follower
         child.exited_ns, child.status = t_ns, status
-        self._looks.naming.name_ended(child)
+        if child.slot is None:
+            self._end_those_that_left()  # one of them may have had the slot before
+            self._looks.naming.name_ended(child)
         del follower.children[child.pid]
         self._looks.forget(child)
         child.close()
         self._sources.drop(child)
         if not child.slot:
             return
-        source = "kernel" if self._sources.tell_forks else "exits"
+        source = "kernel" if self._sources.tell_forks and status is not None else "exits"
         follower.emit(source, "exited", child.pid, t_ns=t_ns, data=ends.row_data(status))
         if not child.is_ready and ends.has_served(status):
             follower.emit("children", "ready", child.pid, t_ns=t_ns)
         follower.vacant[child.slot] = child
         self._scan_s = min(self._scan_s, follower.now_s + SCAN_S / 4)
+
+    def _end_those_that_left(self) -> None:
+        """Take in the ends of children whose main thread had ended: their pidfd may not have been asked yet."""
+        for child in [child for child in self._follower.children.values() if child.leaving_ns]:
+            if not child.exited_ns and not proc.is_alive(child.pid):
+                self.ended_unseen(child)
 
     def let_go(self) -> None:
         """Forget every child: another master is followed from now on."""

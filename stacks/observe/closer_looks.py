@@ -63,10 +63,10 @@ class CloserLooks:
         self._near.discard(child)
 
     def leaves(self, child: Child, t_ns: int) -> None:
-        """Take in that the main thread of a worker has ended and other threads of it live."""
-        if child.slot and not child.leaving_ns:
+        """Take in that the main thread of a child has ended and other threads of it live."""
+        if child.slot != NO_WORKER and not child.leaving_ns:
             child.leaving_ns = t_ns
-            self._follower.emit("children", "exit_begun", child.pid, t_ns=t_ns)
+            self.naming.tell_exit(child)
             child.due_s = 0.0
             self._near.add(child)
 

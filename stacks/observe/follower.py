@@ -116,9 +116,13 @@ class Follower:
 
     def step(self, limit_s: float) -> None:
         """Wait for an event or a look that is due, for `limit_s` at most, and take it in."""
-        for child in self._sources.wait(min(limit_s, self.next_due_s) if limit_s > 0 else 0.0):
-            self._ended(child)
-        self._read_events()
+        ended = self._sources.wait(min(limit_s, self.next_due_s) if limit_s > 0 else 0.0)
+        for child in ended:
+            if child is not self.master:
+                self._ended(child)
+        self._read_events()  # before the end of the master, so that the kernel tells how its workers have ended
+        if self.master in ended:
+            self._ended(self.master)
         if self.is_over:
             return
         now_s = self.now_s

@@ -8,24 +8,41 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from stacks.lifecycle.counted import counted
 
 CGROUPS, OWN_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-FILES = (("memory.events", "memory.max"), ("memory.oom_control", "memory.limit_in_bytes"))  # version 2, version 1
 NO_LIMIT = 1 << 60  # version 1 writes a number near 1 << 63 for it
 UNKNOWN = "if nobody did that, the memory of the machine or of its cgroup was full (dmesg tells)"
+
+
+class FileNames(NamedTuple):
+    """The files of a memory cgroup. `cache` is the line of memory.stat with the cache that the kernel can drop."""
+
+    kills: str
+    limit: str
+    use: str
+    cache: str
+
+
+VERSIONS = (
+    FileNames("memory.events", "memory.max", "memory.current", "inactive_file"),
+    FileNames("memory.oom_control", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 
 
 class MemoryKills:
     """Counts from the moment when it is made."""
 
     def __init__(self, cgroups: Path = CGROUPS, own_cgroups: Path = OWN_CGROUPS) -> None:
-        self._count, self._limit = _files(cgroups, own_cgroups)
+        folder, names = memory_cgroup(cgroups, own_cgroups)
+        self._count = folder / names.kills if folder else None
+        self._limit = folder / names.limit if folder else None
         self._before = self._read()
 
     def _read(self) -> int:
-        match = re.search(r"^oom_kill (\d+)$", _text(self._count), re.MULTILINE)
+        match = re.search(r"^oom_kill (\d+)$", read(self._count), re.MULTILINE)
         return int(match[1]) if match is not None else 0
 
     def sentence(self) -> str:
@@ -33,7 +50,7 @@ class MemoryKills:
         kills = self._read() - self._before
         if kills <= 0:
             return ""
-        limit = _text(self._limit).strip()
+        limit = read(self._limit).strip()
         has_limit = limit.isdecimal() and int(limit) < NO_LIMIT
         of = f"the memory limit of its cgroup, {int(limit) >> 20} MiB, was" if has_limit else "the memory was"
         return (
@@ -47,9 +64,9 @@ class MemoryKills:
         return sentence[:1].lower() + sentence[1:] or UNKNOWN
 
 
-def _files(cgroups: Path, own_cgroups: Path) -> tuple[Path | None, Path | None]:
-    """Return the files with the count and with the limit of this process's memory cgroup."""
-    for line in _text(own_cgroups).splitlines():
+def memory_cgroup(cgroups: Path = CGROUPS, own_cgroups: Path = OWN_CGROUPS) -> tuple[Path | None, FileNames]:
+    """Return the folder of this process's memory cgroup, None without one, and the names of its files."""
+    for line in read(own_cgroups).splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if controllers and "memory" not in controllers.split(","):
@@ -57,13 +74,14 @@ def _files(cgroups: Path, own_cgroups: Path) -> tuple[Path | None, Path | None]:
         root = cgroups / "memory" if controllers else cgroups
         # A container may see the path of its cgroup on the host, and no other cgroup than its own.
         for folder in (root / path.lstrip("/"), root):
-            for count, limit in FILES:
-                if (folder / count).exists():
-                    return folder / count, folder / limit
-    return None, None
+            for names in VERSIONS:
+                if (folder / names.kills).exists():
+                    return folder, names
+    return None, VERSIONS[0]
 
 
-def _text(path: Path | None) -> str:
+def read(path: Path | None) -> str:
+    """Return the text of a file of the kernel; '' if there is none."""
     try:
         return path.read_text() if path is not None else ""
     except OSError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from stacks.observe import proc
 from stacks.observe.child import Child
 from stacks.observe.followed import Followed
 from stacks.observe.slots import NO_WORKER, TOO_EARLY, Slots
@@ -67,15 +68,13 @@ class SlotNaming:
                 self._learn()
             return child.slot is not None
         slot = self._slots.number(child.pid, self._follower.vacant) if self._slots else self._lowest_vacant()
-        if slot in (TOO_EARLY, NO_WORKER) and not self._is_settled(child):
+        if slot in (TOO_EARLY, NO_WORKER) and not self._has_told(child):
             return False
         self._fill(child, self._lowest_vacant() if slot == TOO_EARLY else slot, "respawned")
         return True
 
     def name_ended(self, child: Child) -> None:
         """Guess the slot of a child that has ended before its slot was known: the one that is vacant for longest."""
-        if child.slot is not None:
-            return
         vacant = self._follower.vacant
         # Of a worker whose other threads lived on, `exited_ns` is when that was seen, which may be after the fork.
         earlier = [slot for slot, one in vacant.items() if (one.leaving_ns or one.exited_ns) <= child.forked_ns]
@@ -92,13 +91,13 @@ class SlotNaming:
             (child for child in self._follower.children.values() if child.slot is None), key=lambda child: child.pid
         )
         numbers = self._slots.begin(child.pid for child in children) if self._slots else {}
-        if self._slots and not any(numbers.values()) and not all(map(self._is_settled, children)):
-            self._slots = None  # all of them are too young to tell
+        if self._slots and not any(numbers.values()) and not all(map(self._has_told, children)):
+            self._slots = None  # all of them are too young to tell, or have ended
             return
         kind, self._is_first = "spawned" if self._is_first else "respawned", False
         for child in children:
             slot = numbers.get(child.pid, NO_WORKER) if self._slots else self._lowest_vacant()
-            if slot or self._is_settled(child):
+            if slot or self._has_told(child):
                 self._fill(child, slot, kind)
 
     def _fill(self, child: Child, slot: int, kind: str) -> None:
@@ -108,6 +107,12 @@ class SlotNaming:
             self._follower.vacant.pop(slot, None)
             t_ns = child.forked_ns if kind == "spawned" else 0
             self._follower.emit("children", kind, child.pid, slot, t_ns=t_ns)
+            self.tell_exit(child)
+
+    def tell_exit(self, child: Child) -> None:
+        """Tell that a worker has begun to exit, if it has and its slot is known."""
+        if child.slot and child.leaving_ns:
+            self._follower.emit("children", "exit_begun", child.pid, t_ns=child.leaving_ns)
 
     def _lowest_vacant(self, others: Iterable[int] = ()) -> int:
         """Return the lowest slot that no living child fills, and that is none of `others`."""
@@ -117,3 +122,7 @@ class SlotNaming:
     def _is_settled(self, child: Child) -> bool:
         """Return True if a child is old enough to have closed the sockets of its siblings."""
         return self._follower.now_s - child.forked_ns / 1e9 > STUCK_EARLY_S
+
+    def _has_told(self, child: Child) -> bool:
+        """Return True if a child is settled and lives. One that has ended has no sockets: see `name_ended`."""
+        return self._is_settled(child) and proc.is_alive(child.pid)

@@ -46,7 +46,8 @@ class LoadWindow(Protocol):
 class PlannedWindow:
     """The fixed window of the plan. It is extended while respawns are missing and workers are on their way.
 
-    It ends early if recycles are so slow that the missing respawns would not come within the limit.
+    It ends early if recycles are so slow that the missing respawns would not come within the limit. If the plan has
+    `ends_at_hang`, it ends as soon as one worker is proven not to come back.
 
     The load begins when the campaign writes a line to `turn_fd`: no other run needs the machine then. `count_answers`
     returns how many requests have been answered so far.
@@ -55,6 +56,7 @@ class PlannedWindow:
     def __init__(self, plan: dict[str, Any], turn_fd: int, count_answers: Callable[[], int]) -> None:
         self._duration_s: float = plan["duration_s"]
         self.limit_s: float = plan["limit_s"]
+        self._ends_at_hang: bool = plan.get("ends_at_hang", False)
         # After so many answers at least one worker has given max-requests of them.
         self._answers_due: int = plan.get("workers", 0) * plan.get("max_requests", 0)
         self._turn_fd = turn_fd
@@ -74,6 +76,9 @@ class PlannedWindow:
         lifecycle = live.observer.lifecycle
         now_s, begin_s = time.monotonic(), (lifecycle.load_begin_ns or 0) / 1e9
         if live.is_certain() or live.load.exit_code is not None:
+            return True
+        if self._ends_at_hang and live.judgement is not None and live.judgement.verdict is not None:
+            live.load.send("kill")  # a request to a worker that hangs would end with its timeout only
             return True
         if has_triggers_left or now_s - begin_s < self._duration_s:
             return False

@@ -24,7 +24,7 @@ def stop_instance(live: LiveRun, record: dict[str, Any], port: int) -> None:
     entries: list[dict[str, Any]] = []
 
     def look(pids: list[int]) -> None:
-        # A loadtest waits 3 s only, in which a healthy master may be late, and it has its verdict: no time for gdb.
+        # A loadtest waits 3 s only, in which a healthy master may be late, and it has its verdict: no backtrace then.
         is_explained = "grace_s" in record["plan"] and not record["verdict"].startswith("hung")
         directory, starting = observer.context.directory, observer.lifecycle.starting()
         entries.extend(unstopped.look_at(pids, [observer.pid], starting, directory, with_backtrace=is_explained))

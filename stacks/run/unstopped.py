@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.lifecycle.records import EVIDENCE_DIR
-from stacks.observe import proc, waits
-from stacks.observe.collectors.backtrace import main_thread_frames
-from stacks.observe.gdb import GDB, LIMIT_S
+from stacks.observe import native_stacks, proc, waits
 
 
 def look_at(
@@ -54,11 +52,11 @@ def _waits(pid: int) -> list[str]:
 def _frames(pid: int, directory: Path) -> list[str]:
     try:
         done = subprocess.run(
-            [*GDB, "-p", str(proc.living_thread(pid))],
+            native_stacks.command(pid),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=LIMIT_S,
+            timeout=native_stacks.LIMIT_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
@@ -68,4 +66,4 @@ def _frames(pid: int, directory: Path) -> list[str]:
     with contextlib.suppress(OSError):  # a full disk: the frames stand in run.json as well
         folder.mkdir(exist_ok=True)
         (folder / f"backtrace-{pid}.txt").write_text(text, encoding="utf-8")
-    return main_thread_frames(text)
+    return native_stacks.main_thread_frames(text)

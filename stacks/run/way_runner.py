@@ -77,6 +77,7 @@ class WayRunner:
         way = self._waiting[0]
         if self._trigger is None:
             self._reporter.way = way["way"]
+            self._reporter.step += 1
             self._limit_s = way["limit_s"]
             self._trigger = TriggerRunner(
                 parse(way["trigger"]),

@@ -43,7 +43,7 @@ class Activity:
         if not self._is_back or (has_left and len(follower.vacant) > len(workers)):
             return RELOADING
         if self._chain and not (is_hung or is_starting):
-            is_complete = self._chain >= {child.slot for child in workers}
+            is_complete = self._chain >= {child.slot for child in workers} | set(follower.vacant)
             if is_complete or follower.now_s - self._chain_s > CHAIN_REST_S:
                 self._chain.clear()
         return CHAIN if self._chain else ""

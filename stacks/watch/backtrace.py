@@ -1,28 +1,27 @@
-"""Takes the native backtrace of a process with gdb, without waiting for it. gdb stops the process for half a second."""
+"""Takes the native backtrace of a process, without waiting for it. The process stands still meanwhile."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 
-from stacks.observe import proc
-from stacks.observe.gdb import GDB, LIMIT_S
+from stacks.observe import native_stacks
 
 
 def missing() -> str:
     """Return why no backtrace can be taken here, or ''."""
-    return "" if shutil.which(GDB[0]) else "gdb is not installed, so there is no native backtrace."
+    is_missing = native_stacks.program() is None
+    return f"There is no native backtrace, because {native_stacks.NOT_INSTALLED}." if is_missing else ""
 
 
 class Backtrace:
-    """One gdb at work on the process `pid`."""
+    """One backtrace of the process `pid` that is being taken."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - `text` and `close` close it
         self._process = subprocess.Popen(
-            ["timeout", f"{LIMIT_S:.0f}", *GDB, "-p", str(proc.living_thread(pid))],
+            ["timeout", f"{native_stacks.LIMIT_S:.0f}", *native_stacks.command(pid)],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -30,20 +29,19 @@ class Backtrace:
 
     @property
     def is_done(self) -> bool:
-        """True once gdb has ended."""
+        """True once it was taken."""
         return self._process.poll() is not None
 
     def text(self) -> str:
-        """Return what gdb printed about the frames, the main thread first; everything if there are none."""
+        """Return what was printed about the frames, the main thread first; everything if there are none."""
         self._process.wait()
         with self._output as output:
             output.seek(0)
             text = output.read().decode(errors="replace")
-        threads = text.split("\nThread ")[1:]  # gdb prints the main thread last
-        return "\n".join(f"Thread {thread}" for thread in reversed(threads)) or text
+        return "".join(native_stacks.threads(text)) or text
 
     def close(self) -> None:
-        """End gdb, which lets the process go on."""
+        """End what takes the backtrace, which lets the process go on."""
         self._process.terminate()
         self._process.wait()
         self._output.close()

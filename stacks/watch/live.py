@@ -1,7 +1,7 @@
 """The live view in the terminal: a line for each worker, redrawn when something changes, and a backtrace on a key.
 
 Keys: up and down (or k and j) select a worker, b takes its native backtrace, q leaves. A backtrace stops the process
-for half a second, so the view says so first and waits for a second b.
+for up to a second, so the view says so first and waits for a second b.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Live:
             if pid and asked == pid and not missing():
                 self._text, self._backtrace = "", Backtrace(pid)
             else:
-                self._asked = pid
+                self._asked = self._selected = pid  # the second b is about the same process
         else:
             self._text = ""
 
@@ -152,10 +152,10 @@ class Live:
 
     def _footer(self) -> str:
         if self._backtrace is not None:
-            return f"gdb stops process {self._backtrace.pid} for a moment ..."
+            return f"Process {self._backtrace.pid} stands still for its backtrace ..."
         if self._asked:
             reason = missing()
             if reason:
                 return reason
-            return f"The backtrace stops process {self._asked} for half a second. Press b again to take it."
-        return "q leave  j/k select  b backtrace (stops the process for half a second)"
+            return f"The backtrace stops process {self._asked} for up to a second. Press b again to take it."
+        return "q leave  j/k select  b backtrace (stops the process for up to a second)"

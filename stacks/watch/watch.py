@@ -113,7 +113,8 @@ class Watch:
         if not self.is_over:
             self.follower.step(0.0 if self._changes else limit_s)
             self.lifecycle.now_ns = max(self.lifecycle.now_ns, self.follower.clock())
-            if not self.lifecycle.workers.is_under_load and self.follower.looks.naming.has_begun:
+            is_loaded = self.is_over or self.lifecycle.workers.is_under_load  # nothing comes after the row `ended`
+            if not is_loaded and self.follower.looks.naming.has_begun:
                 self._take(Event(self.follower.clock(), "observer", "load_begin"))
             if self.follower.rows != self._rows:
                 self._rows = self.follower.rows

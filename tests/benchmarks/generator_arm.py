@@ -14,7 +14,7 @@ from pathlib import Path
 import gevent
 import locust
 from gevent.fileobject import FileObject
-from locust import FastHttpUser, constant, task
+from locust import FastHttpUser, HttpUser, constant, task
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for `stacks`
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "locustfiles"))
@@ -24,7 +24,7 @@ from locust.env import Environment
 RUN_IN_S = 0.3
 TURNS = (True, False, False, True, False, True, True, False)  # both sides have early and late turns
 RECORDED = {"recorded": True, "not recorded": False}
-CLIENTS = {"FastHttpUser": FastHttpUser, "FastUser": FastUser}
+CLIENTS = {"FastHttpUser": FastHttpUser, "FastUser": FastUser, "HttpUser": HttpUser}
 
 
 def main():
@@ -40,6 +40,10 @@ def main():
         wait_time = constant(0)
         keep_alive = False
         connection_timeout = network_timeout = 4.0
+
+        def on_start(self):
+            if options.client == "HttpUser":  # it would send a request into a connection that the server ends
+                self.client.headers["Connection"] = "close"
 
         @task
         def ask(self):

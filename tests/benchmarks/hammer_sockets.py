@@ -1,9 +1,9 @@
-"""Sends requests to a local uWSGI from many threads, a new connection for each, and prints what became of them.
+"""Sends requests to a local uWSGI from many clients, a new connection for each, and prints what became of them.
 
-    python -m tests.benchmarks.hammer_sockets PORT CLIENTS SECONDS [PAUSE_S]
+    python -m tests.benchmarks.hammer_sockets PORT CLIENTS SECONDS [PACE_S]
 
-It prints one line of JSON five times a second, {"t_s": ..., "answered": ..., "failed": ...}: CLOCK_MONOTONIC, and
-both counts since it began.
+Each client begins a request every PACE_S seconds, or at once after an answer that took longer. One line of JSON comes
+five times a second, {"t_s": ..., "answered": ..., "failed": ...}: CLOCK_MONOTONIC, and both counts since it began.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ PRINT_S = 0.2
 TIMEOUT_S = 10.0  # longer than a recycle and the throttle of the master take
 
 
-async def client(port: int, end_s: float, pause_s: float, counts: dict[str, int]) -> None:
-    while time.monotonic() < end_s:
+async def client(port: int, begin_s: float, end_s: float, pace_s: float, counts: dict[str, int]) -> None:
+    await asyncio.sleep(max(0.0, begin_s - time.monotonic()))
+    while (began_s := time.monotonic()) < end_s:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -29,14 +30,15 @@ async def client(port: int, end_s: float, pause_s: float, counts: dict[str, int]
             counts["answered" if answer.startswith(b"HTTP/1.") and b" 200 " in answer[:20] else "failed"] += 1
         except (OSError, TimeoutError):
             counts["failed"] += 1
-        if pause_s:
-            await asyncio.sleep(pause_s)
+        await asyncio.sleep(max(0.0, began_s + pace_s - time.monotonic()))
 
 
-async def hammer(port: int, clients: int, seconds: float, pause_s: float) -> None:
+async def hammer(port: int, clients: int, seconds: float, pace_s: float) -> None:
     counts = {"answered": 0, "failed": 0}
-    end_s = time.monotonic() + seconds
-    tasks = [asyncio.create_task(client(port, end_s, pause_s, counts)) for _ in range(clients)]
+    begin_s = time.monotonic()
+    end_s = begin_s + seconds
+    first_s = [begin_s + pace_s * number / clients for number in range(clients)]
+    tasks = [asyncio.create_task(client(port, one_s, end_s, pace_s, counts)) for one_s in first_s]
     while time.monotonic() < end_s:
         await asyncio.sleep(min(PRINT_S, max(0.0, end_s - time.monotonic())))
         print(json.dumps({"t_s": time.monotonic()} | counts), flush=True)

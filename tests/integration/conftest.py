@@ -17,13 +17,14 @@ from contract import problems, problems_below
 
 from stacks import catalogue
 from stacks.catalogue import interpreters, venvs
+from stacks.catalogue.file_lock import hold_lock
 from stacks.check.result_page import PAGE_FILE
 from stacks.lifecycle.records import RUN_FILE
 from stacks.observe import proc, tcp_table
 from stacks.run.run_directory import write_plan
 
 ROOT = catalogue.ROOT
-LIMIT_S = 240
+LIMIT_S = 300
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,6 +54,24 @@ def venv() -> Callable[[str], venvs.Venv]:
             pytest.skip(f"{version}: {error}")
 
     return ensure
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Return a function that lets `make(folder)` fill a folder of this name, once for all processes of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder_of(name: str, make: Callable[[Path], None]) -> Path:
+        folder, is_made = base / name, base / f"{name}.made"
+        with hold_lock(base / f"{name}.lock", LIMIT_S):
+            if not is_made.exists():
+                folder.mkdir()
+                make(folder)
+                is_made.touch()
+        return folder
+
+    return folder_of
 
 
 @dataclass
@@ -158,6 +177,14 @@ def one_run(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Callable[..., 
         return record | {"code": done.returncode, "said": done.stderr, "directory": directory}
 
     return run
+
+
+def shell(command: str, cwd: Path = ROOT, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line of a page, with `more` in its environment."""
+    clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    return subprocess.run(
+        command, shell=True, cwd=cwd, env=clean | more, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
 
 
 def left_behind(directory: Path) -> list[str]:

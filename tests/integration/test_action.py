@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,13 +60,15 @@ class Runner:
         return re.sub(r"\$\{\{ inputs\.(\w+) \}\}", lambda match: (defaults | self.inputs)[match[1]], text)
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def installed(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """A folder of a runner in which the first step of the action has installed the pack."""
-    temp = tmp_path_factory.mktemp("runner")
-    done = Runner(temp, temp, python=sys.executable).step(0)
-    assert done.returncode == 0, done.stderr
-    return temp
+
+    def install(folder: Path) -> None:
+        done = Runner(folder, folder, python=sys.executable).step(0)
+        assert done.returncode == 0, done.stderr
+
+    return once("action", install)
 
 
 @pytest.fixture
@@ -73,11 +76,11 @@ def runner(installed: Path, tmp_path: Path, venv: Callable[[str], venvs.Venv]) -
     """Return a function that makes a runner for a configuration in a workspace of its own."""
 
     def make(version: str, **inputs: str) -> Runner:
-        (tmp_path / "app.py").write_text(APP)
-        (tmp_path / "uwsgi.ini").write_text(INI)
-        for name in ("summary.md", "output"):
-            (installed / name).unlink(missing_ok=True)
-        return Runner(installed, tmp_path, ini="uwsgi.ini", uwsgi=str(venv(version).uwsgi), **inputs)
+        temp, workspace = (Path(tempfile.mkdtemp(dir=tmp_path)) for _ in range(2))
+        (temp / "respawn-pack").symlink_to(installed / "respawn-pack")
+        (workspace / "app.py").write_text(APP)
+        (workspace / "uwsgi.ini").write_text(INI)
+        return Runner(temp, workspace, ini="uwsgi.ini", uwsgi=str(venv(version).uwsgi), **inputs)
 
     return make
 

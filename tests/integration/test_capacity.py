@@ -37,7 +37,7 @@ def test_a_plan_from_end_to_end(venv: Callable[[str], object], results: Path, mo
     monkeypatch.setenv("PACK_NO_PDF", "1")
     clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     done = subprocess.run(
-        ["make", "capacity", "DEMAND=40", "SLO_P99=500ms", "WORKERS=4", "THREADS=1", "TRIALS=1"],
+        ["make", "capacity", "DEMAND=20", "SLO_P99=5s", "WORKERS=4", "THREADS=1", "TRIALS=1"],
         cwd=ROOT,
         env=clean,
         capture_output=True,
@@ -60,13 +60,12 @@ def test_a_plan_from_end_to_end(venv: Callable[[str], object], results: Path, mo
     monkeypatch.setattr(verification_run, "SHORTEST_S", 5.0)
     monkeypatch.setattr(verification_run, "LONGEST_S", 5.0)
     monkeypatch.setattr(verification_run, "RESULTS", results)
-    code = main(["report", str(directory), "--demand", "40", "--slo-p99", "500ms", "--verify"])
+    code = main(["report", str(directory), "--demand", "20", "--slo-p99", "5s", "--verify"])
     found = json.loads((directory / "capacity.json").read_text())["verification"]
     assert (code, found["met"]) in ((0, True), (3, False))
     assert problems_below(results) == []  # with the plan, its verification and all of their runs
-    assert found["offered_rps"] == pytest.approx(
-        40, rel=0.4
-    )  # Poisson, 200 of them: three standard deviations are 21 %
+    # Poisson, 100 of them: three standard deviations are 30 %.
+    assert found["offered_rps"] == pytest.approx(20, rel=0.5)
     assert (results / "latest").resolve() == directory
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stacks.catalogue.version_order import is_before
 from stacks.check.effective_configuration import read_effective
 from stacks.check.invocation import Invocation
 from stacks.check.plugins import packagings
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.skipif(
     reason="Debian's packages uwsgi-core and uwsgi-plugin-python3 are not installed",
 )
 APP = "def application(e, s):\n    s('200 OK', [('Content-Length', '1')])\n    return [b'x']\n"
+SLEEP = "import time\ndef nap():\n    time.sleep(0.3)\n"
 # What /usr/share/uwsgi/conf/default.ini has, which comes with another package.
 DEFAULT = """[uwsgi]
 declare-option = deb-confnamespace=$1
@@ -120,6 +122,23 @@ def test_the_name_of_the_binary_loads_its_plugin(site: Path, tmp_path: Path) -> 
     effective = read_effective(invocation, tmp_path)
     assert ("module", "app") in effective.options
     assert "module" in effective.binary_options
+
+
+def test_requests_that_a_lifetime_cuts_off_are_shown(checking: Callable[..., Check], site: Path) -> None:
+    """The page takes 0.3 s, so most threads of a worker have an open request when its lifetime is over."""
+    version = subprocess.run([UWSGI, "--version"], capture_output=True, text=True, check=True).stdout
+    if not is_before(version, "2.0.25"):
+        pytest.skip(f"uWSGI {version.strip()} waits for the open requests")
+    (site / "app.py").write_text(APP.replace("def application(e, s):\n", f"{SLEEP}def application(e, s):\n    nap()\n"))
+    options = "plugins = python3\nmaster = true\nprocesses = 2\nthreads = 4\nhttp-socket = :8000\nmodule = app\n"
+    more = "max-worker-lifetime = 3600\nskip-atexit-teardown = true\n"
+    (site / "slow.ini").write_text(f"[uwsgi]\n{options}{more}")
+    done = checking("--uwsgi", str(UWSGI), "--ini", str(site / "slow.ini"), "--chdir", str(site), "--ways", "recycle")
+    way = next(way for way in done.value["ways"] if way["name"] == "max-worker-lifetime")
+    assert (way["verdict"], way["cause"]) == ("recovers", "lifetime-cuts"), done.said
+    assert way["lost"]["reset"] > 0
+    assert "Loses requests: max-worker-lifetime" in done.said
+    assert "threads = 1" in done.value["best_change"]["lines"]
 
 
 @pytest.mark.parametrize(

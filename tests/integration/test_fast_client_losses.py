@@ -70,7 +70,7 @@ def test_after_sigterm_the_requests_in_flight_are_rows(tmp_path: Path, client: s
 
 def test_requests_of_users_that_are_killed_at_the_end_are_rows(tmp_path: Path) -> None:
     scenario = SCENARIO.format(client="FastUser", often=1, rare="/hang")
-    with tiny_server(tmp_path) as where, locust(tmp_path, scenario, where, "-u", "4", "-r", "4", "-t", "2s"):
+    with tiny_server(tmp_path) as where, locust(tmp_path, scenario, where, "-u", "4", "-r", "4", "-t", "6s"):
         pass
     held = [row for row in all_rows(tmp_path) if row["error"] == "in_flight"]
     assert [row["latency_us"] > 500_000 for row in held] == [True] * 4

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from contract import problems_below
 
 from stacks import catalogue
+from stacks.observe import native_stacks
 
-from .conftest import Loadtest, left_behind
+from .conftest import Loadtest, left_behind, shell
 
 KNOWN = catalogue.load()
 FIELDS = {"stack", "python", "package", "package_version", "runs", "respawns", "hung", "hang_rate", "hang_rate_low"}
@@ -19,11 +22,13 @@ FIELDS |= {"stop_s", "verdict", "verdicts", "expected", "evidence", "not_tested_
 GIL = "take_gil <- PyEval_RestoreThread <- uwsgi_python_master_fixup <- uwsgi_respawn_worker"
 
 
-def test_the_default_plan_comes_out_as_known(loadtest: Callable[..., Loadtest], venv: Callable[[str], object]) -> None:
+def test_the_default_plan_comes_out_as_known(results: Path, venv: Callable[[str], object]) -> None:
     for _, version in KNOWN.plan.cells:
         venv(version)
-    done = loadtest("--trials=1")
+    made = shell("make loadtest", TRIALS="1")
+    done = Loadtest(made.returncode, made.stdout + made.stderr, (results / "latest").resolve())
     assert done.code == 0, done.said
+    assert problems_below(results) == []
     assert [(c["stack"], c["python"], c["package_version"]) for c in done.cells] == [
         (stack, KNOWN.versions[version].python, KNOWN.versions[version].pin) for stack, version in KNOWN.plan.cells
     ]
@@ -46,23 +51,33 @@ def test_the_default_plan_comes_out_as_known(loadtest: Callable[..., Loadtest], 
     assert all(verdict in page for verdict in ("hung_worker", "recovers"))
 
 
-@pytest.mark.skipif(not Path("/usr/bin/gdb").exists(), reason="gdb is not installed")
-def test_both_deadlocks_show_the_same_backtrace(one_run: Callable[..., dict]) -> None:
+def only(folder: Path, monkeypatch: pytest.MonkeyPatch, *programs: str) -> None:
+    """Let PATH have these programs only."""
+    for name in programs:
+        (folder / name).symlink_to(shutil.which(name) or pytest.skip(f"{name} is not installed"))
+    monkeypatch.setenv("PATH", str(folder))
+
+
+@pytest.mark.parametrize("program", native_stacks.PROGRAMS)
+def test_both_deadlocks_show_the_same_backtrace(
+    one_run: Callable[..., dict], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str
+) -> None:
+    only(tmp_path, monkeypatch, program, "env")
     record = one_run("threads", version="py312-2.0.26")
     assert record["verdict"] == "hung_worker"
     assert record["evidence"].endswith(f"; {GIL}")
-    assert list((record["directory"] / "evidence").iterdir())
+    assert list((record["directory"] / "evidence").glob("backtrace-*.txt"))
 
 
-def test_without_gdb_the_waits_are_the_evidence(
+def test_without_a_tracer_the_waits_are_the_evidence(
     one_run: Callable[..., dict], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+    only(tmp_path, monkeypatch)
     record = one_run("threads", version="py312-2.0.26")
     assert record["verdict"] == "hung_worker"
     assert record["counts"]["hung"] == 2
     assert "no backtrace" in record["evidence"]
-    assert "gdb is not installed" in record["collectors"]["backtrace"]
+    assert native_stacks.NOT_INSTALLED in record["collectors"]["backtrace"]
 
 
 @pytest.mark.parametrize(

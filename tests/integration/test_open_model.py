@@ -17,7 +17,8 @@ from fast_client._arrivals import schedule
 
 from tests.unit.locustfiles.hammering import all_rows, locust, tiny_server
 
-FREEZE_S, EVERY_S, SLOW_S = 0.4, 2.0, 0.02
+FREEZE_S, EVERY_S = 2.0, 5.0
+SLOW_S = 1.0  # no machine that is only busy answers so late
 PERIODS = 2
 OPEN = """
 from fast_client import FastUser
@@ -91,21 +92,22 @@ def slow_share(rows: list[dict[str, Any]]) -> float:
 @pytest.mark.parametrize("client", ["FastUser", "FastHttpUser"])
 def test_the_share_of_slow_requests_is_that_of_the_freeze(tmp_path: Path, client: str) -> None:
     # At a higher rate, requests that queue after the freeze are slow too; their number depends on the machine.
-    scenario = OPEN.format(client=client, rate=50, arrivals="constant", most=1000, path="/")
+    scenario = OPEN.format(client=client, rate=20, arrivals="constant", most=1000, path="/")
     limit = ["-u", "1", "-t", f"{PERIODS * EVERY_S + 1:.0f}s", "--stop-timeout", "2"]
     freeze = ["--freeze", str(FREEZE_S), "--every", str(EVERY_S)]
     with tiny_server(tmp_path, *freeze) as where, locust(tmp_path, scenario, where, *limit):
         pass
     rows = all_rows(tmp_path)
     assert {row["error"] for row in rows} == {""}
-    # (FREEZE_S - SLOW_S) / EVERY_S is 0.19.
+    # (FREEZE_S - SLOW_S) / EVERY_S is 0.2.
     assert 0.17 <= slow_share(rows) <= 0.30
 
 
 def test_a_closed_model_shows_few_slow_requests(tmp_path: Path) -> None:
     """The control: with the same freeze, the server looks fast, because users send nothing while they wait."""
     freeze = ["--freeze", str(FREEZE_S), "--every", str(EVERY_S)]
-    with tiny_server(tmp_path, *freeze) as where, locust(tmp_path, CLOSED, where, "-u", "1", "-t", "5s"):
+    limit = ["-u", "1", "-t", f"{PERIODS * EVERY_S + 1:.0f}s"]
+    with tiny_server(tmp_path, *freeze) as where, locust(tmp_path, CLOSED, where, *limit):
         pass
     assert slow_share(all_rows(tmp_path)) < 0.1
 
@@ -117,7 +119,10 @@ def test_an_arrival_that_cannot_start_is_missed_and_a_request_without_answer_is_
     rows = all_rows(tmp_path)
     by_error = {word: [row for row in rows if row["error"] == word] for word in ("in_flight", "missed")}
     assert len(by_error["in_flight"]) == 5
-    assert 60 <= len(by_error["missed"]) <= 100
+    assert by_error["missed"]
+    scheduled = sorted(row["scheduled_ns"] for row in rows)
+    gaps_s = [(b - a) / 1e9 for a, b in itertools.pairwise(scheduled)]
+    assert gaps_s == pytest.approx([1 / 50] * (len(rows) - 1), abs=1e-5)  # each arrival of the schedule is a row
     assert len(rows) == 5 + len(by_error["missed"])
     assert {row["name"] for row in by_error["missed"]} == {"ask"}
     assert all(row["scheduled_ns"] <= row["start_ns"] for row in rows)
@@ -126,7 +131,7 @@ def test_an_arrival_that_cannot_start_is_missed_and_a_request_without_answer_is_
 
 def test_at_an_orderly_end_no_arrival_is_missed(tmp_path: Path) -> None:
     scenario = OPEN.format(
-        client="FastUser", rate="lambda self, s: 100 if s < 1 else 0", arrivals="poisson", most=9, path="/"
+        client="FastUser", rate="lambda self, s: 100 if s < 1 else 0", arrivals="poisson", most=1000, path="/"
     )
     with (
         tiny_server(tmp_path) as where,

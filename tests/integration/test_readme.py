@@ -20,34 +20,30 @@ from stacks.catalogue import ROOT
 from stacks.observe import tcp_table
 from stacks.run.ports import free_port
 
+from .conftest import shell
+from .ui_process import kill_group
+
 COMMANDS = commands()
 BY_HAND = next(line for line in COMMANDS if line.startswith("PACK_PORT"))
-LIMIT_S = 300
-
-
-def run(command: str, cwd: Path = ROOT, **more: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    return subprocess.run(
-        command, shell=True, cwd=cwd, env=clean | more, capture_output=True, text=True, timeout=LIMIT_S, check=False
-    )
 
 
 # test_capacity.py runs these with less of everything: four minutes, and a minute for what they verify.
 LONG = ("make capacity", "make report DEMAND=250 VERIFY=1")
 OWN = ("make test", "make ui", *LONG)  # have tests of their own
+PLAIN = "make loadtest"  # test_loadtest.py runs it and looks at its cells
 
 
 # These read the newest campaign, which whoever follows the README has by then.
 READERS = ("make notebooks", ".venv/bin/python -m analysis summary")
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "8080" not in c and not c.startswith(OWN)])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "8080" not in c and c != PLAIN and not c.startswith(OWN)])
 def test_a_command(command: str, venv: Callable[[str], object], results: Path, loadtest: Callable[..., Any]) -> None:
     for version in ("py312-2.0.26", "py312-2.0.27.post1", "py312-2.0.30.post1", "py311-2.0.26"):
         venv(version)
     if command.startswith(READERS):
         assert loadtest("--trials=1", "--stack=threads", "--version=2.0.26,2.0.30.post1").code == 0
-    done = run(command.replace("results/", f"{results}/"), TRIALS="1")
+    done = shell(command.replace("results/", f"{results}/"), TRIALS="1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert problems_below(results) == []
     if "STOP=wait" in command:
@@ -55,13 +51,13 @@ def test_a_command(command: str, venv: Callable[[str], object], results: Path, l
 
 
 def test_make_test_is_what_runs_this() -> None:
-    recipe = run("make -n test").stdout
+    recipe = shell("make -n test").stdout
     assert "make test" in COMMANDS
     assert ".ci/run" in recipe
 
 
-def test_the_long_ones_are_tested_elsewhere() -> None:
-    assert all(any(command.startswith(long) for command in COMMANDS) for long in LONG)
+def test_the_others_are_tested_elsewhere() -> None:
+    assert all(any(command.startswith(other) for command in COMMANDS) for other in (*LONG, PLAIN))
 
 
 def test_the_web_ui_answers_until_it_is_ended() -> None:
@@ -102,15 +98,14 @@ def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: 
             time.sleep(0.05)
         for command in (c for c in COMMANDS if ".venv/bin/locust" in c):
             place = command.replace("8080", str(port)).replace("locustfiles/", f"{ROOT}/locustfiles/")
-            done = run(place.replace(".venv/bin/", f"{ROOT}/.venv/bin/"), cwd=tmp_path)
+            done = shell(place.replace(".venv/bin/", f"{ROOT}/.venv/bin/"), cwd=tmp_path)
             assert done.returncode == 0, done.stderr
             assert "0(0.00%)" in done.stderr + done.stdout
         rows = "".join(path.read_text() for path in tmp_path.glob("requests-*.tsv"))
         assert rows.endswith("# complete\n")
         assert rows.count("\tGET\t/\n") > 10
     finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+        kill_group(server)
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
@@ -125,6 +120,6 @@ def test_a_ci_job_says_only_what_check_knows(text: str) -> None:
     assert all(of_action.keys() >= with_.keys() for with_ in inputs)
     (options,) = [with_["options"] for with_ in inputs] + [line.partition(" check ")[2] for line in commands]
     names = re.findall(r"(?<!\S)--[a-z0-9-]+", options)
-    known = run(".venv/bin/python -m stacks check --help").stdout
+    known = shell(".venv/bin/python -m stacks check --help").stdout
     assert len(names) >= 2
     assert all(re.search(rf"{name}[ \n]", known) for name in names)

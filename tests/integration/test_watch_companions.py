@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from stacks.observe import proc, tcp_table
 from stacks.run.ports import free_port
 
 from .browser import browser
+from .ui_process import kill_group
 
 LIMIT_S = 60.0
 DEPLOY = ROOT / "stacks/watch/deploy"
@@ -51,8 +53,7 @@ def running_uwsgi(environment: Any, *, max_requests: int, name: str) -> Iterator
         yield master.pid, port
         assert master.poll() is None, "the watcher ended the master"
     finally:
-        os.killpg(master.pid, signal.SIGKILL)
-        master.wait()
+        kill_group(master)
 
 
 def until(look: Callable[[], object], what: str, limit_s: float = LIMIT_S) -> None:
@@ -118,9 +119,7 @@ def watcher(tmp_path: Path) -> Iterator[Callable[..., Watcher]]:
 
     yield start
     for one in started:
-        if one.process.poll() is None:
-            os.killpg(one.process.pid, signal.SIGKILL)
-            one.process.wait()
+        kill_group(one.process)
 
 
 @contextmanager
@@ -153,6 +152,17 @@ def firing(port: int) -> dict[str, dict[str, Any]]:
     return {one["labels"]["alertname"]: one for one in api(port, "alerts")["alerts"] if one["state"] == "firing"}
 
 
+def empty_panels(port: int) -> set[str]:
+    """Return the titles of the dashboard's panels that Prometheus has nothing for."""
+    empty = set()
+    for panel in json.loads((DEPLOY / "dashboard.json").read_text())["panels"]:
+        for target in panel["targets"]:
+            query = target["expr"].replace("$config", ".*").replace("$__rate_interval", "1m")
+            if not api(port, f"query?{urllib.parse.urlencode({'query': query})}")["result"]:
+                empty.add(panel["title"])
+    return empty - {"What the watcher cannot see"}  # root sees everything
+
+
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed")
 def test_prometheus_sees_the_alert_fire_while_workers_hang(
     venv: Callable[[str], Any], watcher: Callable[..., Watcher], tmp_path: Path
@@ -171,6 +181,7 @@ def test_prometheus_sees_the_alert_fire_while_workers_hang(
             assert alert["labels"]["config"] == "shop.ini"
             assert alert["labels"]["master"] == str(pid)
             until(lambda: "UwsgiAllWorkersHung" in firing(prometheus_port), "the alert of a total outage")
+            until(lambda: not empty_panels(prometheus_port), "series for each panel of the dashboard")
         code = watch.end()
         assert code in (3, 130)
         assert "Traceback" not in watch.said()

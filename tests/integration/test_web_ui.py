@@ -24,12 +24,12 @@ import pytest
 from contract import problems_below
 
 from stacks.catalogue import ROOT
-from stacks.observe import proc, tcp_table
+from stacks.observe import native_stacks, proc, tcp_table
 from stacks.run.ports import free_port
 
 from .browser import browser, text_of
 from .conftest import left_behind
-from .ui_process import await_ui, kill_ui, start_ui
+from .ui_process import await_ui, kill_group, start_ui
 
 LIMIT_S = 60.0
 SMALL = {"userCount": "16", "spawnRate": "16", "workers": "4"}
@@ -94,7 +94,7 @@ def ui(tmp_path: Path, venv: Callable[[str], object], results: Path) -> Iterator
 
     yield start
     for web_ui in started:
-        kill_ui(web_ui.process)
+        kill_group(web_ui.process)
     assert left_behind(results) == []
 
 
@@ -126,8 +126,8 @@ def test_a_hang_appears_and_another_version_recovers(ui: Callable[..., Ui], resu
         assert "hung_worker" in window.see(".w-verdict:has-text('hung_worker')")
         page.locator("svg .w-hatch").nth(3).wait_for(timeout=1000 * LIMIT_S)  # the verdict comes with the first
         assert "✕ hung" in window.see(".w-now-hung")
-        # The waits may prove the hang before gdb has its backtrace.
-        window.see(".w-verdict code:has-text('take_gil')" if shutil.which("gdb") else ".w-verdict code")
+        # The waits may prove the hang before there is a backtrace.
+        window.see(".w-verdict code:has-text('take_gil')" if native_stacks.program() else ".w-verdict code")
         assert "upgrade pyuwsgi" in window.see(".w-verdict p")
         light = page.locator("#uwsgi-workers").evaluate("e => getComputedStyle(e).backgroundColor")
         page.locator(".MuiAppBar-root button:visible").last.click()
@@ -264,8 +264,7 @@ def running_uwsgi(uwsgi: Path, python: Path) -> Iterator[tuple[int, int]]:
         yield master.pid, port
         assert master.poll() is None, "the web UI ended the master"
     finally:
-        os.killpg(master.pid, signal.SIGKILL)
-        master.wait()
+        kill_group(master)
 
 
 @pytest.mark.parametrize(("version", "hangs"), [("py312-2.0.30.post1", False), ("py312-2.0.26", True)])

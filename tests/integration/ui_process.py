@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stacks.catalogue import ROOT
-from stacks.observe import tcp_table
+from stacks.observe import proc, tcp_table
+from stacks.run import supervisor
 from stacks.run.ports import free_port
 
 LIMIT_S = 60.0
@@ -42,11 +43,23 @@ def await_ui(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         time.sleep(0.05)
 
 
-def kill_ui(process: subprocess.Popen[bytes]) -> None:
-    """End it, with what it has started, if it still runs."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process that leads a session and what it has started there, and wait for the end of all."""
+    end_s = time.monotonic() + LIMIT_S
+    while pids := session_pids(process.pid):
+        assert time.monotonic() < end_s
+        for pid in pids:
+            supervisor.kill(pid)
+        process.poll()
+        time.sleep(0.02)
+    process.wait()
+
+
+def session_pids(session: int) -> list[int]:
+    """Return the living processes of a session."""
+    pids = [int(name) for name in os.listdir(proc.PROC) if name.isdigit()]
+    entries = {pid: proc.stat(pid) for pid in pids if proc.is_alive(pid)}
+    return [pid for pid, entry in entries.items() if entry is not None and entry.session == session]
 
 
 @contextmanager
@@ -61,4 +74,4 @@ def running_ui(log: Path, *arguments: str, more: Mapping[str, str] | None = None
         assert process.wait(LIMIT_S) == 0
         assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
     finally:
-        kill_ui(process)
+        kill_group(process)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from stacks.check.diagnosis import LAZY
 from stacks.check.neutral_configuration import NeutralConfiguration
+from stacks.check.options import is_set
 from stacks.check.recycling import Preparation, make_visible
 from stacks.check.ways.derivation import EVERY_WORKER, IDLE, LIMITS, MAX_REQUESTS
 from stacks.check.ways.way import Way
@@ -15,6 +17,7 @@ from stacks.run.trigger_runner import FIFO
 
 DELTAS = ("max-requests-delta", "max-worker-lifetime-delta")
 IDLE_WORKERS = 2
+LIFETIMES = ("min-worker-lifetime", "max-worker-lifetime")
 PRIVATE = "$(PACK_RUN)"  # the private directory of a run
 
 
@@ -38,14 +41,20 @@ def calm(ways: Iterable[Way]) -> Preparation:
     return prepare
 
 
-def limited(way: Way) -> Preparation:
-    """Return the preparation in which the workers reach the limit of `way` within seconds."""
+def limited(way: Way, start_s: float = 0.0) -> Preparation:
+    """Return the preparation in which the workers reach the limit of `way` within seconds.
+
+    The app needs `start_s` to start. uWSGI counts the life of a worker from its fork, so with lazy-apps it contains the
+    import, and the worker must live on after it.
+    """
 
     def prepare(neutral: NeutralConfiguration, binary_options: frozenset[str], backlog: int) -> None:
         _drop_limits(neutral)
         make_visible(neutral, binary_options, backlog)
+        import_s = round(start_s) if is_set(neutral.options, *LAZY) else 0
         for option, value in way.settings:
-            neutral.set_option(option, value, "workers must reach this limit within seconds")
+            lowered = str(int(value) + import_s) if option in LIFETIMES else value
+            neutral.set_option(option, lowered, "workers must reach this limit within seconds")
         if way.option == IDLE:
             neutral.workers = min(neutral.workers, IDLE_WORKERS)
             neutral.set_option("processes", str(neutral.workers), "the master ends one worker a second", ("workers",))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.check.measurement import Measurement, read_log
+from stacks.check.ways.way_plans import LIMIT_S
 from stacks.lifecycle.outages import PAUSE_S, Request, outage
 from stacks.lifecycle.reading import read_events, read_json
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, Event
@@ -59,9 +60,10 @@ def read_limited_way(measurement: Measurement, *, has_pauses: bool = False) -> W
     if load["begin_ns"] and load["end_ns"]:
         # The workers leave from the first second on, so there are no usual answers to compare with.
         met = outage(read_requests(directory), load["begin_ns"], load["begin_ns"], load["end_ns"])
+    verdict, reason = _limited_verdict(measurement)
     return WayResult(
-        measurement.verdict,
-        measurement.reason,
+        verdict,
+        reason,
         measurement.evidence,
         times=measurement.trials,
         replaced=measurement.respawns,
@@ -70,6 +72,17 @@ def read_limited_way(measurement: Measurement, *, has_pauses: bool = False) -> W
         requests=measurement.requests,
         lost=met.lost if met else {},
     )
+
+
+def _limited_verdict(run: Measurement) -> tuple[str, str]:
+    """Return the verdict and its reason. Exits that take as long as no way may take are hung, also without a proof.
+
+    A worker whose threads wait in a socket, as the one of py-tracebacker does, stands still without a proof.
+    """
+    longest_s = run.exit_max_s or 0.0
+    if run.verdict == "invalid" and not run.respawns and longest_s >= LIMIT_S:
+        return "hung_exit", f"no worker came back: a worker that began to exit was still there {longest_s:.0f} s later"
+    return run.verdict, run.reason
 
 
 def _longest_wait_s(measurement: Measurement) -> float:

@@ -17,22 +17,12 @@ class TakenWay:
     way: Way
     result: WayResult
     directory: Path | None = None
+    cause: str | None = None  # the name of the defect in versions.toml that explains the result, if no worker hangs
 
 
 def not_taken(way: Way, why: str) -> TakenWay:
     """Return the result of a way that cannot be taken here."""
     return TakenWay(way, WayResult("not_taken", why, times=0))
-
-
-def explain_harakiri(way: Way, result: WayResult, threads: int) -> WayResult:
-    """Return `result` with a reason if harakiri let a request live on: with threads this is a known defect."""
-    if way.name != "harakiri" or result.verdict != "invalid" or result.replaced or threads <= 1:
-        return result
-    why = (
-        "no request was ended: with threads a worker has one deadline, and every request that ends clears it, so a "
-        "stuck request stays (unbit/uwsgi#2706)"
-    )
-    return replace(result, reason=why)
 
 
 def merged(parts: list[TakenWay]) -> TakenWay:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ from stacks.check.options import numbers
 from stacks.check.recycling import Preparation
 from stacks.check.ways import copies, recordings, way_plans
 from stacks.check.ways.derivation import IDLE
+from stacks.check.ways.known_defects import explain
 from stacks.check.ways.progress import Progress
-from stacks.check.ways.taken import TakenWay, explain_harakiri, merged, not_taken
+from stacks.check.ways.taken import TakenWay, merged, not_taken
 from stacks.check.ways.way import INSTANCE, STOP, Way
-from stacks.console import interrupts
 from stacks.lifecycle.way_results import WayResult
 
 AT_ONCE = 3  # a run mostly waits: for the master's turns, and for the answers of a few users
@@ -41,6 +41,7 @@ class WayTaker:
     start_s: float  # how long the app needs to start
     log: str  # what the log of uWSGI is: socket or pipe
     deep: bool
+    version: str  # of the checked uWSGI
     progress: Progress
     label: str = "way"  # the names of the run directories begin with it
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -50,25 +51,26 @@ class WayTaker:
         """Take every way that can be taken, and return all of them in their order."""
         can = [way for way in ways if not way.why_not]
         taken = [not_taken(way, way.why_not) for way in ways if way.why_not]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            try:
-                waiting = {pool.submit(self._take_asked, chain) for chain in self._chains(can)}
-                waiting |= {pool.submit(self._take_limited, way) for way in can if not way.is_asked}
-                while waiting:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    for part in done:
-                        found, left = part.result()
-                        taken += found
-                        still = {way for chain in left for way in chain}
-                        self.progress.finish(one.way.name for one in found if one.way not in still)
-                        waiting |= {pool.submit(self._take_asked, chain) for chain in left}
-            except KeyboardInterrupt:  # reaches only this thread; the pool waits for the threads of the runs
-                interrupts.ignore()
-                pool.shutdown(wait=False, cancel_futures=True)
-                self.runs.end()
-                raise
+        with self.runs.pool(AT_ONCE) as pool:
+            waiting = {pool.submit(self._take, steps) for steps in self._runs(can)}
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for part in done:
+                    found, left = part.result()
+                    taken += found
+                    still = {way for chain in left for way in chain}
+                    self.progress.finish(one.way.name for one in found if one.way not in still)
+                    waiting |= {pool.submit(self._take_asked, chain) for chain in left}
         by_way = {way: [one for one in taken if one.way == way] for way in ways}
         return [merged(parts) for parts in by_way.values() if parts]
+
+    def _runs(self, ways: Sequence[Way]) -> list[list[Way]]:
+        """Return what is taken on one instance each. The longest run begins first, so that none of them ends late."""
+        steps = [*self._chains(ways), *([way] for way in ways if not way.is_asked)]
+        return sorted(steps, key=way_plans.usual_s, reverse=True)
+
+    def _take(self, steps: Sequence[Way]) -> tuple[list[TakenWay], list[list[Way]]]:
+        return self._take_asked(steps) if steps[0].is_asked else self._take_limited(steps[0])
 
     def _chains(self, ways: Sequence[Way]) -> list[list[Way]]:
         """Return the ways that follow each other on one instance: what may end the instance comes last.
@@ -80,8 +82,7 @@ class WayTaker:
         asked = sorted((way for way in ways if way.is_asked), key=lambda way: way.risk)
         workers = self.neutralise(copies.calm(asked)).workers
         if self.deep:
-            takings = [[way] * way_plans.times(way, workers, deep=True) for way in asked]
-            return sorted(takings, key=len, reverse=True)
+            return [[way] * way_plans.times(way, workers, deep=True) for way in asked]
         own = [[one] for one in asked if one.settings]
         shared = [way for way in asked if way.kind != STOP and not way.settings]
         chains = [[way for way in shared if (way.risk == INSTANCE) == is_last] for is_last in (False, True)]
@@ -112,26 +113,40 @@ class WayTaker:
         runs = self.runs
         plan = way_plans.asked_plan(steps, neutral.workers, runs.url, self.start_s, runs.start_limit_s, self.log)
         name = self._name(steps[0].name)
-        return runs.execute(name, neutral, runs.invocation.uwsgi, plan, on_line=lambda line: self._hear(name, line))
+        return runs.execute(
+            name, neutral, runs.invocation.uwsgi, plan, on_line=lambda line: self._hear(name, line, steps)
+        )
 
     def _take_limited(self, way: Way) -> tuple[list[TakenWay], list[list[Way]]]:
-        neutral, runs = self.neutralise(copies.limited(way)), self.runs
-        plan = way_plans.limited_plan(way, neutral.workers, runs.url, runs.start_limit_s, self.log, deep=self.deep)
+        neutral, runs = self.neutralise(copies.limited(way, self.start_s)), self.runs
+        plan = way_plans.limited_plan(
+            way, neutral.workers, runs.url, self.start_s, runs.start_limit_s, self.log, deep=self.deep
+        )
         environment = {SLOW_URL: self.slow_url} if way.option == "harakiri" else {}
         if way.option == IDLE:
             environment = {PAUSE: way_plans.IDLE_PAUSE_S}
         self.progress(way.name, way.name)
-        directory = runs.execute(self._name(way.name), neutral, runs.invocation.uwsgi, plan, environment)
+
+        def hear(line: dict[str, Any]) -> None:
+            if self.deep and line.get("respawns"):
+                self.progress(way.name, way.name, min(line["respawns"], plan["respawns"]), plan["respawns"])
+
+        directory = runs.execute(self._name(way.name), neutral, runs.invocation.uwsgi, plan, environment, hear)
         self.progress(way.name, "")
         measurement = read_measurement(directory)
         if measurement.error:
             return [TakenWay(way, WayResult("invalid", measurement.error, times=0), directory)], []
         result = recordings.read_limited_way(measurement, has_pauses=way.option == IDLE)
         threads = numbers(neutral.options).get("threads", 1)
-        return [TakenWay(way, explain_harakiri(way, result, threads), directory)], []
+        return [explain(TakenWay(way, result, directory), threads, self.version)], []
 
-    def _hear(self, name: str, line: dict[str, Any]) -> None:
-        self.progress(name, "" if line["phase"] == "done" else line.get("way", ""))
+    def _hear(self, name: str, line: dict[str, Any], steps: Sequence[Way]) -> None:
+        if line["phase"] == "done":
+            self.progress(name, "")
+            return
+        # With DEEP=1 all steps of a run take one way.
+        number, of = (line.get("step", 0), sum(len(way.steps) for way in steps)) if self.deep else (0, 0)
+        self.progress(name, line.get("way", ""), number, of)
 
     def _name(self, first: str) -> str:
         """Return the name of the next run directory that begins with the way `first`."""

@@ -19,6 +19,7 @@ def way_json(taken: TakenWay) -> dict[str, Any]:
         "verdict": result.verdict,
         "reason": result.reason,
         "evidence": result.evidence,
+        "cause": taken.cause,
         "times": result.times,
         "replaced": result.replaced,
         "ended_s": result.ended_s,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from stacks.check.check_runs import FEWEST_RESPAWNS, GRACE_S, HUNG_GRACE_S, USERS
+from stacks.check.check_runs import FEWEST_RESPAWNS, GRACE_S, USERS
+from stacks.check.ways.copies import IDLE_WORKERS
 from stacks.check.ways.derivation import IDLE
 from stacks.check.ways.way import ONE_BY_ONE, RELOAD, STOP, Way
 from stacks.lifecycle.rates import respawns_to_rule_out
@@ -19,7 +20,7 @@ STARTS = 3.0  # an app that starts slowly gets so many starts in addition; a cha
 # Before a way: the answers of this time are the usual ones. Before a later way the runner holds for a second.
 FIRST_PAUSE_S, NEXT_PAUSE_S = 1, 0
 SETTLE_S = 2.0
-AFTER_GRACE_S = 1.0  # for SIGINT after a way that has failed, or after the last one: the way has shown how it stops
+AFTER_GRACE_S = 1.0  # for SIGINT after the last way of a run: other ways, and the run at max-requests, show the stop
 LIMIT_WINDOW_S, LIMIT_LIMIT_S = 3.0, 20.0
 MOST_LIMIT_RESPAWNS = 8
 # A request to the slow page comes every 3 s (locustfiles/check.py), and harakiri ends it 2 s later: two in this window.
@@ -27,6 +28,11 @@ HARAKIRI_RESPAWNS, HARAKIRI_WINDOW_S = 2, 6.0
 # After 2 s without a request (idle = 1) the master ends its workers, in a second each (uwsgi_master_check_idle,
 # core/master_checks.c). The copy has copies.IDLE_WORKERS at most, so a round takes 6 s; the window has one at least.
 IDLE_PAUSE_S, IDLE_WINDOW_S = "5", 12.0
+# For DEEP=1, how long a way takes: once in TAKING_S, where a trigger takes it (1 to 2 s, and the second of the runner's
+# hold), and where a limit takes it, all workers once in ROUND_S. Harakiri takes one worker at a time.
+TAKING_S, ROUND_S = 3.0, 3.0
+START_STOP_S, LIMIT_RUN_S, LIMIT_RUNS_S = 1.0, 8.0, {IDLE: 15.0, "harakiri": 12.0}  # of whole runs
+ROUNDS_S = {"max-worker-lifetime": 4.0, "harakiri": 4.0, IDLE: 8.0}  # so slow that the load may not end in a pause
 
 
 def times(way: Way, workers: int, *, deep: bool) -> int:
@@ -69,23 +75,47 @@ def limit_s(way: Way, workers: int, start_s: float) -> float:
     return round(LIMIT_S + starts * start_s, 1)
 
 
-def limited_plan(way: Way, workers: int, url: str, start_limit_s: float, log: str, *, deep: bool) -> dict[str, Any]:
+def limited_plan(
+    way: Way, workers: int, url: str, start_s: float, start_limit_s: float, log: str, *, deep: bool
+) -> dict[str, Any]:
     """Return the plan of a run in which the load takes a way: the workers reach a limit again and again."""
     wanted = min(max(2 * workers, FEWEST_RESPAWNS // 2), MOST_LIMIT_RESPAWNS)
-    window_s = LIMIT_WINDOW_S
-    if deep:
-        wanted = respawns_to_rule_out(DEEP_RATE)
+    window_s, deep_s = LIMIT_WINDOW_S, 0.0
     if way.name == "harakiri":
         wanted, window_s = HARAKIRI_RESPAWNS, HARAKIRI_WINDOW_S
     if way.name == IDLE:
         wanted, window_s = workers, IDLE_WINDOW_S
+    if deep:
+        wanted, deep_s = respawns_to_rule_out(DEEP_RATE), deep_way_s(way, workers, start_s)
+        window_s = deep_s if way.name in ROUNDS_S else window_s
     return _common(workers, url, start_limit_s, log) | {
         "duration_s": window_s,
         "respawns": wanted,
-        "limit_s": LIMIT_LIMIT_S + (3.0 * wanted / workers if deep else 0.0),
-        "grace_s": GRACE_S,
-        "hung_grace_s": HUNG_GRACE_S,
+        "limit_s": LIMIT_LIMIT_S + STARTS * start_s + 1.5 * deep_s,
+        "grace_s": AFTER_GRACE_S,
+        "hung_grace_s": AFTER_GRACE_S,
     }
+
+
+def usual_s(ways: Sequence[Way]) -> float:
+    """Return about how long a run takes, start and stop included, for an app that starts in a second."""
+    if ways[0].is_asked:
+        return START_STOP_S + sum(len(way.steps) for way in ways) * TAKING_S
+    return LIMIT_RUNS_S.get(ways[0].name, LIMIT_RUN_S)
+
+
+def deep_s(ways: Iterable[Way], workers: int, start_s: float, at_once: int) -> float:
+    """Return about how long DEEP=1 takes for `ways`, of which `at_once` are taken side by side."""
+    seconds = [deep_way_s(way, workers, start_s) for way in ways if not way.why_not]
+    return max(*seconds, sum(seconds) / at_once) if seconds else 0.0
+
+
+def deep_way_s(way: Way, workers: int, start_s: float) -> float:
+    """Return about how long DEEP=1 takes for `way`. The app needs `start_s` to start."""
+    if way.is_asked:
+        return times(way, workers, deep=True) * len(way.steps) * (TAKING_S + start_s)
+    at_once = {"harakiri": 1, IDLE: min(workers, IDLE_WORKERS)}.get(way.name, workers)
+    return respawns_to_rule_out(DEEP_RATE) * ROUNDS_S.get(way.name, ROUND_S) / at_once
 
 
 def _common(workers: int, url: str, start_limit_s: float, log: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def ways_lines(ways: Sequence[TakenWay]) -> list[str]:
     lines += ["; ".join(back)] if back else []
     old_code = [taken for taken in sound if taken.result.new_code is False]
     lines += _names("comes back with the OLD code, because the master had loaded it before", old_code)
+    lines += _names("loses requests", (taken for taken in sound if taken.cause), with_reason=True)
     others = (taken for taken in ways if taken.result.verdict in ("invalid", "not_taken"))
     return lines + _names("not measured", others, with_reason=True)
 

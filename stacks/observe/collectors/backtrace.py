@@ -1,4 +1,4 @@
-"""Takes native backtraces of processes that stand still, with gdb in a process of its own. The texts go to evidence/.
+"""Takes native backtraces of processes that stand still, by a process of its own. The texts go to evidence/.
 
 A run needs few of them: a worker with the same waits as one whose backtrace is known is proven to hang by that one.
 The runs of one campaign take them one after another, because gdb needs 100 MB of memory. A check waits for none.
@@ -8,26 +8,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from stacks.lifecycle.backtraces import stops_the_world, waits_for_gil
 from stacks.lifecycle.records import CAMPAIGN_FILE, EVIDENCE_DIR, Event
-from stacks.observe import proc
+from stacks.observe import native_stacks, proc
 from stacks.observe.collectors import Base, Context
-from stacks.observe.gdb import GDB, LIMIT_S
 
-MOST = 4  # backtraces of one run; each takes about half a second of one core
+MOST = 4  # backtraces of one run; each takes gdb about half a second of one core
 REST_S = 2.0  # a master whose loop turns once a second has missed a turn
-SERVER_PACKAGES = ("pyuwsgi", "uwsgi")
-# The package of a shared library in a frame that has no debug information. The server's own is of no interest.
-_PACKAGE = re.compile(
-    r"^#\d+\s+(?:0x[0-9a-f]+ in )?([^\s(]+) ?\(.* from .*/(?:site|dist)-packages/([^/.]+)[/.]", re.MULTILINE
-)
-_FRAME = re.compile(r"^#\d+\s+(?:0x[0-9a-f]+ in )?([^\s(]+) ?\(", re.MULTILINE)
 
 
 class Collector(Base):
@@ -36,32 +26,32 @@ class Collector(Base):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._gdb: subprocess.Popen[bytes] | None = None  # while a backtrace is being taken
-        self._fd = -1  # pidfd of gdb
+        self._tracer: subprocess.Popen[bytes] | None = None  # while a backtrace is being taken
+        self._fd = -1  # pidfd of the tracer
         self._pid = 0  # of the process whose backtrace is being taken
         self._begun_ns = 0
         self._count = 0  # backtraces so far
-        self._lock_fd = -1  # of the directory above that of the run, which is locked while gdb runs
-        self._waits_for_gdb = False  # of another run
+        self._lock_fd = -1  # of the directory above that of the run, which is locked meanwhile
+        self._waits_for_other = False  # for the backtrace of another run
 
     def open(self) -> str:
-        if shutil.which("gdb") is None:
-            return "gdb is not installed; hangs are proven by their waits and CPU time instead"
+        if native_stacks.program() is None:
+            return f"{native_stacks.NOT_INSTALLED}; hangs are proven by their waits and CPU time instead"
         return ""
 
     @property
     def busy(self) -> bool:
         """True while a backtrace is being taken, or waits for that of another run."""
-        return self._gdb is not None or self._waits_for_gdb
+        return self._tracer is not None or self._waits_for_other
 
     def sample(self) -> list[Event]:
-        if self._gdb is not None:
-            if self.context.clock() - self._begun_ns > LIMIT_S * 1e9:
-                self._gdb.kill()
+        if self._tracer is not None:
+            if self.context.clock() - self._begun_ns > native_stacks.LIMIT_S * 1e9:
+                self._tracer.kill()
             return []
         suspects = self._suspects() if self._count < MOST else []
-        self._waits_for_gdb = bool(suspects) and not self._lock()
-        if suspects and not self._waits_for_gdb:
+        self._waits_for_other = bool(suspects) and not self._lock()
+        if suspects and not self._waits_for_other:
             self._start(suspects[0])
         return []
 
@@ -99,7 +89,7 @@ class Collector(Base):
         folder = self.context.directory / EVIDENCE_DIR
         try:
             folder.mkdir(exist_ok=True)
-            self._open_gdb(folder, pid)
+            self._open_tracer(folder, pid)
         except OSError as error:  # a full disk, or no file descriptor left: the verdict needs no backtrace
             self.off = f"{folder} cannot be written ({error.strerror})"
             self._count = MOST
@@ -108,63 +98,42 @@ class Collector(Base):
         self._pid, self._begun_ns, self._count = pid, self.context.clock(), self._count + 1
         self.context.watch(self._fd, self)
 
-    def _open_gdb(self, folder: Path, pid: int) -> None:
+    def _open_tracer(self, folder: Path, pid: int) -> None:
         with (folder / f"backtrace-{pid}.txt").open("wb") as file:
-            self._gdb = subprocess.Popen(
-                [*GDB, "-p", str(proc.living_thread(pid))],
+            self._tracer = subprocess.Popen(
+                native_stacks.command(pid),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
-        self._fd = os.pidfd_open(self._gdb.pid)
+        self._fd = os.pidfd_open(self._tracer.pid)
 
     def read(self, fd: int) -> list[Event]:
-        assert self._gdb is not None  # noqa: S101 - the file descriptor is that of a running gdb
-        self._gdb.wait()
+        assert self._tracer is not None  # noqa: S101 - the file descriptor is that of a running tracer
+        self._tracer.wait()
         self._unlock()
         self.context.unwatch(fd)
         os.close(fd)
-        self._gdb, self._fd = None, -1
+        self._tracer, self._fd = None, -1
         path = self.context.directory / EVIDENCE_DIR / f"backtrace-{self._pid}.txt"
         text = path.read_text(errors="replace")
-        frames = stopping_thread_frames(text) or main_thread_frames(text)
+        frames = native_stacks.stopping_thread_frames(text) or native_stacks.main_thread_frames(text)
         if not frames:
-            self._count = MOST  # most likely gdb has no permission, and a second try would change nothing
-        lines = text.strip().splitlines() or ["gdb printed nothing"]
+            self._count = MOST  # most likely it has no permission, and a second try would change nothing
+        lines = text.strip().splitlines() or ["nothing was printed"]
         reason = "" if frames else lines[-1]
         data: dict[str, Any] = {
             "frames": frames,
-            "packages": packages(text),
-            "gil_waiters": gil_waiters(text),
+            "packages": native_stacks.packages(text),
+            "gil_waiters": native_stacks.gil_waiters(text),
             "file": f"{EVIDENCE_DIR}/{path.name}",
         }
         return [self.event("backtrace", self._pid, **data, reason=reason)]
 
     def close(self) -> None:
-        if self._gdb is not None:
-            self._gdb.kill()
-            self._gdb.wait()
+        if self._tracer is not None:
+            self._tracer.kill()
+            self._tracer.wait()
             os.close(self._fd)
-            self._gdb = None
+            self._tracer = None
             self._unlock()
-
-
-def main_thread_frames(text: str) -> list[str]:
-    """Return the function names of the main thread, innermost first. gdb prints this thread last."""
-    last_thread = text.rsplit("\nThread ", 1)[-1]
-    return _FRAME.findall(last_thread)
-
-
-def gil_waiters(text: str) -> int:
-    """Return how many threads wait for the GIL."""
-    return sum(waits_for_gil(_FRAME.findall(thread)) for thread in text.split("\nThread ")[1:])
-
-
-def packages(text: str) -> dict[str, str]:
-    """Return function name -> package of PyPI, for every frame in a shared library of a package."""
-    return {name: package for name, package in _PACKAGE.findall(text) if package not in SERVER_PACKAGES}
-
-
-def stopping_thread_frames(text: str) -> list[str]:
-    """Return the function names of the thread that waits for the others to stop, innermost first; [] without one."""
-    return next(filter(stops_the_world, map(_FRAME.findall, text.split("\nThread "))), [])

@@ -1,4 +1,4 @@
-"""Compares the request rates of FastUser, FastHttpUser and wrk (tests/benchmarks/generator.py)."""
+"""Compares the request rates of FastUser, FastHttpUser, HttpUser and wrk (tests/benchmarks/generator.py)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from stacks import catalogue
 from tests.benchmarks.bench_result import FOLDER, Number, Skipped
 
-WHAT = "requests/s of FastUser, beside FastHttpUser and wrk"
+WHAT = "requests/s of FastUser, beside FastHttpUser, HttpUser and wrk"
 SCRIPT = Path(__file__).parents[1] / "generator.py"
 OUT = FOLDER / "generator_slices.json"
 

@@ -9,50 +9,72 @@ import threading
 import time
 from bisect import bisect
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from stacks.watch.fleet import Fleet, Source
 from stacks.watch.watch import Watch
 from tests.benchmarks.bench_result import Number, median, ratio
-from tests.benchmarks.watched.stack import hammer, stack
+from tests.benchmarks.watched.stack import cpu_of_all_s, hammer, stack
 
-WINDOW_S = 2.0
-PAIRS = int(os.environ.get("PAIRS", "50"))
-SETTLE_S = 0.3  # after each attachment and detachment
+WINDOW_S = 1.0
+PAIRS = int(os.environ.get("PAIRS", "60"))
+SETTLE_S = 0.2  # after each attachment and detachment
 ATTACHMENTS = 100
 
 
+@dataclass(frozen=True)
+class Window:
+    """A slice of the time: when, and the CPU time of the stack, its load and its watcher meanwhile."""
+
+    begin_s: float
+    end_s: float
+    cpu_s: float
+
+    @property
+    def length_s(self) -> float:
+        return self.end_s - self.begin_s
+
+
 def pairs() -> list[Number]:
-    """throughput watched and unwatched, in pairs that take turns"""
-    seconds = 5 + PAIRS * 2 * (WINDOW_S + SETTLE_S + 0.2)
-    rates = []
+    """throughput watched and unwatched, in PAIRS pairs of slices that take turns (default 60, 2.4 s each)"""
+    seconds = 5 + PAIRS * 2 * (WINDOW_S + SETTLE_S + 0.1)
+    windows: list[tuple[Window, Window]] = []
     with stack(8, 2000) as served, hammer(served, 16, seconds, is_read=True) as process:
         load = Load(process)
         time.sleep(2)
         for index in range(PAIRS):
-            windows = {}
+            sides = {}
             for is_watched in (True, False) if index % 2 else (False, True):
                 with ExitStack() as scope:
                     fleet = scope.enter_context(Fleet(Source(pid=served.pid))) if is_watched else None
                     _spend(SETTLE_S, fleet)
-                    windows[is_watched] = time.monotonic(), _spend(WINDOW_S, fleet)
-            time.sleep(0.25)  # until the load has told of this pair
-            rates.append((load.answers_per_s(*windows[True]), load.answers_per_s(*windows[False])))
+                    sides[is_watched] = _window((process.pid, os.getpid()), served.pid, fleet)
+            windows.append((sides[True], sides[False]))
+        time.sleep(0.5)  # until the load has told of the last pair
+    rates = [(load.answers(one) / one.length_s, load.answers(two) / two.length_s) for one, two in windows]
+    per_cpu_s = [(load.answers(one) / one.cpu_s, load.answers(two) / two.cpu_s) for one, two in windows]
     return [
         ratio("throughput, watched / unwatched", rates, at_least=0.99),
+        ratio("answers for each second of CPU time of all, watched / unwatched", per_cpu_s, at_least=0.99),
         median("answers a second, unwatched", "1/s", [unwatched for _, unwatched in rates]),
     ]
 
 
-def _spend(seconds: float, fleet: Fleet | None) -> float:
-    """Watch, or do nothing, for so long. Return the time at the end."""
+def _window(pids: tuple[int, ...], master_pid: int, fleet: Fleet | None) -> Window:
+    cpu_s, begin_s = cpu_of_all_s(pids, master_pid), time.monotonic()
+    _spend(WINDOW_S, fleet)
+    return Window(begin_s, time.monotonic(), cpu_of_all_s(pids, master_pid) - cpu_s)
+
+
+def _spend(seconds: float, fleet: Fleet | None) -> None:
+    """Watch, or do nothing, for so long."""
     end_s = time.monotonic() + seconds
     while (left_s := end_s - time.monotonic()) > 0:
         if fleet is None:
             time.sleep(left_s)
         else:
             fleet.step(left_s)
-    return time.monotonic()
 
 
 class Load:
@@ -69,9 +91,9 @@ class Load:
             counts = json.loads(line)
             self._counts.append((counts["t_s"], counts["answered"]))
 
-    def answers_per_s(self, begin_s: float, end_s: float) -> float:
-        """Return the rate between two moments of CLOCK_MONOTONIC, interpolated between the lines of the load."""
-        return (self._answered(end_s) - self._answered(begin_s)) / (end_s - begin_s)
+    def answers(self, window: Window) -> float:
+        """Return the answers in a window, interpolated between the lines of the load."""
+        return self._answered(window.end_s) - self._answered(window.begin_s)
 
     def _answered(self, t_s: float) -> float:
         index = bisect(self._counts, (t_s, 0.0))

@@ -40,7 +40,7 @@ def application(environ, start_response):
 def count() -> list[Number]:
     """respawns that were counted at 50 a second or more, beside the kernel's own count"""
     with stack(64, 1) as served, tempfile.TemporaryFile("w+") as output:
-        with watch(served.pid, stdout=output), hammer(served, 128, SLICE_S + 60):
+        with watch(served.pid, stdout=output), hammer(served, 64, SLICE_S + 60, 0.8):  # 80 requests a second
             wait_until_watching(output)
             with KernelForks(served.pid) as forks:
                 time.sleep(SLICE_S)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +24,8 @@ from stacks.run.ports import free_port
 
 HEALTHY, BROKEN = ("3.12", "pyuwsgi", "2.0.30.post1"), ("3.12", "pyuwsgi", "2.0.26")
 START_LIMIT_S = 60.0
+SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
+CPUCLOCK_SCHED = 2  # the CPU clock of a process: see MAKE_PROCESS_CPUCLOCK in the kernel's posix-timers.h
 
 
 class Stack:
@@ -108,9 +111,9 @@ def before(served: Stack) -> Any:
     return running("tests.benchmarks.attached_before", str(served.pid), str(served.port))
 
 
-def hammer(served: Stack, clients: int, seconds: float, pause_s: float = 0.0, *, is_read: bool = False) -> Any:
-    """Run so many clients, each of which pauses after every answer. `is_read`: its counts come through a pipe."""
-    words = ["tests.benchmarks.hammer_sockets", str(served.port), str(clients), str(seconds), str(pause_s)]
+def hammer(served: Stack, clients: int, seconds: float, pace_s: float = 0.0, *, is_read: bool = False) -> Any:
+    """Run so many clients, each with a request every `pace_s`. `is_read`: the counts come through a pipe."""
+    words = ["tests.benchmarks.hammer_sockets", str(served.port), str(clients), str(seconds), str(pace_s)]
     return running(*words, stdout=subprocess.PIPE if is_read else subprocess.DEVNULL)
 
 
@@ -121,6 +124,10 @@ class KernelForks:
         self.pids: list[int] = []
         self._pid = pid
         self._events = process_events.subscribe()
+        with suppress(
+            PermissionError
+        ):  # a busy machine lets this process wait, and the events of the whole host with it
+            self._events.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
         self._is_over = threading.Event()
         self._error: OSError | None = None
         self._thread = threading.Thread(target=self._read)
@@ -152,10 +159,33 @@ def cpu_s(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
+def cpu_of_all_s(pids: Iterable[int], parent_pid: int) -> float:
+    """Return the CPU time of these processes, of a parent and its children, and of the children that it had."""
+    reaped = _reaped_ticks(parent_pid)
+    while True:
+        total_s = 0.0
+        for pid in (*pids, parent_pid, *proc.children_of(parent_pid)):
+            with suppress(OSError):  # it has ended; the next turn has it among those that were reaped
+                total_s += time.clock_gettime(~pid << 3 | CPUCLOCK_SCHED)
+        before, reaped = reaped, _reaped_ticks(parent_pid)
+        if before == reaped:
+            return total_s + reaped / os.sysconf("SC_CLK_TCK")
+
+
+def _reaped_ticks(pid: int) -> int:
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[13:15]))
+
+
 def rss_mb(pid: int) -> float:
     """Return the resident memory of a process."""
     entry = proc.stat(pid)
     return entry.rss_kib / 1024 if entry is not None else float("nan")
+
+
+def pss_mb(pid: int) -> float:
+    """Return the resident memory of a process, with its share of the pages that others have as well."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(text.partition("\nPss:")[2].split()[0]) / 1024
 
 
 def wait_until_watching(output: IO[str]) -> None:

@@ -77,6 +77,7 @@ def test_what_makes_workers_come_back_is_before_what_costs_less() -> None:
     died = taken("hup", "dead_master", "the master ended (ModuleNotFoundError: No module named 'pyuwsgi')")
     old = replace(taken("touch-workers-reload", new_code=False), way=replace(taken("x").way, option="x"))
     term = taken("term", kind=RELOAD)
+    cut = replace(taken("max-worker-lifetime"), cause="lifetime-cuts")
     cure = RemedyTrial(remedy("lazy-apps"), HEALTHY)
     changes = [
         best_change(replace(healthy, remedy_trials=[cure]), [died]),
@@ -88,6 +89,9 @@ def test_what_makes_workers_come_back_is_before_what_costs_less() -> None:
         best_change(healthy, []),
         best_change(findings(HEALTHY, ("max-requests-delta", "2")), []),
         best_change(healthy, [taken("worker-kill", "hung_worker"), old]),
+        best_change(healthy, [cut, old]),
+        best_change(findings(HEALTHY, pin=None, version="2.0.21-debian"), [cut]),
+        best_change(findings(HEALTHY, ("threads", "4"), pin=None, version="2.0.21-debian"), [cut]),
     ]
     assert [change and (change.set or change.package) for change in changes] == [
         (("lazy-apps", "true"),),
@@ -99,6 +103,9 @@ def test_what_makes_workers_come_back_is_before_what_costs_less() -> None:
         (("max-requests-delta", "125"),),
         None,
         None,
+        "pyuwsgi==2.0.30.post1",
+        (("threads", "1"),),
+        (("skip-atexit-teardown", "true"),),
     ]
 
 

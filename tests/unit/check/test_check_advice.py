@@ -109,6 +109,7 @@ def test_the_advice_about_an_unknown_hang_says_what_a_report_needs() -> None:
             findings(HEALTHY, ("max-worker-lifetime", "60"), ("threads", "2"), pin=None, version="2.0.21-debian"),
             "does not wait for the requests of its other threads",
         ),
+        (findings(HEALTHY, ("threads", "2"), pin=None, version="2.0.21-debian"), "has not seen it in 12 respawns"),
         (
             findings(HEALTHY, ("hook-master-start", "unix_signal:15 gracefully_kill_them_all"), pin="2.0.30"),
             "waits for every request",

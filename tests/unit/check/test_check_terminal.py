@@ -56,6 +56,7 @@ def test_a_pipe_gets_plain_text() -> None:
 def test_the_first_answer_names_the_verdict_and_what_is_still_to_come() -> None:
     assert first_answer(HUNG, 7).startswith("check: at max-requests the workers DO NOT come back (hung_worker: ")
     assert first_answer(HUNG, 7).endswith("; 7 more way(s) to take")
+    assert first_answer(HUNG, 7, 200.0).endswith("; 7 more way(s) to take, in about 3 min")
     assert "the workers come back (recovers: " in first_answer(replace(HEALTHY, reason="all back"), 1)
 
 
@@ -69,7 +70,8 @@ def test_the_progress_says_how_many_ways_are_done_of_how_many(terminal: Terminal
     progress("a", "worker-kill")
     progress("b", "hup")
     assert last() == "0 of 5 ways done, now worker-kill, hup"
-    progress("a", "worker-kill")  # a second time, with DEEP=1
+    progress("a", "worker-kill", 2, 73)  # a second time, with DEEP=1
+    assert last() == "0 of 5 ways done, now worker-kill 2/73, hup"
     progress("a", "touch-reload")
     progress("c", "idle")
     assert last() == "1 of 5 ways done, now hup, touch-reload, idle"

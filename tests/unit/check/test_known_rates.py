@@ -20,13 +20,18 @@ from stacks.check.result_text import number_lines
         ("2.0.21-debian", "2", "exit-stall"),
         ("2.0.23", "4 ; four", "exit-stall"),
         ("2.0.21-debian", "1", None),
-        ("2.0.24", "2", None),
+        ("2.0.24", "2", "exit-stall"),
+        ("2.0.25.1", "2", None),
         ("2.0.31+dfsg", "8", None),
     ],
 )
 def test_the_exit_stall_is_known_of_old_versions_with_threads(version: str, threads: str, expected: str | None) -> None:
     defect = partial_defect(version, [("threads", threads)])
     assert (defect.name if defect else None) == expected
+
+
+def test_the_exit_stall_is_cured_by_skip_atexit_teardown() -> None:
+    assert partial_defect("2.0.21", [("threads", "2"), ("skip-atexit-teardown", "true")]) is None
 
 
 def test_so_many_respawns_miss_the_defect_rarely() -> None:
@@ -39,7 +44,7 @@ def test_the_runs_of_a_check_and_of_its_remedies_want_as_many() -> None:
     def plan(fewest: int, *, is_remedy: bool) -> tuple[int, float]:
         invocation = Invocation(Path("/x/uwsgi"), None, (), {}, Path("/x"))
         runs = CheckRuns(invocation, NeutralConfiguration(workers=2), Path("/y"), "/", 60.0, fewest_respawns=fewest)
-        numbers = runs._plan("socket", is_remedy=is_remedy)
+        numbers = runs.plan("socket", is_remedy=is_remedy)
         return numbers["respawns"], numbers["limit_s"]
 
     needed = respawns_to_see(0.12)

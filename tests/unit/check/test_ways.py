@@ -11,9 +11,10 @@ from check_builders import HEALTHY, recycled, stopped, taken
 from stacks.catalogue.triggers import parse
 from stacks.check.neutralise import neutralise
 from stacks.check.options import Options
-from stacks.check.ways import copies, selection, way_plans
+from stacks.check.ways import copies, recordings, selection, way_plans
 from stacks.check.ways.derivation import derive
-from stacks.check.ways.taken import explain_harakiri, merged, worst_first
+from stacks.check.ways.known_defects import explain
+from stacks.check.ways.taken import TakenWay, merged, worst_first
 from stacks.check.ways.way import ONE_BY_ONE, RELOAD, STOP, Way
 from stacks.check.ways.way_json import way_case
 from stacks.check.ways.ways_text import table_lines, ways_lines
@@ -91,7 +92,7 @@ def test_cheaper_takes_a_worker_away_and_adds_one_on_a_copy_of_its_own() -> None
     idle = next(way for way in derive(options) if way.name == "idle")
     limited = dict(neutralise(options, known, Path("/private"), prepare=copies.limited(idle)).options)
     assert (limited["idle"], "cheaper" in limited) == ("1", False)
-    assert way_plans.limited_plan(idle, 2, "/", 60.0, "socket", deep=False)["respawns"] == 2
+    assert way_plans.limited_plan(idle, 2, "/", 0.5, 60.0, "socket", deep=False)["respawns"] == 2
 
 
 def test_harakiri_needs_a_page_that_outlives_it() -> None:
@@ -101,10 +102,43 @@ def test_harakiri_needs_a_page_that_outlives_it() -> None:
 
 def test_a_stuck_request_beside_other_threads_is_a_known_defect() -> None:
     way = named("harakiri", ("harakiri", "30"), slow_url="/slow")
-    nothing = WayResult("invalid", "0 respawns seen", replaced=0)
-    assert "unbit/uwsgi#2706" in explain_harakiri(way, nothing, 4).reason
-    assert explain_harakiri(way, nothing, 1) is nothing
-    assert explain_harakiri(way, replace(nothing, verdict="recovers"), 4).verdict == "recovers"
+    nothing = TakenWay(way, WayResult("invalid", "0 respawns seen", replaced=0))
+    found = explain(nothing, 4, "2.0.31")
+    assert "unbit/uwsgi#2706" in found.result.reason
+    assert found.cause == "harakiri-put-off"
+    assert explain(nothing, 1, "2.0.31") is nothing
+    assert explain(taken("harakiri"), 4, "2.0.31").cause is None
+
+
+@pytest.mark.parametrize(
+    ("version", "threads", "lost", "cause"),
+    [
+        ("2.0.21-debian", 4, {"reset": 3}, "lifetime-cuts"),
+        ("2.0.23", 4, {"truncated": 1}, "lifetime-cuts"),
+        ("2.0.21-debian", 4, {"timeout": 3}, None),
+        ("2.0.21-debian", 1, {"reset": 3}, None),
+        ("2.0.26", 4, {"reset": 3}, None),
+    ],
+)
+def test_requests_that_a_lifetime_cuts_off_are_a_known_defect(
+    version: str, threads: int, lost: dict[str, int], cause: str | None
+) -> None:
+    way = explain(taken("max-worker-lifetime", reason="4 of 4", lost=lost, requests=60), threads, version)
+    assert way.cause == cause
+    assert ("of 60 requests cut off" in way.result.reason) == (cause is not None)
+    assert any("loses requests" in line for line in ways_lines([way])) == (cause is not None)
+    assert explain(taken("reload-on-rss", lost=lost), threads, version).cause is None
+
+
+@pytest.mark.parametrize(
+    ("respawns", "exit_s", "verdict"), [(0, 20.4, "hung_exit"), (0, 3.0, "invalid"), (2, 20.4, "invalid")]
+)
+def test_exits_at_a_limit_that_never_end_hang_without_a_proof(respawns: int, exit_s: float, verdict: str) -> None:
+    directory = str(Path(__file__).parents[2] / "data" / "ways" / "recovers")
+    run = replace(HEALTHY, directory=directory, verdict="invalid", respawns=respawns, exit_max_s=exit_s)
+    result = recordings.read_limited_way(run)
+    assert result.verdict == verdict
+    assert ("still there 20 s later" in result.reason) == (verdict == "hung_exit")
 
 
 def test_a_way_that_a_copy_cannot_take_says_why() -> None:
@@ -127,6 +161,11 @@ def test_the_copy_for_a_limit_has_only_this_limit() -> None:
     way = named("max-worker-lifetime", *options)
     got = dict(neutralise(options, KNOWN, Path("/private"), prepare=copies.limited(way)).options)
     assert got["max-worker-lifetime"] == "2"
+    for lazy, expected in (("true", "3"), ("false", "2")):
+        slow = [*options, ("lazy-apps", lazy)]
+        prepare = copies.limited(way, start_s=1.3)
+        copy = neutralise(slow, KNOWN | {"lazy-apps"}, Path("/private"), prepare=prepare)
+        assert dict(copy.options)["max-worker-lifetime"] == expected
     assert not {"max-requests", "reload-on-rss"} & set(got)
 
 
@@ -160,6 +199,26 @@ def test_deep_takes_a_way_as_often_as_rules_out_five_percent() -> None:
     assert [way_plans.times(way, 4, deep=False) for way in (reload, death, stop)] == [1, 1, 1]
     # 0 of 73 is the least whose 95 % interval (Wilson) ends below 5 %: 1.96^2 / (73 + 1.96^2).
     assert [way_plans.times(way, 4, deep=True) for way in (reload, death, stop)] == [19, 73, 1]
+
+
+def test_deep_takes_a_limit_as_often_and_tells_how_long_all_takes() -> None:
+    harakiri = named("harakiri", ("harakiri", "30"), slow_url="/slow")
+    plan = way_plans.limited_plan(harakiri, 2, "/", 0.5, 60.0, "socket", deep=True)
+    assert (plan["respawns"], plan["duration_s"]) == (73, 73 * 4.0)
+    assert plan["limit_s"] > plan["duration_s"]
+    kill, hup = named("worker-kill"), named("hup")
+    assert way_plans.deep_way_s(kill, 2, 0.5) == 73 * 3.5
+    assert way_plans.deep_s([kill, hup, named("harakiri", ("harakiri", "30"))], 2, 0.5, 3) == 73 * 3.5
+    assert way_plans.deep_s([kill] * 6, 2, 0.5, 3) == 2 * 73 * 3.5
+    assert way_plans.deep_s([], 2, 0.5, 3) == 0.0
+
+
+def test_the_longest_run_begins_first() -> None:
+    deaths = [named(f"worker-{name}") for name in ("kill", "segv", "term")]
+    lifetime, idle = named("max-worker-lifetime", ("max-worker-lifetime", "60")), named("idle", ("idle", "60"))
+    many, stop = deaths * 20, [named("int")]
+    runs = [stop, [lifetime], deaths, [idle], many]
+    assert sorted(runs, key=way_plans.usual_s, reverse=True) == [many, [idle], deaths, [lifetime], stop]
 
 
 def test_ways_are_told_with_the_worst_first() -> None:

@@ -15,6 +15,7 @@ from stacks.hosts.card import CARDS_DIR, ENDED, LOADING, WRITTEN, Card
 from stacks.hosts.collecting import OBSERVERS_CAMPAIGN, collect
 from stacks.hosts.coordinator import Expected
 from stacks.hosts.location import Location
+from stacks.hosts.part_entries import save_damaged
 from stacks.hosts.recovery import FOOTERS_DIR, write_footer
 from stacks.lifecycle.parts import DAMAGED_DIR, EVENTS_DIR, OBSERVER_FILE, PARTS_DIR, Part
 from stacks.lifecycle.reading import read_document, read_json
@@ -43,7 +44,7 @@ class Place:
         rows = self.table.slice(0, self.half) if host == "a" else self.table.slice(self.half)
         (self.path / PARTS_DIR).mkdir(exist_ok=True)
         file = self.path / PARTS_DIR / (part.file if is_whole else part.piece(1))
-        pq.write_table(rows, file, row_group_size=GROUP)
+        pq.write_table(rows, file, row_group_size=GROUP, write_page_checksum=True)
         if is_whole:
             write_footer(self.location, part, pq.read_metadata(file))
         self.put(load(host, WRITTEN, rows=rows.num_rows, complete=is_whole, **more) if is_whole else load(host))
@@ -152,7 +153,27 @@ def test_pieces_that_are_still_there_are_better_than_a_part_that_was_cut_off(tmp
     assert load_results(place.path).counted["requests"].tolist() == [place.table.num_rows]
 
 
-def test_a_part_that_was_cut_off_and_has_no_copy_of_its_footer_is_named_and_left_alone(tmp_path: Path) -> None:
+def test_a_page_that_was_damaged_costs_only_its_row_group(tmp_path: Path) -> None:
+    """The footer is as it was, so the reports find the damage, and `close` saves the rows before and behind it."""
+    place = Place(tmp_path)
+    for host in "ab":
+        place.put_part(host)
+    place.put_observer()
+    file = place.path / PARTS_DIR / Part("night", "b", 1, 1).file
+    (page,) = [pq.read_metadata(file).row_group(1).column(1)]
+    data = bytearray(file.read_bytes())
+    data[page.data_page_offset + page.total_compressed_size - 1] ^= 255
+    file.write_bytes(data)
+    save_damaged(place.location)
+    record = place.close()
+    rows = place.table.num_rows - place.half
+    assert f"b: {rows - GROUP} rows of Locust" in record["error"]
+    assert load_results(place.path).counted["requests"].tolist() == [place.table.num_rows - GROUP]
+    save_damaged(place.location)
+    assert place.close() == record
+
+
+def test_a_part_that_was_cut_off_and_has_no_copy_of_its_footer_is_named_and_put_aside(tmp_path: Path) -> None:
     place = Place(tmp_path)
     for host in "ab":
         place.put_part(host)
@@ -161,7 +182,7 @@ def test_a_part_that_was_cut_off_and_has_no_copy_of_its_footer_is_named_and_left
     (copy,) = (place.path / FOOTERS_DIR).glob("*~b~*")
     copy.unlink()
     assert "b: 0 rows of Locust with the pid 1 are there; its file with" in place.close()["error"]
-    assert file.exists()
+    assert [path.name for path in (place.path / DAMAGED_DIR).iterdir()] == [file.name]
 
 
 def test_what_locust_has_counted_stands_beside_the_rows(tmp_path: Path) -> None:

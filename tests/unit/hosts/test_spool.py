@@ -98,6 +98,16 @@ def test_a_copy_of_the_footer_opens_the_part(tmp_path: Path) -> None:
     assert pq.ParquetFile(part, metadata=footer).read_row_group(0).num_rows == 2
 
 
+def test_a_damage_can_cost_a_twentieth_of_a_part(tmp_path: Path) -> None:
+    spool, file = make(tmp_path)
+    file.write_text(HEADER + "".join(line(10**15 + number, "") for number in range(20_000)))
+    assert spool.finish() == 20_000
+    part = pq.ParquetFile(tmp_path / "location" / PARTS_DIR / PART.file)
+    groups = [part.metadata.row_group(number).num_rows for number in range(part.num_row_groups)]
+    assert sum(groups) == 20_000
+    assert max(groups) <= 1000
+
+
 def test_a_line_that_is_no_row_costs_only_itself(tmp_path: Path) -> None:
     spool, file = make(tmp_path)
     file.write_bytes((HEADER + line(1) + "x\t\ty\n" + line(2).replace("5000", "often")).encode() + line(3).encode())

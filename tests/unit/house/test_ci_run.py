@@ -37,7 +37,7 @@ def test_ci_lints_before_it_tests_and_ends_with_the_exit_code_of_pytest(clone: P
     assert ci(clone, tools, "-k", "a b").returncode == 5
     commands = [line.replace("--no-print-directory ", "") for line in logged(clone).splitlines()]
     # Without the variable CI, apt-get is not called.
-    assert commands == ["make setup-dev", "make lint", "python -m pytest -n 2 --dist worksteal -k a b"]
+    assert commands == ["make setup-dev", "make lint", "python -m pytest -n 4 --dist worksteal -k a b"]
 
 
 def test_ci_stops_when_lint_fails(clone: Path, tools: Path) -> None:
@@ -60,4 +60,5 @@ def test_ci_continues_when_its_tools_cannot_be_installed(clone: Path, tools: Pat
     assert "gdb could not be installed" in done.stderr
     installed = [line.split()[-1] for line in logged(clone).splitlines() if " install " in line]
     assert "make" not in installed
-    assert {"gdb", "wrk", "apache2-utils", "nginx-light", "chromium", "iproute2", "prometheus"} <= set(installed)
+    wanted = {"elfutils", "gdb", "wrk", "apache2-utils", "nginx-light", "chromium", "iproute2", "prometheus"}
+    assert wanted <= set(installed)

@@ -21,6 +21,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -197,34 +198,45 @@ def test_a_notebook_imports_only_the_analysis_and_defines_nothing(path: Path) ->
 # -- every file -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", EVERY_SOURCE, ids=name)
-class TestEverySource:
-    def test_no_bare_except(self, path: Path) -> None:
-        handlers = [node for node in ast.walk(tree(path)) if isinstance(node, ast.ExceptHandler)]
-        assert [handler.lineno for handler in handlers if handler.type is None] == []
+def offenders(is_wrong: Callable[[Path], object]) -> list[str]:
+    """Return the files of the pack for which `is_wrong` holds. One test for all of them takes a tenth of the time."""
+    return [name(path) for path in EVERY_SOURCE if is_wrong(path)]
 
-    def test_no_process_is_signalled_by_its_name(self, path: Path) -> None:
-        assert not re.search(r"killall|pkill|pgrep", path.read_text())
 
-    def test_no_port_is_fixed(self, path: Path) -> None:
-        addresses = [
-            node.args[0]
-            for node in ast.walk(tree(path))
-            if isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr in ("bind", "connect", "connect_ex")
-            and node.args
-        ]
-        fixed = [
-            address.elts[1]
-            for address in addresses
-            if isinstance(address, ast.Tuple) and isinstance(address.elts[-1], ast.Constant) and address.elts[1].value
-        ]
-        assert fixed == []
-        assert not re.search(r"(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):[1-9]\d", path.read_text())
+def test_no_bare_except() -> None:
+    def has_one(path: Path) -> bool:
+        return any(isinstance(node, ast.ExceptHandler) and node.type is None for node in ast.walk(tree(path)))
 
-    def test_the_file_has_a_docstring(self, path: Path) -> None:
-        assert ast.get_docstring(tree(path))
+    assert offenders(has_one) == []
+
+
+def test_no_process_is_signalled_by_its_name() -> None:
+    assert offenders(lambda path: re.search(r"killall|pkill|pgrep", path.read_text())) == []
+
+
+def has_fixed_port(path: Path) -> bool:
+    """Return True if a file binds or connects to a port that its text names."""
+    addresses = [
+        node.args[0]
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("bind", "connect", "connect_ex")
+        and node.args
+    ]
+    is_fixed = any(
+        isinstance(address, ast.Tuple) and isinstance(address.elts[-1], ast.Constant) and address.elts[1].value
+        for address in addresses
+    )
+    return is_fixed or bool(re.search(r"(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):[1-9]\d", path.read_text()))
+
+
+def test_no_port_is_fixed() -> None:
+    assert offenders(has_fixed_port) == []
+
+
+def test_every_file_has_a_docstring() -> None:
+    assert offenders(lambda path: not ast.get_docstring(tree(path))) == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "stacks").glob("*.ini")), ids=name)

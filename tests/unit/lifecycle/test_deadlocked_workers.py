@@ -26,7 +26,7 @@ def test_an_outage_is_when_no_worker_is_left_that_answers() -> None:
 
 
 def test_a_deadlock_in_which_a_thread_waits_for_the_end_of_another_is_a_hang_at_the_exit() -> None:
-    """Before 2.0.24 uWSGI cancels threads, one of which may die with the lock that the others wait for."""
+    """Before 2.0.25 uWSGI cancels threads, one of which may die with the lock that the others wait for."""
     rows = [*generation(100), *looks(100, 1, 2.2, "futex", "futex-join")]
     judgement = judged(rows, finished=False)
     assert (judgement.verdict, judgement.reason) == ("hung_exit", "1 worker began to exit and never ended")

@@ -33,6 +33,13 @@ def test_a_page_that_answers_rarely_has_pauses_that_are_no_outage() -> None:
     assert found.less_s is None
 
 
+def test_without_a_time_before_a_slow_page_has_pauses_as_long_as_its_latency() -> None:
+    together = [Request(at(second), 600_000, 200, "", 7) for second in (0, 0.6, 1.2, 1.8) for _ in range(8)]
+    late = [Request(at(2.4), 1_800_000, 200, "", 7) for _ in range(8)]
+    assert outage(together, at(0), at(0), at(2.4)).nothing_s == 0.0
+    assert outage([*together, *late], at(0), at(0), at(4.2)).nothing_s == pytest.approx(1.8, abs=0.02)
+
+
 def test_a_stack_that_never_answers_again_answers_nothing_to_the_end() -> None:
     assert outage(answers(0, 2), at(1), at(2), at(5)).nothing_s == pytest.approx(3.0, abs=0.02)
 

@@ -18,7 +18,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 LOCUSTFILES = HERE.parents[2] / "locustfiles"
 COMPLETE = "# complete\n"
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 NUMBERS = ("scheduled_ns", "start_ns", "latency_us", "status", "slot", "pid", "bytes")
 
 

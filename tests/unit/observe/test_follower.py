@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -9,11 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from contract import event_problems
 from forking_master import Master, forking_master
 
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.records import Event
-from stacks.observe import process_events
+from stacks.observe import proc, process_events
+from stacks.observe.child import Child
 from stacks.observe.follower import Follower
 
 LIMIT_S = 60.0
@@ -69,6 +72,8 @@ def following(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
         followed.until(lambda: len(followed.lifecycle.ready()) == 3)
         yield followed
         followed.follower.close()
+        rows = [json.loads(row.to_json()) for row in followed.rows]
+        assert [problem for row in rows for problem in event_problems(row)] == []
 
 
 def test_slots_are_named_by_sockets_and_a_mule_is_no_worker(following: Following) -> None:
@@ -161,6 +166,42 @@ def test_the_end_of_the_master_ends_the_following(following: Following) -> None:
     following.master.kill()
     following.until(lambda: following.follower.is_over)
     assert following.rows[-1].kind == "ended"
+
+
+def test_the_ends_of_workers_are_told_if_nobody_knows_how_they_ended(following: Following) -> None:
+    """The master and its workers end at once, and are gone before the follower looks."""
+    workers = following.master.children()
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    following.master.kill()
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    end_s = time.monotonic() + LIMIT_S
+    while any(proc.stat(pid) for pid in workers):
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+    following.until(lambda: following.follower.is_over)
+    assert {row.pid for row in following.rows if row.kind == "exited"} == set(workers[:3])
+
+
+def test_a_worker_that_ended_before_its_slot_was_known_is_named_when_its_end_is_told(following: Following) -> None:
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    ended = Child(pid, following.follower.now_ns() - 2_000_000_000, 0.0)
+    assert not following.follower.looks.naming.name(ended)
+    assert ended.slot is None
+    os.waitpid(pid, 0)
+
+
+def test_a_worker_that_leaves_before_its_slot_is_known_begins_its_exit_once_it_is(following: Following) -> None:
+    pid, before = following.pid(2), len(following.rows)
+    worker = following.follower.children[pid]
+    worker.slot = None
+    following.follower.looks.leaves(worker, 5)
+    assert following.follower.looks.naming.name(worker)
+    assert [(row.kind, row.slot) for row in following.rows[before:]] == [("spawned", 2), ("exit_begun", 0)]
 
 
 def test_at_rest_it_hardly_wakes(following: Following) -> None:

@@ -30,6 +30,7 @@ def live(
     is_certain: bool = False,
     is_slow: bool = False,
     exit_code: int | None = None,
+    verdict: str | None = None,
 ) -> object:
     """A run whose load began at 100 s."""
     lifecycle = SimpleNamespace(
@@ -38,9 +39,12 @@ def live(
         undecided=lambda: undecided,
         slow_recycle=lambda wanted: (wanted == WANTED and is_slow) or None,
     )
+    sent: list[str] = []
     return SimpleNamespace(
         observer=SimpleNamespace(lifecycle=lifecycle),
-        load=SimpleNamespace(exit_code=exit_code),
+        load=SimpleNamespace(exit_code=exit_code, send=sent.append),
+        sent=sent,
+        judgement=SimpleNamespace(verdict=verdict),
         wanted_respawns=WANTED,
         is_certain=lambda: is_certain,
     )
@@ -66,6 +70,15 @@ def test_the_load_lasts_the_window_and_longer_while_respawns_are_missing(
 ) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 100 + after_s)
     assert window().is_over(run, has_triggers_left=has_triggers_left) is is_over  # type: ignore[arg-type]
+
+
+def test_the_load_of_a_remedy_ends_at_the_first_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 100.5)
+    hangs, healthy = live(verdict="hung_worker"), live()
+    assert not window().is_over(hangs, has_triggers_left=False)  # type: ignore[arg-type]
+    assert not window(ends_at_hang=True).is_over(healthy, has_triggers_left=False)  # type: ignore[arg-type]
+    assert window(ends_at_hang=True).is_over(hangs, has_triggers_left=False)  # type: ignore[arg-type]
+    assert (hangs.sent, healthy.sent) == (["kill"], [])  # type: ignore[attr-defined]
 
 
 def test_every_respawn_extends_the_load(monkeypatch: pytest.MonkeyPatch) -> None:

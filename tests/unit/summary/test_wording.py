@@ -13,7 +13,7 @@ from analysis.reports.terminal import console
 from analysis.summary import wording
 from analysis.summary.expectations import exit_code
 from analysis.summary.summary import summarise
-from stacks.run.parquet import write_samples
+from stacks.run.parquet import write_requests, write_samples
 
 
 def summary_of(builder):
@@ -33,6 +33,13 @@ def test_the_stop_signal_in_words(builder, signal, words):
     builder.cell()
     builder.run("recovers", recovering(), stop={"signal": signal, "seconds": 2.5})
     assert wording.stop(summary_of(builder)["cells"][0]) == words
+
+
+def test_a_recording_has_neither_requests_nor_a_stop(builder):
+    builder.cell()
+    write_requests(builder.run("recovers", recovering(), stop={}))  # no request
+    (entry,) = summary_of(builder)["cells"]
+    assert (wording.stop(entry), entry["answered_rps"], entry["requests_lost"]) == ("-", None, None)
 
 
 @pytest.mark.parametrize(

@@ -282,6 +282,31 @@ class TestPromtool:
         path.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
         assert f"{len(rules)} rules found" in self.run("check", "rules", path)
 
+    def test_the_dashboard_counts_a_master_that_has_ended_and_tells_slots_of_two_masters_apart(
+        self, tmp_path: Path
+    ) -> None:
+        """One master has ended, so it has no other series; another one runs, and a worker of it hangs in slot 1."""
+        state = "uwsgi_worker_state{config='a.ini', master='2', slot='1', state='%s'}"
+        series = {"uwsgi_master_up{config='a.ini', master='1'}": 0, state % "hung": 1, state % "idle": 0}
+        expected = [
+            ("Masters that stand still or have ended A", "{}", 1),
+            ("State of each slot A", "{config='a.ini', master='2', slot='1'}", 5),
+        ]
+        test = {
+            "input_series": [{"series": name, "values": value} for name, value in series.items()],
+            "promql_expr_test": [
+                {
+                    "expr": expressions()[title].replace("$config", ".*"),
+                    "eval_time": "0s",
+                    "exp_samples": [{"labels": labels, "value": value}],
+                }
+                for title, labels, value in expected
+            ],
+        }
+        path = tmp_path / "test.yml"
+        path.write_text(json.dumps({"rule_files": [], "tests": [test]}))
+        assert "SUCCESS" in self.run("test", "rules", path)
+
 
 def deploy_files() -> dict[str, Callable[[str], Any]]:
     import yaml

@@ -126,6 +126,15 @@ def test_a_reload_is_told_and_the_watch_goes_on(watching: Watching) -> None:
     assert watching.watch.view().reloads == 1
 
 
+def test_a_chain_is_over_once_its_last_worker_is_back(watching: Watching) -> None:
+    for slot in (1, 2, 3):
+        count = watching.kinds().count(view.READY)
+        watching.master.tell(f"end {slot} 17")
+        watching.until(lambda count=count: watching.kinds().count(view.READY) > count)  # type: ignore[misc]
+    watching.until(lambda: not watching.watch.doing)
+    assert [change.data["doing"] for change in watching.changes if change.kind == view.DOING] == [view.CHAIN, ""]
+
+
 def test_a_stopped_master_stands_still_until_it_goes_on(watching: Watching) -> None:
     os.kill(watching.master.pid, signal.SIGSTOP)
     try:

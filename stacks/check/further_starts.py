@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from stacks.check.check_runs import REMEDY_HUNG_GRACE_S, CheckRuns
-from stacks.check.measurement import SLOW_EXIT, Measurement, read_measurement
+from stacks.check.measurement import Measurement, read_measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.lifecycle.counted import counted
 from stacks.lifecycle.rates import highest_rate_without_hang, respawns_to_rule_out
@@ -26,7 +26,7 @@ RULED_OUT = 0.02  # the respawns of all starts rule out this hang rate
 STARTS = 8  # further ones; 9 starts miss a hang of every third start with 3 %
 WORKERS = 16  # of a further start: W workers recycle about W times a second
 AT_ONCE = 4
-LAST_BEGIN_S = 10.0  # no further start begins later, so an app that starts slowly gets fewer
+LAST_BEGIN_S = 12.0  # no further start begins later, so an app that starts slowly gets fewer
 LIMIT_S = 10.0  # of the load of a further start
 ROOM = 0.5  # share of the available memory that further starts may fill
 # A start that ends in another way may do so because the machine has no room for so many processes.
@@ -38,10 +38,11 @@ WHY = f"{WORKERS} workers give more respawns a second, and threads live in the m
 def is_at_risk(measurement: Measurement) -> bool:
     """Return True if a worker may hang by chance although none has hung in the run of `measurement`.
 
-    Where each exit takes long, further starts would see few respawns, and the exits are the finding.
+    Where an exit takes longer than the load of a further start, such a start would see no respawn.
     """
     is_healthy = measurement.verdict == "recovers" and not measurement.error
-    return is_healthy and measurement.master_threads > 1 and measurement.problem != SLOW_EXIT
+    is_quick = measurement.recycle_phases_s.get("exit", 0.0) < LIMIT_S
+    return is_healthy and measurement.master_threads > 1 and is_quick
 
 
 def start_again(
@@ -79,7 +80,7 @@ def start_again(
             return
         directory = runs.execute(f"start-{number}{suffix}", neutral, runs.invocation.uwsgi, plan)
         measurement = read_measurement(directory)
-        if not measurement.error and measurement.verdict in COUNTS:
+        if counts(measurement, wanted):
             seen.append(measurement)
 
     with runs.pool(at_once) as pool:
@@ -98,18 +99,24 @@ def starts_at_once(first: Measurement, workers: int, room_mib: float) -> int:
     return min(AT_ONCE, int(ROOM * room_mib / (first.memory_mib * max(1.0, WORKERS / workers))))
 
 
+def counts(run: Measurement, wanted: int) -> bool:
+    """Return True if the further start of `run` tells something: also if it saw fewer respawns than `wanted`."""
+    is_short = run.verdict == "invalid" and 0 < run.respawns < wanted and "held up" not in run.reason
+    return not run.error and (is_short or run.verdict in COUNTS)
+
+
 def together(seen: Sequence[Measurement]) -> Measurement:
     """Return one measurement of all starts: the numbers of workers are sums, all else is that of the worst start."""
-    worst = min(seen, key=lambda one: VERDICTS.index(one.verdict))
+    worst = min(seen, key=lambda one: VERDICTS.index(one.verdict) if one.is_hang else len(VERDICTS))
+    if len(seen) == 1:
+        return seen[0]
     bad = sum(one.is_hang for one in seen)
     sums = {name: sum(getattr(one, name) for one in seen) for name in SUMS}
-    reason = worst.reason
-    if len(seen) > 1:
-        reason += f"; in {bad} of {len(seen)} starts" if bad else f"; the same on {len(seen)} starts"
+    where = f"in {bad} of {len(seen)} starts" if bad else f"the same on {len(seen)} starts"
     return replace(
         worst,
         **sums,
-        reason=reason,
+        reason=f"{worst.reason}; {where}",
         starts=len(seen),
         failed_starts=bad,
         fork_threads=worst.fork_threads or seen[0].fork_threads,
@@ -126,7 +133,7 @@ def describe_starts(run: Measurement) -> str:
         f"{WORKERS} workers"
     )
     if run.is_hang:
-        return f"{said}: workers did not come back in {counted(run.failed_starts, 'start', 'starts')}."
+        return f"{said}: workers did not come back in {counted(run.failed_starts or 0, 'start', 'starts')}."
     respawns, starts = (100 * (highest_rate_without_hang(count) or 0.0) for count in (run.trials, run.starts))
     return (
         f"{said}: {run.trials} respawns without a hang rule out that more than {respawns:.1f} % of the respawns hang, "

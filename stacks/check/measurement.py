@@ -64,7 +64,7 @@ class Measurement:
     fork_threads: ThreadTable | None = None  # the threads of the master, and which of them the workers have
     recycles: int = 0  # those of the median and the maximum
     starts: int = 1  # of the configuration: the counts of workers are those of all starts (further_starts.py)
-    failed_starts: int = 0  # those in which workers did not come back
+    failed_starts: int | None = None  # those in which workers did not come back; None with one start
 
     @property
     def trials(self) -> int:

@@ -9,9 +9,9 @@ from check_builders import HEALTHY, HUNG, findings
 
 from stacks import catalogue
 from stacks.check.answer import answer_lines
-from stacks.check.further_starts import STARTS, WORKERS, describe_starts, is_at_risk, starts_at_once, together
+from stacks.check.further_starts import STARTS, WORKERS, counts, describe_starts, is_at_risk, starts_at_once, together
 from stacks.check.hang_advice import hang_advice
-from stacks.check.measurement import SLOW_EXIT, Measurement
+from stacks.check.measurement import Measurement
 from stacks.check.paste_lines import PastePlace
 from stacks.check.result_text import number_lines
 
@@ -27,12 +27,12 @@ SLOW = replace(THREADED, recycle_phases_s={"exit": 30.0, "reap": 0.5, "start": 0
         (replace(THREADED, error="no worker was ready"), False),
         (replace(HUNG, master_threads=3), False),
         (SLOW, False),
+        (replace(SLOW, recycle_phases_s={"exit": 5.0, "reap": 0.5, "start": 0.4}), True),
         (replace(THREADED, lost={"timeout": 20}), True),
     ],
 )
 def test_only_a_healthy_run_with_threads_in_the_master_is_at_risk(run: Measurement, expected: bool) -> None:
     assert is_at_risk(run) is expected
-    assert SLOW.problem == SLOW_EXIT
 
 
 def test_starts_that_come_back_are_one_measurement_with_all_their_respawns() -> None:
@@ -75,6 +75,21 @@ def test_further_starts_fit_into_the_memory(
     memory_mib: float | None, workers: int, room_mib: float, expected: int
 ) -> None:
     assert starts_at_once(replace(THREADED, memory_mib=memory_mib), workers, room_mib) == expected
+
+
+@pytest.mark.parametrize(
+    ("verdict", "respawns", "reason", "expected"),
+    [
+        ("recovers", 21, "", True),
+        ("hung_exit", 0, "", True),
+        ("invalid", 12, "12 respawns seen, 21 wanted: too few to say anything.", True),
+        ("invalid", 0, "0 respawns seen, 21 wanted: too few to say anything.", False),
+        ("invalid", 12, "the observer was held up for 7.0 s: repeat the run", False),
+        ("crash_loop", 0, "3 workers died", False),
+    ],
+)
+def test_a_start_counts_if_it_tells_something(verdict: str, respawns: int, reason: str, expected: bool) -> None:
+    assert counts(replace(THREADED, verdict=verdict, respawns=respawns, reason=reason), 21) is expected
 
 
 def test_one_start_says_nothing_about_starts() -> None:

@@ -33,6 +33,8 @@ def close_runs(private: Path, kills: MemoryKills) -> None:
     print(f"could not check: the check was killed; {kills.cause()}.", file=sys.stderr)
     for notes in private.rglob(DIRECTORIES_FILE):
         for directory in notes.read_text(encoding="utf-8").splitlines():
+            for unfinished in Path(directory).rglob(f".{RUN_FILE}.*"):  # what write_json was about to rename
+                unfinished.unlink(missing_ok=True)
             for file in Path(directory).rglob(RUN_FILE):
                 with contextlib.suppress(RecordError):  # a file that cannot be read stays as it is
                     run_end.record_killed_observer(file.parent, "the check was killed before its verdict")

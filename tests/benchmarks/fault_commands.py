@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -80,9 +81,12 @@ def running_uwsgi(folder: Path, uwsgi: Path) -> Iterator[int]:
         if master.poll() is not None:
             raise RuntimeError("the watcher ended the uWSGI that it watched")
     finally:
-        master.terminate()
-        master.kill()
-        master.wait()
+        master.send_signal(signal.SIGINT)  # uWSGI stops; SIGTERM would reload it, and SIGKILL orphan its workers
+        try:
+            master.wait(START_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            master.kill()
+            master.wait()
 
 
 def fleet_file(folder: Path) -> Path:

@@ -20,11 +20,14 @@ def test_the_runs_of_a_killed_check_are_closed(tmp_path: Path, capsys: pytest.Ca
     for name, status in (("theirs", "running"), ("lazy-apps", "done")):
         (results / name).mkdir(parents=True)
         write_json(results / name / RUN_FILE, {"schema": SCHEMA, "status": status, "plan": {}, "paths": {}})
+    half_written = results / "theirs" / f".{RUN_FILE}.90i2joi7"
+    half_written.touch()
     private.mkdir()
     note_directory(private, results)
     close_runs(private, MemoryKills(tmp_path, tmp_path / "missing"))
     assert f"could not check: the check was killed; {UNKNOWN}." in capsys.readouterr().err
     assert json.loads((results / "theirs" / RUN_FILE).read_text())["status"] == "interrupted"
+    assert not half_written.exists()
     assert json.loads((results / "lazy-apps" / RUN_FILE).read_text())["status"] == "done"
 
 

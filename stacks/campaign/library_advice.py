@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from stacks.campaign.library_results import LibraryResult
 
-OK, HANGS, SLOW, LOSES, UNKNOWN = "ok", "hangs", "slow", "loses", "unknown"  # states
+OK, HANGS, SLOW, LOSES, CRASHES, UNKNOWN = "ok", "hangs", "slow", "loses", "crashes", "unknown"  # states
 LAZY, HOOKS = "lazy-apps", "py-call-uwsgi-fork-hooks"
 # A worker that is away for so long at each recycle is a harm of its own: the library waits at the exit. Other recycles
 # take a second, or as long as the import of the app.
 SLOW_S = 10.0
 LOST_SHARE = 0.5  # below this share of arrived items a worker's items count as lost
-HARMS = {HANGS: "workers hang", SLOW: "recycles are slow", LOSES: "items are lost"}
+HARMS = {
+    HANGS: "workers hang",
+    SLOW: "recycles are slow",
+    LOSES: "items are lost",
+    CRASHES: "workers crash at their exit",
+}
 
 
 def state(result: LibraryResult | None) -> str:
-    """Return what a mode does to the library: one of OK, HANGS, SLOW, LOSES, UNKNOWN."""
+    """Return what a mode does to the library: one of OK, HANGS, SLOW, LOSES, CRASHES, UNKNOWN."""
     if result is None or result.verdict is None:
         return UNKNOWN
     if result.verdict != "recovers":
@@ -22,7 +27,9 @@ def state(result: LibraryResult | None) -> str:
     if (result.recycle_s or 0.0) > SLOW_S:
         return SLOW
     items = result.items("lived_on") or result.items()
-    return LOSES if items is not None and items[0] < LOST_SHARE * items[1] else OK
+    if items is not None and items[0] < LOST_SHARE * items[1]:
+        return LOSES
+    return CRASHES if result.exits.crashed else OK
 
 
 def advice(preforking: LibraryResult | None, lazy: LibraryResult | None, hooks: LibraryResult | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stacks.campaign import library_words as words
-from stacks.campaign.library_advice import HANGS, HARMS, LOSES, SLOW, SLOW_S, advice, state
+from stacks.campaign.library_advice import CRASHES, HANGS, HARMS, LOSES, SLOW, SLOW_S, advice, state
 from stacks.campaign.library_results import LibraryResult, LibraryResults
 from stacks.catalogue.libraries import MODES, Library, LibraryCatalogue
 from stacks.catalogue.readme import reference
@@ -25,7 +25,8 @@ MEANING = """\
   first generation. Then the 95 % interval of the rate (Wilson), where it is neither 0 nor 1. The respawns of a run are
   alike, and the load of a stack that hangs ends early: this shows kinds of harm more than rates.
 - "recycles are slow": the median recycle takes more than {slow_s:.0f} s. "items are lost": less than half of the items
-  of workers that lived on arrived.
+  of workers that lived on arrived. "workers crash at their exit": a segmentation fault or an abort after their last
+  request. They come back, but what stands behind the crash does not run, such as functions of atexit.
 - "not measured" is not 0: no run came to a verdict. "not judged": the runs saw too little.
 """
 RECYCLES = """\
@@ -43,7 +44,7 @@ recycled after {max_requests} requests. What they do not deliver may also have b
 as sent if its request was answered. More items than that can arrive where a client gave up.
 """
 NATIVES = """\
-The pack has no app of these libraries, because it would be nothing but a crash or a hang in native code.
+The pack has no app of these libraries, because their workers crash or hang in native code.
 """
 
 
@@ -58,7 +59,7 @@ def page(results: LibraryResults, libraries: LibraryCatalogue, base: str = "") -
     with_items = [library for library in measured if library.sink == "items"]
     parts = [
         HEAD.format(base=base),
-        _measured(results),
+        _measured(results, {library.name for library in measured}),
         "",
         "## What hangs, and what to set",
         "",
@@ -83,16 +84,18 @@ def page(results: LibraryResults, libraries: LibraryCatalogue, base: str = "") -
     return "\n".join(parts) + "\n"
 
 
-def _measured(results: LibraryResults) -> str:
-    """Return when, with what and where the results were measured."""
+def _measured(results: LibraryResults, names: set[str]) -> str:
+    """Return when, with what and where the results of these libraries were measured."""
     first, last, plan = results.dates[0], results.dates[-1], results.plan
     when = first if first == last else f"{first} to {last}"
     where = "; ".join(
-        f"{host['cores']} cores, {host['cpu'] or host['machine']}, Linux {host['kernel']}" for host in results.hosts
+        f"{host['cores']} cores, {host['cpu'] or host['machine']}, Linux {host['kernel'].partition('-')[0]}"
+        for host in results.hosts
     )
-    runs = sum(len(result.runs) for result in results.results)
+    shown = [result for result in results.results if result.library in names]
+    runs = sum(len(result.runs) for result in shown)
     return (
-        f"Measured {when}: {', '.join(results.servers)}; {where}. {runs} runs of {len(results.results)} cells, with "
+        f"Measured {when}: {', '.join(results.servers)}; {where}. {runs} runs of {len(shown)} cells, with "
         f"{plan['workers']} workers, max-requests {plan['max_requests']}, threads enabled and {plan['users']} clients."
     )
 
@@ -117,6 +120,8 @@ def _verdict_field(result: LibraryResult | None) -> str:
     verdict, numbers = words.verdict(result), words.numbers(result)
     harm = state(result)
     text = f"{f'**{verdict}**' if harm == HANGS else verdict} {numbers}".strip()
+    if harm == CRASHES and result is not None:
+        return f"{text}, **{HARMS[harm]}** ({result.exits.crashed} of {result.exits.left})"
     return f"{text}, **{HARMS[harm]}**" if harm in (SLOW, LOSES) else text
 
 

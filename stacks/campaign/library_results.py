@@ -15,6 +15,7 @@ from statistics import median_low
 from typing import Any
 
 from stacks.catalogue.libraries import MODES
+from stacks.lifecycle.exit_crashes import ExitCrashes, exit_crashes
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.reading import read_events, read_json
 from stacks.lifecycle.records import CAMPAIGN_FILE, EVENTS_FILE, RUN_FILE, RecordError
@@ -23,6 +24,7 @@ from stacks.lifecycle.verdict import VERDICTS
 
 MODE_OF_STACK = {stack: mode for mode, stack in MODES.items()}
 INVALID = "invalid"
+NO_EXITS = ExitCrashes(0, 0)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class LibraryRun:
     items: dict[str, Any] | None  # as in run.json
     lost_threads: tuple[str, ...] | None  # the threads that live in the master only; None: nobody looked
     looked_late: bool  # the workers had answered requests before their threads were looked at
+    exits: ExitCrashes = NO_EXITS
 
 
 @dataclass
@@ -73,6 +76,12 @@ class LibraryResult:
         rows = [(run.hung, run.trials, run.hung_first) for run in self.judged]
         hung, trials, first = (sum(column) for column in zip(*rows, strict=True)) if rows else (0, 0, 0)
         return hung, trials, first
+
+    @property
+    def exits(self) -> ExitCrashes:
+        """How many workers crashed while they left, of those that left, in all judged runs."""
+        rows = [run.exits for run in self.judged]
+        return ExitCrashes(sum(row.crashed for row in rows), sum(row.left for row in rows))
 
     @property
     def recycle_s(self) -> float | None:
@@ -190,6 +199,7 @@ def _run(record: dict[str, Any], path: Path) -> LibraryRun:
         items=record.get("items"),
         lost_threads=lost_threads(record.get("fork_threads")),
         looked_late=bool((record.get("fork_threads") or {}).get("answered")),
+        exits=exit_crashes(lifecycle),
     )
 
 

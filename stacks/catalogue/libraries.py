@@ -41,7 +41,7 @@ class Library:
 
 @dataclass(frozen=True)
 class NativeLibrary:
-    """A [native.NAME] table: a library whose harm is told in words, because its app would be nothing but a crash."""
+    """A [native.NAME] table: a library whose harm is told in words, because its app would crash native code."""
 
     name: str
     package: str  # name and version

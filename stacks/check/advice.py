@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from stacks.catalogue import Defect
 from stacks.check.diagnosis import Findings
+from stacks.check.exit_crash_advice import exit_crash_advice
 from stacks.check.hang_advice import hang_advice
 from stacks.check.loss_advice import loss_advice
 from stacks.check.option_advice import option_advice, reload_advice
@@ -25,6 +26,7 @@ def advise(findings: Findings, defects: dict[str, Defect], ways: Sequence[TakenW
         *([about_reload] if about_reload else []),
         *stop_advice(findings, defects),
         *loss_advice(findings),
+        *exit_crash_advice(findings),
         *queue_advice(findings.options, ways),
         *option_advice(findings),
         *user_advice(findings.options),

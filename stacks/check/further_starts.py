@@ -31,7 +31,7 @@ LIMIT_S = 10.0  # of the load of a further start
 ROOM = 0.5  # share of the available memory that further starts may fill
 # A start that ends in another way may do so because the machine has no room for so many processes.
 COUNTS = ("recovers", "hung_master", "hung_worker", "hung_request", "hung_exit")
-SUMS = ("respawns", "hung", "crashed", "dead_on_request", "hung_at_exit", "hung_in_request")
+SUMS = ("respawns", "hung", "crashed", "dead_on_request", "hung_at_exit", "hung_in_request", "exit_crashes", "exits")
 WHY = f"{WORKERS} workers give more respawns a second, and threads live in the master when it forks"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.lifecycle.deaths import silent_deaths
+from stacks.lifecycle.exit_crashes import exit_crashes
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.lost_threads import ThreadTable
 from stacks.lifecycle.rates import wilson
@@ -46,6 +47,8 @@ class Measurement:
     dead_on_request: int = 0  # of `crashed`: ended after they were ready
     hung_at_exit: int = 0  # of `hung`
     hung_in_request: int = 0  # workers that accepted a request and never answer
+    exit_crashes: int = 0  # workers that crashed while they left
+    exits: int = 0  # workers that ended after they had begun to leave
     unanswered: int = 0  # in flight when the run ended
     lost: dict[str, int] = field(default_factory=dict)  # by kind of error
     statuses: dict[str, int] = field(default_factory=dict)
@@ -117,6 +120,7 @@ def read_measurement(directory: Path) -> Measurement:
         for e in episodes
         if e.generation > 0 and e.ready_ns is not None and (begun := e.exit_begun_ns or e.exited_ns) is not None
     )
+    crashes = exit_crashes(lifecycle)
     stop, at_ready = record.get("stop") or {}, record.get("at_ready") or {}
     return Measurement(
         directory=str(directory),
@@ -131,6 +135,8 @@ def read_measurement(directory: Path) -> Measurement:
         dead_on_request=len(deaths),
         hung_at_exit=sum(e.outcome == "hung_at_exit" for e in episodes),
         hung_in_request=sum(not proof.at_exit for proof in lifecycle.deadlocks().values()),
+        exit_crashes=crashes.crashed,
+        exits=crashes.left,
         exit_max_s=_longest_exit_s(lifecycle),
         recycle_median_s=round(statistics.median(recycles_s), 3) if recycles_s else None,
         recycle_max_s=round(recycles_s[-1], 3) if recycles_s else None,

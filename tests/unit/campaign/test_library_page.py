@@ -18,6 +18,7 @@ from stacks.campaign.library_page import page
 from stacks.campaign.library_report import PAGE, write_page
 from stacks.campaign.library_results import LibraryResult, LibraryRun, lost_threads, read_results
 from stacks.catalogue.libraries import MODES, load_libraries
+from stacks.lifecycle.exit_crashes import ExitCrashes
 from stacks.lifecycle.records import RecordError
 
 LISTED = load_libraries()
@@ -44,6 +45,7 @@ def items(live: tuple[int, int], left: tuple[int, int] = (0, 0)) -> dict[str, An
 HEALTHY, HUNG = result(library_run()), result(library_run("hung_worker", hung=4))
 SLOW = result(library_run(respawns_s=(31.0, 30.0)))
 LOST, DELIVERED = result(library_run(items=items((0, 16)))), result(library_run(items=items((16, 16), (0, 320))))
+CRASHED = result(library_run(exits=ExitCrashes(30, 32)))
 JUDGED_BY_NOBODY = result(library_run("invalid"))
 
 
@@ -58,6 +60,7 @@ JUDGED_BY_NOBODY = result(library_run("invalid"))
         ((HUNG, HEALTHY, HEALTHY), "lazy-apps or py-call-uwsgi-fork-hooks"),
         ((HUNG, HEALTHY, HUNG), "lazy-apps; with py-call-uwsgi-fork-hooks workers hang"),
         ((HEALTHY, HUNG, HUNG), "nothing needed"),
+        ((CRASHED, HEALTHY, CRASHED), "lazy-apps; with py-call-uwsgi-fork-hooks workers crash at their exit"),
         ((SLOW, HEALTHY, None), "lazy-apps; py-call-uwsgi-fork-hooks is not measured"),
         ((LOST, DELIVERED, LOST), "lazy-apps; with py-call-uwsgi-fork-hooks items are lost"),
         ((LOST, SLOW, DELIVERED), "py-call-uwsgi-fork-hooks; with lazy-apps recycles are slow"),

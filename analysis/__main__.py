@@ -24,11 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(arguments: list[str] | None = None, raiser: interrupts.Raiser | None = None) -> int:
     """Parse the command line, run the command and return its exit code. `raiser` handles the signals of the process."""
-    options = parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a path may have letters that the locale's encoding does not
     commands = {"report": report, "demand": demand, "compare": compare, "notebooks": notebooks}
     try:
+        options = parser().parse_args(arguments)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a path may have letters that the locale's encoding does not
         return summary(options.results) if options.command == "summary" else commands[options.command](options)
     except KeyboardInterrupt:
         return _error("interrupted", INTERRUPTED)
@@ -184,10 +184,9 @@ def _complain_of_left_out(left_out: list[tuple[str, str]]) -> None:
 def command() -> int:
     """Run the command of this process, as `main` does, with the streams of a whole process."""
     forgive_closed_output()
-    raiser = interrupts.catch()
     if importlib.util.find_spec("pandas") is None:
         return _error("the packages of the analysis are not installed: pip install 'uwsgi-respawn-pack[analysis]'.")
-    return main(raiser=raiser)
+    return main(raiser=interrupts.catch())
 
 
 if __name__ == "__main__":

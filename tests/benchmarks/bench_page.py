@@ -65,7 +65,8 @@ def host(part: dict[str, Any]) -> str:
     """Return the machine and the versions of a result."""
     machine, versions = part["host"], part["versions"]
     packages = ", ".join(f"{name} {number}" for name, number in versions.items())
-    return f"{machine['cpu'] or machine['machine']}, {machine['cores']} cores, Linux {machine['kernel'].partition('-')[0]}; {packages}"
+    kernel = machine["kernel"].partition("-")[0]
+    return f"{machine['cpu'] or machine['machine']}, {machine['cores']} cores, Linux {kernel}; {packages}"
 
 
 def lines(part: dict[str, Any]) -> str:

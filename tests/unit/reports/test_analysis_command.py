@@ -13,7 +13,7 @@ from results_builder import Builder, hanging, recovering, typical
 
 import analysis
 from analysis.__main__ import main
-from analysis.command_line import parser
+from analysis.command_line import INTERRUPTED, parser
 from stacks.lifecycle.records import SUMMARY_FILE
 
 ROOT = Path(analysis.__file__).parent.parent
@@ -142,3 +142,14 @@ def test_the_load_generator_is_not_imported():
     code = f"import sys, importlib\nfor m in {modules}: importlib.import_module(m)\n"
     done = run("-c", code + "print(sorted({'locust', 'gevent'} & set(sys.modules)))")
     assert (done.stdout, done.returncode) == ("[]\n", 0)
+
+
+def test_an_interrupt_while_the_options_are_read_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("analysis.__main__.parser", interrupted)
+    assert main(["summary", "/nowhere"]) == INTERRUPTED
+    assert capsys.readouterr().err == "analysis: interrupted\n"

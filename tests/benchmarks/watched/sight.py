@@ -17,6 +17,7 @@ from tests.benchmarks.watched.stack import (
     changes,
     hammer,
     stack,
+    wait_until_counting,
     wait_until_watching,
     watch,
 )
@@ -41,7 +42,7 @@ def count() -> list[Number]:
     """respawns that were counted at 50 a second or more, beside the kernel's own count"""
     with stack(64, 1) as served, tempfile.TemporaryFile("w+") as output:
         with watch(served.pid, stdout=output), hammer(served, 128, SLICE_S + 60):
-            wait_until_watching(output)
+            wait_until_counting(output)
             with KernelForks(served.pid) as forks:
                 time.sleep(SLICE_S)
             time.sleep(2)

@@ -190,12 +190,21 @@ def pss_mb(pid: int) -> float:
 
 def wait_until_watching(output: IO[str]) -> None:
     """Wait until `watch --json` has attached, and a second more, in which it names the workers that are there."""
+    _wait_for(output, '"watching"')
+    time.sleep(1.0)
+
+
+def wait_until_counting(output: IO[str]) -> None:
+    """Wait until `watch --json` has told of a respawn: from now on it knows the slots and counts each."""
+    _wait_for(output, '"worker_forked"')
+
+
+def _wait_for(output: IO[str], word: str) -> None:
     end_s = time.monotonic() + START_LIMIT_S
-    while not os.fstat(output.fileno()).st_size:
+    while word.encode() not in os.pread(output.fileno(), 1 << 20, 0):
         if time.monotonic() > end_s:
             raise SystemExit("the watch does not begin")
         time.sleep(0.05)
-    time.sleep(1.0)
 
 
 def changes(text: str) -> list[dict[str, Any]]:

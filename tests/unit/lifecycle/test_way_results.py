@@ -152,6 +152,21 @@ def test_workers_that_are_told_to_leave_and_stay() -> None:
     assert "2 workers were told to leave and still there 12 s later (worker-reload-mercy is 60 s)" in found.reason
 
 
+def test_a_worker_that_stays_while_another_one_has_left() -> None:
+    told = [row(2.1, "told", 11, 1), row(2.1, "told", 12, 2), row(2.2, "exited", 12, source="exits", exit_status=17)]
+    found = one(asked(2, "hup", "all", 11, 12), told, ended(14, "hup", None))
+    assert found.verdict == "hung_exit"
+    assert "1 worker was told to leave and still there 12 s later" in found.reason
+
+
+def test_a_busy_machine_proves_nothing_about_a_way_without_an_effect() -> None:
+    dead = [row(2.1, "exited", 11, source="exits", exit_status=0)]
+    beats = [row(3, "heartbeat", source="observer"), row(9, "heartbeat", source="observer")]
+    found = one(asked(2, "hup", "all", 11, 12), dead, beats, ended(14, "hup", None))
+    assert (found.verdict, found.fails) == ("invalid", False)
+    assert found.reason == "the machine was busy: the observer was held up for 6.0 s"
+
+
 def test_new_workers_that_answer_with_errors() -> None:
     requests = [*answers(0, 2.1), *answers(2.3, 9, status=500)]
     rows = [

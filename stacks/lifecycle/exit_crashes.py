@@ -6,7 +6,6 @@ functions of atexit, and buffers that a library sends at the end.
 
 from __future__ import annotations
 
-import signal
 from typing import NamedTuple
 
 from stacks.lifecycle.lifecycle import Lifecycle
@@ -14,7 +13,7 @@ from stacks.lifecycle.lifecycle import Lifecycle
 # uWSGI catches a segmentation fault, writes a backtrace, and ends with this status (uwsgi_segfault in core/uwsgi.c).
 # A worker that leaves as it should has the status 0, or the code of a reload (15 or more).
 CAUGHT = 1
-CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
+CRASHES = {4, 6, 7, 8, 11}  # SIGILL, SIGABRT, SIGBUS, SIGFPE and SIGSEGV of Linux
 
 
 class ExitCrashes(NamedTuple):

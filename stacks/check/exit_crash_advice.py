@@ -7,13 +7,13 @@ from pathlib import Path
 
 from stacks.check.diagnosis import Findings
 from stacks.check.measurement import read_log
+from stacks.observe.native_stacks import SERVER_PACKAGES
 
 # uWSGI's own backtrace of a process that it has caught in a segmentation fault.
 _BACKTRACE = re.compile(
     r"^\*\*\* backtrace of \d+ \*\*\*$(.*?)^\*\*\* end of backtrace \*\*\*$", re.MULTILINE | re.DOTALL
 )
 _PACKAGE = re.compile(r"/(?:site|dist)-packages/([^/.(]+)[/.]")
-SERVER = ("pyuwsgi", "uwsgi")
 
 
 def exit_crash_advice(findings: Findings) -> list[str]:
@@ -33,7 +33,7 @@ def exit_crash_advice(findings: Findings) -> list[str]:
 def crashed_packages(log: str) -> list[str]:
     """Return the package of the innermost frame that has one, of each backtrace in the log, each once."""
     found = (
-        next((name for name in _PACKAGE.findall(frames) if name not in SERVER), None)
+        next((name for name in _PACKAGE.findall(frames) if name not in SERVER_PACKAGES), None)
         for frames in _BACKTRACE.findall(log)
     )
     return list(dict.fromkeys(name for name in found if name is not None))

@@ -157,8 +157,7 @@ def _longest_exit_s(lifecycle: Lifecycle) -> float | None:
     """Return the longest time from the begin of an exit to its end, or to the last row; None if no worker left."""
     times_ns = [
         (worker.exited_ns or lifecycle.now_ns) - worker.exit_begun_ns
-        for slot in lifecycle.workers.by_slot.values()
-        for worker in slot
+        for worker in lifecycle.workers.every()
         if worker.exit_begun_ns is not None
     ]
     return round(max(times_ns) / 1e9, 3) if times_ns else None

@@ -25,7 +25,7 @@ def silent_deaths(workers: Workers, losses: Mapping[str, Any]) -> list[Incarnati
     if "answered_pids" not in losses or losses.get("unnamed") or workers.is_attached:
         return []
     answered = set(losses["answered_pids"])
-    ended = [i for slot in workers.by_slot.values() for i in slot if i.ended_by_itself and i.pid not in answered]
+    ended = [i for i in workers.every() if i.ended_by_itself and i.pid not in answered]
     return sorted(ended, key=lambda incarnation: incarnation.exited_ns or 0)
 
 

@@ -24,11 +24,7 @@ class ExitCrashes(NamedTuple):
 
 
 def exit_crashes(lifecycle: Lifecycle) -> ExitCrashes:
-    """Count them in all rows, those of the stop included."""
-    left = [
-        worker
-        for slot in lifecycle.workers.by_slot.values()
-        for worker in slot
-        if worker.exit_begun_ns is not None and worker.exited_ns is not None
-    ]
+    """Count them in the rows up to the verdict: those that leave at the stop come after it."""
+    workers = lifecycle.workers.every()
+    left = [worker for worker in workers if worker.exit_begun_ns is not None and worker.exited_ns is not None]
     return ExitCrashes(sum(worker.exit_status == CAUGHT or worker.signal in CRASHES for worker in left), len(left))

@@ -27,6 +27,7 @@ from stacks.lifecycle.workers import Workers
 # A trigger has an effect within one turn of the master's loop (1 s), a touched file one second later. A trigger that
 # has no effect for this long is ignored.
 IGNORED_S = 10.0
+HEARTBEAT_GAP_S = 5.0  # a longer gap between two heartbeats of the observer, and nothing can be told
 
 
 class Lifecycle:
@@ -41,7 +42,7 @@ class Lifecycle:
         self.stop_ns: int | None = None
         self.now_ns = 0  # the newest time; the observer moves it on while no rows come
         self.throttles = 0  # how often the master slept because workers respawned too fast
-        self.heartbeat_gap_s = 0.0  # the longest time between two heartbeats of the observer
+        self.heartbeat_gap_s = 0.0  # the longest time between two heartbeats of the observer, one a second
         self.losses: dict[str, Any] = {}  # what became of the requests, as `losses.losses` counts them
         self.thread_looks: list[ThreadLook] = []
         self._heartbeat_ns: int | None = None
@@ -74,6 +75,11 @@ class Lifecycle:
         take = self._take.get(event.kind)
         if take is not None:
             take(event)
+
+    @property
+    def is_held_up(self) -> bool:
+        """True if the observer, and so most likely uWSGI, got no CPU time for so long that nothing can be told."""
+        return self.heartbeat_gap_s > HEARTBEAT_GAP_S
 
     def _take_heartbeat(self, event: Event) -> None:
         if self._heartbeat_ns is not None:
@@ -202,7 +208,7 @@ class Lifecycle:
 
     def respawns(self) -> int:
         """Return how many respawns are trials of the hang rate, as `verdict.judge` counts them, but in less time."""
-        ready = sum(i.ready_ns is not None and i.generation > 0 for slot in self.workers.by_slot.values() for i in slot)
+        ready = sum(i.ready_ns is not None and i.generation > 0 for i in self.workers.every())
         return ready + sum(e.outcome == "hung_at_fork" and e.generation > 0 for e in self._open_episodes())
 
     def slow_recycle(self, wanted: int) -> Recycle | None:

@@ -8,7 +8,7 @@ from stacks.lifecycle.workers import Workers
 
 def deadlocks(workers: Workers) -> dict[int, Proof]:
     """Return the workers that served and will not answer any more, with the proof. Those that have left count."""
-    before = {worker.pid: worker.deadlock for slot in workers.by_slot.values() for worker in slot if worker.deadlock}
+    before = {worker.pid: worker.deadlock for worker in workers.every() if worker.deadlock}
     return before | {pid: proof for pid in workers.ready() if (proof := workers.hangs.deadlock(pid))}
 
 
@@ -21,8 +21,7 @@ def stuck_at_exit(workers: Workers, now_ns: int) -> list[int]:
     silent = {pid for pid, proof in deadlocks(workers).items() if proof.at_exit}
     return [
         worker.pid
-        for slot in workers.by_slot.values()
-        for worker in slot
+        for worker in workers.every()
         if worker.ready_ns is not None
         and (
             worker.hang
@@ -36,4 +35,4 @@ def stuck_at_exit(workers: Workers, now_ns: int) -> list[int]:
 def overdue_pids(workers: Workers, now_ns: int) -> list[int]:
     """Return the workers that were told to leave and lived, or live, longer than worker-reload-mercy allows."""
     mercy_s = workers.mercy_s
-    return [worker.pid for slot in workers.by_slot.values() for worker in slot if worker.is_overdue(now_ns, mercy_s)]
+    return [worker.pid for worker in workers.every() if worker.is_overdue(now_ns, mercy_s)]

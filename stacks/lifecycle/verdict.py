@@ -29,8 +29,6 @@ VERDICTS = (
 # So many crashes make a loop, if one slot has more than one: fewer may come from one bad request, and one crash in each
 # slot may be the end of the whole instance.
 CRASH_LOOP = 3
-# A longer gap between the observer's heartbeats (one a second) makes a run invalid.
-HEARTBEAT_GAP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ def _stop_verdict(lifecycle: Lifecycle, finished: bool) -> tuple[str | None, str
 def _final_verdict(case: _Case, wanted: int) -> tuple[str, str]:
     """Return the verdict of a run in which nothing hangs, once its rows are complete."""
     lifecycle = case.lifecycle
-    if lifecycle.heartbeat_gap_s > HEARTBEAT_GAP_S:
+    if lifecycle.is_held_up:
         return "invalid", f"the observer was held up for {lifecycle.heartbeat_gap_s:.1f} s: repeat the run"
     if is_unanswered(lifecycle.losses):
         back = counted(case.recovered, "respawned worker was", "respawned workers were")

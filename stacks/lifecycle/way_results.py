@@ -13,7 +13,7 @@ from stacks.lifecycle.counted import counted
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.outages import Outage, Request, failed_share, outage
 from stacks.lifecycle.records import Event
-from stacks.lifecycle.verdict import HEARTBEAT_GAP_S, VERDICTS, judge
+from stacks.lifecycle.verdict import VERDICTS, judge
 from stacks.lifecycle.way_steps import ALL, END, FEWER, MORE, WayStep, way_steps
 
 # The most severe one first.
@@ -137,7 +137,7 @@ def _unfinished(lifecycle: Lifecycle, step: WayStep) -> tuple[str, str, str | No
     leaving = [worker for worker in still if worker.is_told_to_leave or worker.exit_begun_ns is not None]
     if not step.was_given_up:
         return "invalid", "the run ended before this way had an effect: check again", None
-    if lifecycle.heartbeat_gap_s > HEARTBEAT_GAP_S:  # then uWSGI had no CPU time either
+    if lifecycle.is_held_up:
         return "invalid", f"the machine was busy: the observer was held up for {lifecycle.heartbeat_gap_s:.1f} s", None
     if step.wants == MORE:
         return "invalid", f"the master started no further worker within {seconds:.0f} s", None

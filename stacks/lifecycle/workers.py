@@ -6,7 +6,9 @@ may be ready before its master has written the line that names it. Rows that com
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from stacks.lifecycle.hangs import Hangs
 from stacks.lifecycle.incarnation import Incarnation
@@ -207,6 +209,10 @@ class Workers:
         """Return the newest incarnation of every slot."""
         return {slot: incarnations[-1] for slot, incarnations in self.by_slot.items()}
 
+    def every(self) -> Iterator[Incarnation]:
+        """Yield every incarnation of every slot, also those that have ended."""
+        return chain.from_iterable(self.by_slot.values())
+
     def newest_with(self, pid: int) -> Incarnation | None:
         """Return the newest incarnation that has this pid; None if no worker had it."""
         return self._by_pid.get(pid)
@@ -221,7 +227,7 @@ class Workers:
 
     def has_departures(self) -> bool:
         """Return True if a worker ever began to exit, or ended, and a successor was due."""
-        return any(incarnation.is_being_replaced for slot in self.by_slot.values() for incarnation in slot)
+        return any(incarnation.is_being_replaced for incarnation in self.every())
 
     def exited_ns(self, pids: tuple[int, ...]) -> list[int | None]:
         """Return when each of the workers `pids` ended; None for one that is alive."""

@@ -58,8 +58,8 @@ class PageProbe:
 
     def dead_worker(self) -> Incarnation | None:
         """Return the first worker that ended by itself since the request was sent, or None."""
-        slots = self._live.observer.lifecycle.workers.by_slot.values()
-        dead = [i for slot in slots for i in slot if i.ended_by_itself and (i.exited_ns or 0) >= self._began_ns]
+        workers = self._live.observer.lifecycle.workers.every()
+        dead = [i for i in workers if i.ended_by_itself and (i.exited_ns or 0) >= self._began_ns]
         return min(dead, key=lambda incarnation: incarnation.exited_ns or 0, default=None)
 
     def is_refused(self) -> bool:

@@ -10,7 +10,7 @@ from rows import healthy, judged, row
 
 from stacks.check.advice import advise
 from stacks.check.failure_reasons import explain_failed_start, explain_too_few_respawns, needs_pipe
-from stacks.lifecycle.verdict import HEARTBEAT_GAP_S
+from stacks.lifecycle.lifecycle import HEARTBEAT_GAP_S
 
 
 @pytest.mark.parametrize(

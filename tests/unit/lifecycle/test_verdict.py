@@ -19,7 +19,8 @@ from rows import (
     row,
 )
 
-from stacks.lifecycle.verdict import CRASH_LOOP, HEARTBEAT_GAP_S, VERDICTS
+from stacks.lifecycle.lifecycle import HEARTBEAT_GAP_S
+from stacks.lifecycle.verdict import CRASH_LOOP, VERDICTS
 
 UNREADY = respawn(1, 100, 101, 1.0, ready=False)  # forked at 1.5
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def venv() -> Callable[[str], venvs.Venv]:
     """The environment of a version by its id; skips where it cannot be had."""
     versions = catalogue.load().versions
 
+    @cache
     def ensure(version: str) -> venvs.Venv:
         row = versions[version]
         try:

@@ -1,8 +1,8 @@
 """The eight default cells over four hosts made of namespaces: is each verdict the one that is expected?
 
 Run it as root: `python -m tests.benchmarks.hosts [TRIALS] [DELAY_MS LOSS_PERCENT]`. One line of JSON a run. With a
-delay, which needs a kernel with netem, every host but the master sends its packets so much later, the second load host
-three times as much, and loses some.
+delay, every host but the master sends its packets so much later, the second load host three times as much, and loses
+some.
 """
 
 from __future__ import annotations

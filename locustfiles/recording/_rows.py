@@ -1,7 +1,8 @@
 """Requests -> rows: one line of text each, in the columns of `stacks.lifecycle.records.REQUEST_COLUMNS`.
 
 The rows wait here until `_part_file` takes them. A row may cost at most 5 % of its request, so a text that repeats is
-made once and kept. An error in this module is none of the request that it describes.
+made once and kept, and the rows of FastSession are made AT_ONCE together: code that has just run takes a third less
+time. An error in this module is none of the request that it describes.
 """
 
 import re
@@ -10,14 +11,19 @@ from functools import lru_cache
 
 from recording import _fault
 
-_waiting = []
+AT_ONCE = 64  # rows: they take as long as one request, so they hold no other request up
+
+_lines = []
+_requests = []  # of FastSession, without a row until now: the VALUES arguments of `add_fast`, one after the other
+VALUES = 8
 
 
 def take():
-    """Return the rows that wait, and forget them."""
-    global _waiting
-    rows, _waiting = _waiting, []
-    return rows
+    """Return the text of the rows that wait, and forget them."""
+    global _lines
+    _make_rows()
+    lines, _lines = _lines, []
+    return "".join(lines)
 
 
 def add(scheduled_ns, start_ns, method, name, response, error):
@@ -31,30 +37,48 @@ def add(scheduled_ns, start_ns, method, name, response, error):
             size = header_number((response.headers or {}).get("Content-Length") or "0")
             slot, pid = header_number(slot), header_number(pid)
         cells = request_cells(method, name)
-        _waiting.append(
-            f"{scheduled_ns}\t{start_ns}\t{latency_us}\t{status}\t{error}\t{slot}\t{pid}\t{size}\t{cells}\n"
-        )
+        _lines.append(f"{scheduled_ns}\t{start_ns}\t{latency_us}\t{status}\t{error}\t{slot}\t{pid}\t{size}\t{cells}\n")
     except Exception as fault:
         _fault.report(fault)
 
 
 def add_fast(scheduled_ns, start_ns, end_ns, method, name, head, size, error):
     """Add the row of a request of FastSession, which calls this as its `record`."""
+    global _requests
+    _requests += (scheduled_ns, start_ns, end_ns, method, name, head, size, error)
+    if len(_requests) >= AT_ONCE * VALUES:
+        _make_rows()
+
+
+def _make_rows():
+    """Make the rows of the requests that have none. A request whose row cannot be made loses no other one its row."""
+    global _requests
+    requests, _requests = _requests, []
     try:
-        start = str(start_ns)
-        scheduled = start if scheduled_ns is start_ns else scheduled_ns
-        latency_us = (end_ns - start_ns) // 1000
-        _waiting.append(
-            f"{scheduled}\t{start}\t{latency_us}\t{answer_cells(head, error)}\t{size}\t{request_cells(method, name)}\n"
-        )
-    except Exception as fault:
-        _fault.report(fault)
+        _lines.append(_text(requests))
+    except Exception:
+        for place in range(0, len(requests), VALUES):
+            try:
+                _lines.append(_text(requests[place : place + VALUES]))
+            except Exception as fault:
+                _fault.report(fault)
+
+
+def _text(requests):
+    values = iter(requests)
+    return "".join(
+        [
+            f"{scheduled_ns}\t{start_ns}\t{(end_ns - start_ns) // 1000}\t{answer_cells(head, error)}\t{size}\t"
+            f"{request_cells(method, name)}\n"
+            for scheduled_ns, start_ns, end_ns, method, name, head, size, error in zip(*[values] * VALUES, strict=True)
+        ]
+    )
 
 
 def add_missed(scheduled_ns, name):
     """Add the row of an arrival of the open model that did not start. OpenModel calls this as its `record_missed`."""
     try:
-        _waiting.append(f"{scheduled_ns}\t{scheduled_ns}\t0\t0\tmissed\t0\t0\t0\t{request_cells('', name)}\n")
+        _lines.append(f"{scheduled_ns}\t{scheduled_ns}\t0\t0\tmissed\t0\t0\t0\t{request_cells('', name)}\n")
     except Exception as fault:
         _fault.report(fault)
 

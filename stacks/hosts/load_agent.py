@@ -156,6 +156,7 @@ class LoadAgent:
                 self._problem = f"{self.spool.bad_rows} lines of its spool are no rows"
             card.problem = self._problem
             card.complete, card.state = is_complete and not card.problem, WRITTEN
+            self._measure_cpu()
             self.spool.location.write(card.file, card.to_bytes())
 
         def note(error: Exception) -> None:

@@ -17,6 +17,7 @@ from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.version_search import BAD, GOOD
 from stacks.catalogue import APPS, UsageError, load
 from stacks.check.invocation import CannotCheck, find_uwsgi
+from stacks.lifecycle import disk_room
 from stacks.lifecycle.reading import read_json
 from stacks.lifecycle.records import RUN_FILE
 from stacks.run import run_command, run_directory, supervisor
@@ -38,7 +39,7 @@ def _judge(options: argparse.Namespace) -> int:
     try:
         record = run(options)
     except (CannotCheck, UsageError, OSError) as error:
-        print(f"cannot tell: {error}", file=sys.stderr)
+        print(f"cannot tell: {disk_room.describe(error)}", file=sys.stderr)
         return CANNOT_TELL
     except KeyboardInterrupt:
         print("judge: interrupted", file=sys.stderr)

@@ -21,7 +21,7 @@ from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.runner import carry_out
 from stacks.campaign.ui_lines import JUDGEMENT_KEYS, LineView, known_causes, print_line
 from stacks.catalogue import ROOT, UsageError, load
-from stacks.lifecycle import pack_fault
+from stacks.lifecycle import disk_room, pack_fault
 from stacks.lifecycle.reading import read_json
 from stacks.lifecycle.records import RUN_FILE, RecordError
 from stacks.observe.memory_kills import MemoryKills
@@ -41,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
             print_line("failed", error=str(error))
             return EXIT_USAGE
         except (RecordError, OSError) as error:
-            print_line("failed", error=str(error))
+            print_line("failed", error=disk_room.describe(error))
             return EXIT_NOT_MEASURED
         except KeyboardInterrupt:
             print_line("failed", error="interrupted")

@@ -159,6 +159,19 @@ def test_a_run_does_not_start_on_a_disk_without_room(tmp_path: Path, monkeypatch
     assert not (tmp_path / RUN_FILE).exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"), [("run", "or name another disk with PACK_RESULTS=DIR, "), ("../x", "or name another file, ")]
+)
+def test_a_disk_that_may_not_be_written_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, advice: str
+) -> None:
+    """`judge` and `serve` said `[Errno 30] Read-only file system`."""
+    monkeypatch.setattr(disk_room, "RESULTS", tmp_path / "results")
+    path = os.path.normpath(tmp_path / "results" / name)
+    text = disk_room.describe(OSError(errno.EROFS, "Read-only file system", path))
+    assert text == f"{path}: cannot be written (Read-only file system). Make it writable, {advice}and repeat."
+
+
 def test_a_fault_of_the_pack_is_none_of_the_stack(planned: PlannedRun) -> None:
     try:
         raise ValueError("two plus two")

@@ -1,10 +1,19 @@
-"""Signals as a terminal gives them: `nohup make test &` would hand ignored ones down to everything that is tested."""
+"""For all tests: signals as a terminal gives them, and what the processes of a test run make once and share.
 
+`nohup make test &` would hand ignored signals down to everything that is tested.
+"""
+
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from stacks.catalogue.file_lock import hold_lock
+
+LIMIT_S = 300
 
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:
@@ -22,3 +31,21 @@ def usual_signals() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Return a function that lets `make(folder)` fill a folder of this name, once for all processes of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder_of(name: str, make: Callable[[Path], None]) -> Path:
+        folder, is_made = base / name, base / f"{name}.made"
+        with hold_lock(base / f"{name}.lock", LIMIT_S):
+            if not is_made.exists():
+                folder.mkdir()
+                make(folder)
+                is_made.touch()
+        return folder
+
+    return folder_of

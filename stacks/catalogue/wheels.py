@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 
 from stacks.catalogue.bounded_command import CommandRunner, run_bounded
@@ -25,9 +26,10 @@ def has_wheel(python: str, package: str, pin: str, run: CommandRunner = run_boun
     with tempfile.NamedTemporaryFile("w", suffix=".in") as file:
         file.write(f"{package}=={pin}\n")
         file.flush()
-        options = ["--quiet", "--no-deps", "--no-header", "--only-binary", ":all:", "--python-version", python]
+        # With --python uv asks this Python for its platform. Otherwise it executes every Python on PATH each time.
+        options = ["--quiet", "--no-deps", "--no-header", "--only-binary", ":all:", "--python", sys.executable]
         try:
-            done = run_uv([uv, "pip", "compile", *options, file.name], package, run)
+            done = run_uv([uv, "pip", "compile", *options, "--python-version", python, file.name], package, run)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise VenvError(f"uv could not be asked for {package} {pin} ({error}).") from None
     if done.returncode == 0:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from contract import problems, problems_below
 
 from stacks import catalogue
 from stacks.catalogue import interpreters, venvs
-from stacks.catalogue.file_lock import hold_lock
 from stacks.check.result_page import PAGE_FILE
 from stacks.lifecycle.records import RUN_FILE
 from stacks.observe import proc, tcp_table
@@ -46,6 +46,7 @@ def venv() -> Callable[[str], venvs.Venv]:
     """The environment of a version by its id; skips where it cannot be had."""
     versions = catalogue.load().versions
 
+    @cache
     def ensure(version: str) -> venvs.Venv:
         row = versions[version]
         try:
@@ -54,24 +55,6 @@ def venv() -> Callable[[str], venvs.Venv]:
             pytest.skip(f"{version}: {error}")
 
     return ensure
-
-
-@pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
-    """Return a function that lets `make(folder)` fill a folder of this name, once for all processes of the tests."""
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-    def folder_of(name: str, make: Callable[[Path], None]) -> Path:
-        folder, is_made = base / name, base / f"{name}.made"
-        with hold_lock(base / f"{name}.lock", LIMIT_S):
-            if not is_made.exists():
-                folder.mkdir()
-                make(folder)
-                is_made.touch()
-        return folder
-
-    return folder_of
 
 
 @dataclass

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import jupytext
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data" / "runs"
 NOTEBOOKS = sources(ROOT / "notebooks")
 NAMES = {"one_run", "fixed_against_unfixed", "respawn_timing", "capacity_plan", "plain_pandas"}
+PAGES_WITHOUT_PICTURES = {"plain_pandas", "capacity_plan"}  # the golden runs carry no capacity curve
 
 
 def test_there_are_five():
@@ -62,73 +64,71 @@ def test_an_unknown_name_lists_the_others(tmp_path, capsys):
     assert main(["notebooks", str(tmp_path / "nowhere")]) == 1
 
 
-def test_all_run_on_the_golden_runs(tmp_path):
-    """nbmake executes them in a folder beside `analysis` and `stacks`, on the golden runs."""
-    for path in NOTEBOOKS:
-        book = read(path, GOLDEN)
-        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        (tmp_path / "work").mkdir(exist_ok=True)
-        nbformat.write(
-            jupytext.reads(jupytext.writes(book, "py:percent"), "py:percent"), tmp_path / f"{path.stem}.ipynb"
-        )
+@pytest.fixture(scope="session")
+def executed(once: Callable[[str, Callable[[Path], None]], Path]) -> Callable[[str], Path]:
+    """Return a function that executes a notebook on the golden runs. It returns the folder of its page and its .ipynb.
+
+    The tests share one execution of each notebook, and only read its files: a kernel needs seconds of CPU.
+    """
+
+    def folder_of(name: str) -> Path:
+        def execute(folder: Path) -> None:
+            shutil.copytree(GOLDEN, folder / "runs")
+            assert main(["notebooks", str(folder / "runs"), "--only", name]) == 0
+
+        return once(f"notebook-{name}", execute) / "runs" / "notebooks"
+
+    return folder_of
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_notebook_runs_on_the_golden_runs(executed, name):
+    """Its page shows neither objects, nor words of pandas, nor text that is cut off, and needs no other file."""
+    folder = executed(name)
+    assert sorted(path.name for path in folder.iterdir()) == [f"{name}.html", f"{name}.ipynb"]
+    page = (folder / f"{name}.html").read_text()
+    assert "<script" not in page
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+    alts = re.findall(r"<img [^>]*alt=\"([^\"]*)\"", page)
+    assert all(len(alt) > 30 for alt in alts)
+    assert alts or name in PAGES_WITHOUT_PICTURES
+    assert render(nbformat.read(folder / f"{name}.ipynb", as_version=4), name) == page
+    text = re.sub(r"<style.*?</style>", "", page, flags=re.DOTALL)
+    outputs = " ".join(re.findall(r'<div class="output">(.*?)</div>', text, flags=re.DOTALL))
+    words = re.sub(r"<[^>]*>", " ", outputs)
+    assert len(words) > 100
+    assert not re.search(r"\binf\b|&lt;NA&gt;|\bNaN\b|\bNone\b|\.\.\.|IPython|_p\s+0\.0\b", words)
+
+
+def test_pages_show_sentences_and_neither_objects_nor_backticks(executed):
+    """The golden runs carry no capacity curve, so the notebook says this in a sentence."""
+    page = (executed("capacity_plan") / "capacity_plan.html").read_text()
+    assert "IPython" not in page
+    assert "There is no capacity curve" in page
+    assert "`" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+
+
+def test_a_notebook_runs_in_another_program(tmp_path):
+    """nbmake executes one in a folder beside `analysis` and `stacks`, without the pack's own command."""
+    book = read(ROOT / "notebooks" / "respawn_timing.py", GOLDEN)
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    (tmp_path / "notebooks").mkdir()
+    notebook = tmp_path / "notebooks" / "respawn_timing.ipynb"
+    nbformat.write(jupytext.reads(jupytext.writes(book, "py:percent"), "py:percent"), notebook)
     (tmp_path / "analysis").symlink_to(ROOT / "analysis")
     (tmp_path / "stacks").symlink_to(ROOT / "stacks")
     command = [sys.executable, "-m", "pytest", "--nbmake", "-q", "-p", "no:cacheprovider", "-c", "/dev/null"]
     ended = subprocess.run(
-        [*command, f"--rootdir={tmp_path}", *map(str, sorted(tmp_path.glob("*.ipynb")))],
+        [*command, f"--rootdir={tmp_path}", notebook],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PATH": str(Path(sys.executable).parent), "HOME": str(tmp_path)},
+        env={"PATH": str(Path(sys.executable).parent), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
         timeout=240,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert f"{len(NOTEBOOKS)} passed" in ended.stdout
-
-
-def test_pages_need_no_other_file(tmp_path, capsys):
-    runs = tmp_path / "runs"
-    shutil.copytree(GOLDEN, runs)
-    assert main(["notebooks", str(runs), "--only", "one_run"]) == 0
-    assert "one_run.html" in capsys.readouterr().out
-    page = (runs / "notebooks" / "one_run.html").read_text()
-    assert "<script" not in page
-    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
-    alts = re.findall(r"<img [^>]*alt=\"([^\"]*)\"", page)
-    assert alts
-    assert all(len(alt) > 30 for alt in alts)
-    book = nbformat.read(runs / "notebooks" / "one_run.ipynb", as_version=4)
-    assert render(book, "one_run") == page
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory) -> dict[str, str]:
-    """The page of every notebook, made of the golden runs, without its style."""
-    runs = tmp_path_factory.mktemp("pages") / "runs"
-    shutil.copytree(GOLDEN, runs)
-    assert main(["notebooks", str(runs)]) == 0
-    texts = {path.stem: path.read_text() for path in (runs / "notebooks").glob("*.html")}
-    return {name: re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL) for name, text in texts.items()}
-
-
-@pytest.mark.parametrize("name", sorted(NAMES))
-def test_no_page_shows_objects_or_words_of_pandas_or_text_that_is_cut_off(pages, name):
-    outputs = " ".join(re.findall(r'<div class="output">(.*?)</div>', pages[name], flags=re.DOTALL))
-    words = re.sub(r"<[^>]*>", " ", outputs)
-    assert len(words) > 100
-    assert not re.search(r"\binf\b|&lt;NA&gt;|\bNaN\b|\bNone\b|\.\.\.|IPython|_p\s+0\.0\b", words)
-
-
-def test_pages_show_sentences_and_neither_objects_nor_backticks(tmp_path):
-    """The golden runs carry no capacity curve, so the notebook says this in a sentence."""
-    runs = tmp_path / "runs"
-    shutil.copytree(GOLDEN, runs)
-    assert main(["notebooks", str(runs), "--only", "capacity_plan"]) == 0
-    page = (runs / "notebooks" / "capacity_plan.html").read_text()
-    assert "IPython" not in page
-    assert "There is no capacity curve" in page
-    assert "`" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    assert "1 passed" in ended.stdout
 
 
 def test_a_notebook_that_fails_is_named(tmp_path, capsys):

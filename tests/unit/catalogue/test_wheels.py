@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +38,14 @@ def test_the_index_is_read_once_and_then_uvs_cache_of_it() -> None:
     commands, run = fake_uv((0, ""), (0, ""), (1, NO_WHEEL))
     assert [has_wheel(python, "pyuwsgi", "2.0.26", run) for python in ("3.11", "3.12", "3.13")] == [True, True, False]
     assert ["--offline" in command for command in commands] == [False, True, True]
+
+
+def test_uv_gets_a_python_and_looks_for_none() -> None:
+    """Without one, uv executed every Python on PATH for each question: 0.7 s of CPU instead of 0.02 s with pyenv."""
+    commands, run = fake_uv((0, ""))
+    assert has_wheel("3.15", "pyuwsgi", "2.0.26", run)
+    options = dict(itertools.pairwise(commands[0]))
+    assert (options["--python"], options["--python-version"]) == (sys.executable, "3.15")
 
 
 def test_the_index_is_read_again_if_the_cache_is_not_enough() -> None:

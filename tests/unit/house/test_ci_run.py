@@ -37,7 +37,12 @@ def test_ci_lints_before_it_tests_and_ends_with_the_exit_code_of_pytest(clone: P
     assert ci(clone, tools, "-k", "a b").returncode == 5
     commands = [line.replace("--no-print-directory ", "") for line in logged(clone).splitlines()]
     # Without the variable CI, apt-get is not called.
-    assert commands == ["make setup-dev", "make lint", "python -m pytest -n 4 --dist worksteal -k a b"]
+    assert commands == [
+        "make setup-dev",
+        "make lint",
+        "python -m pytest --collect-only -q",
+        "python -m pytest -n 4 --dist worksteal -k a b",
+    ]
 
 
 def test_ci_stops_when_lint_fails(clone: Path, tools: Path) -> None:

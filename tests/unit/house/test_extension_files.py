@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,13 @@ from sources import tree
 from stacks.catalogue import APPS, PACK_SECTION, SCENARIOS, SHARED, STACKS, load, read_ini
 from stacks.lifecycle.records import Event
 from stacks.observe.collectors import Base, discover
+from stacks.run.forked_process import Server, fork
 
 STACK_FILES = sorted(path for path in STACKS.glob("*.ini") if path.name not in SHARED)
 APP_FILES = sorted(APPS.glob("*.py"))
 SCENARIO_FILES = sorted(path for path in SCENARIOS.glob("*.py") if not path.name.startswith("_"))
 COLLECTORS = discover()
+LIMIT_S = 120.0
 PLACEHOLDERS = {"PACK_PORT", "PACK_APP", "PACK_BINARY", "PACK_RUN", "PACK_WORKERS", "PACK_MAX_REQUESTS"}
 
 
@@ -70,22 +74,36 @@ def test_every_app_belongs_to_a_stack(path: Path) -> None:
     assert path.name in {stack.app for stack in load().stacks.values()}
 
 
+@pytest.fixture(scope="module")
+def locust() -> Iterator[Server]:
+    """Return a process that has loaded Locust and forks one for each scenario, as a campaign does."""
+    server = Server("locust.main", "locust.contrib.fasthttp")
+    assert server.await_loaded(LIMIT_S)
+    yield server
+    server.close()
+
+
 @pytest.mark.parametrize("path", SCENARIO_FILES, ids=stem)
-def test_a_scenario_runs_with_locust_alone(path: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "locust", "-f", str(path), "--list"],
-        cwd=tmp_path,  # a scenario must not depend on the directory in which Locust starts
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={name: value for name, value in os.environ.items() if not name.startswith(("PACK_", "LOCUST_"))},
-    )
-    assert done.returncode == 0, done.stderr
-    users = done.stdout.replace("Available Users:", "").split()
-    assert users, done.stdout
+def test_a_scenario_runs_with_locust_alone(path: Path, tmp_path: Path, locust: Server) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("PACK_", "LOCUST_"))}
+    with Path(os.devnull).open("rb") as null, (tmp_path / "output").open("wb") as output:
+        process = fork(
+            locust.requests,
+            "locust",
+            ("-f", str(path), "--list"),
+            cwd=str(place),  # a scenario must not depend on the directory in which Locust starts
+            environment=variables,
+            streams=(null.fileno(), output.fileno(), output.fileno()),
+            fds={},
+            orphan_signal=signal.SIGTERM,
+        )
+    code, text = process.wait(LIMIT_S), (tmp_path / "output").read_text()
+    assert code == 0, text
+    assert text.partition("Available Users:")[2].split(), text
     assert ast.get_docstring(tree(path))
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(place) == []
 
 
 def test_locust_finds_the_scenarios_of_the_folder_and_no_other_class(tmp_path: Path) -> None:
@@ -94,7 +112,7 @@ def test_locust_finds_the_scenarios_of_the_folder_and_no_other_class(tmp_path: P
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LIMIT_S,
         check=False,
         env={name: value for name, value in os.environ.items() if not name.startswith(("PACK_", "LOCUST_"))},
     )

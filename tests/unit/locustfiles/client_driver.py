@@ -1,7 +1,7 @@
 """Sends requests of FastUser inside Locust. It is a program, because Locust patches the process in which it runs.
 
-It reads JSON: the users (host and attributes) with their calls. It prints JSON: what each call returned, which event
-`request` it fired, and which row the recorder would write.
+It reads lines of JSON until the end of its input: the users (host and attributes) with their calls. For each line it
+prints a line of JSON: what each call returned, which event `request` it fired, and which row the recorder would write.
 """
 
 import json
@@ -48,16 +48,21 @@ EVENT = ("request_type", "name", "response_time", "response_length", "url")
 
 
 def main():
+    for line in sys.stdin:
+        print(json.dumps(outcomes_of(json.loads(line))), flush=True)
+
+
+def outcomes_of(users):
     events, rows, outcomes = [], [], []
     FastSession.record = staticmethod(lambda *row: rows.append(row))
-    for attributes in json.load(sys.stdin):
+    for attributes in users:
         calls = attributes.pop("calls")
         environment = Environment(user_classes=[])
         environment.events.request.add_listener(lambda **event: events.append(event))
         client = type("Hammering", (FastUser,), attributes)(environment).client
         outcomes.append([outcome(client, call, events, rows) for call in calls])
         client.close()
-    json.dump(outcomes, sys.stdout)
+    return outcomes
 
 
 if __name__ == "__main__":

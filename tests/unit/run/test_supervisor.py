@@ -94,8 +94,9 @@ def test_the_guard_kills_what_a_killed_main_leaves(guard: Callable) -> None:
     process, pids = guard(FOREVER)
     assert not have_ended(pids)
     os.kill(pids[0], signal.SIGKILL)
-    process.communicate(timeout=20)
-    assert process.returncode != 0
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1  # it was 247 without a word
+    assert errors.startswith("the command was killed; ")
     assert have_ended(pids)
 
 

@@ -20,6 +20,7 @@ from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.reading import read_events
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.verdict import judge
+from stacks.watch import recorded_campaign
 from stacks.watch import recording as recording_module
 from stacks.watch.carried_rows import MOST_LOOKS, CarriedRows
 from stacks.watch.finish import cut_partial_line, finish_run
@@ -129,6 +130,23 @@ def test_a_recording_stays_within_its_limit_and_keeps_the_newest_run(
     assert finished[-1] in runs
     assert (tmp_path / "r/mine.txt").exists()
     assert (tmp_path / "r/watch-of-mine").exists()
+
+
+def test_the_newest_run_stays_if_the_wall_clock_jumps_back(
+    tmp_path: Path, finished: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names of runs have the wall clock, and the oldest runs are removed: by the name it was the newest one."""
+    stamps = iter(["20261128-120000"] * 4 + ["20261128-110000"] * 4000)
+    monkeypatch.setattr("stacks.watch.recorded_campaign.time.strftime", lambda *_: next(stamps))
+    for _ in range(2):  # also after another start of the watcher
+        recording = Recording(tmp_path / "r", 40_000, print)
+        for _ in range(1000):
+            recording.take_row(PID, Event(time.monotonic_ns(), "observer", "heartbeat"))
+        recording.close()
+        assert finished[-1].exists()
+        assert [run for run in finished if run.exists()] == recorded_campaign.RecordedCampaign(tmp_path / "r").runs()
+    assert finished[-1].name.startswith("watch-20261128-120000-")
+    assert not finished[0].exists()
 
 
 @contextmanager

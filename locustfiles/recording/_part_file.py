@@ -37,10 +37,10 @@ def begin(folder):
 
 def flush():
     """Write the rows that wait, and hand them to the watchers."""
-    if _file is not None and (rows := _rows.take()):
-        _write("".join(rows))
+    if _file is not None and (text := _rows.take()):
+        _write(text)
         for watcher in _watchers:
-            watcher(rows)
+            watcher(text.removesuffix("\n").split("\n"))
 
 
 def _write(text):

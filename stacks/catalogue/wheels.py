@@ -26,7 +26,7 @@ def has_wheel(python: str, package: str, pin: str, run: CommandRunner = run_boun
     with tempfile.NamedTemporaryFile("w", suffix=".in") as file:
         file.write(f"{package}=={pin}\n")
         file.flush()
-        # With --python uv asks this Python for the platform. Otherwise it executes every Python on PATH, each time.
+        # With --python uv asks this Python for its platform. Otherwise it executes every Python on PATH each time.
         options = ["--quiet", "--no-deps", "--no-header", "--only-binary", ":all:", "--python", sys.executable]
         try:
             done = run_uv([uv, "pip", "compile", *options, "--python-version", python, file.name], package, run)

@@ -8,10 +8,12 @@ from pathlib import Path
 from stacks.check.best_change import BestChange
 from stacks.check.diagnosis import Findings
 from stacks.check.lost_threads import lost_threads_text
+from stacks.check.measurement import Measurement
 from stacks.check.options import is_set
 from stacks.check.paste_lines import PastePlace, paste_lines
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.ways_text import ways_lines
+from stacks.lifecycle.counted import counted
 from stacks.lifecycle.rates import highest_rate_without_hang
 from stacks.lifecycle.way_results import CAME_BACK
 
@@ -64,8 +66,16 @@ def _cost(findings: Findings, ways: Sequence[TakenWay]) -> str:
     if longest_s > 0:
         texts.append(f"{name} answers nothing for {longest_s:.1f} s")
     losing = [f"{taken.way.name} ({sum(taken.result.lost.values())})" for taken in ways if taken.result.lost]
-    texts.append(f"requests lost at {', '.join(losing)}" if losing else "no request was lost")
+    texts.append(f"requests lost at {', '.join(losing)}" if losing else _without_losses(run))
     return f"Cost: {'; '.join(texts)}"
+
+
+def _without_losses(run: Measurement) -> str:
+    """Say what became of the requests if none counts as lost: one that has just begun counts as open at the end."""
+    if not run.hung_in_request:
+        return "no request was lost"
+    one, more = "worker has a request that it never answers", "workers have a request each that they never answer"
+    return counted(run.hung_in_request, one, more)
 
 
 def _change_lines(

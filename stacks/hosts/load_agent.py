@@ -88,9 +88,12 @@ class LoadAgent:
 
     def get_ready(self) -> None:
         """Load what `record` works with. It takes 0.5 s of CPU time, which is not to be a part of the load."""
-        import pyarrow.fs  # noqa: F401
+        import pyarrow.fs
 
         import stacks.hosts.spool  # noqa: F401
+
+        # The default pool gives memory back at once, and takes it anew at each piece: a fifth of the time of an agent.
+        pyarrow.set_memory_pool(pyarrow.system_memory_pool())
 
     def record(self) -> int:
         """Ship until Locust has ended, then finish the part. Returns the exit code."""
@@ -153,6 +156,7 @@ class LoadAgent:
                 self._problem = f"{self.spool.bad_rows} lines of its spool are no rows"
             card.problem = self._problem
             card.complete, card.state = is_complete and not card.problem, WRITTEN
+            self._measure_cpu()
             self.spool.location.write(card.file, card.to_bytes())
 
         def note(error: Exception) -> None:

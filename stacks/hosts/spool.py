@@ -6,6 +6,7 @@ time of Locust: the pieces follow when it can be reached again. The memory is bo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -18,17 +19,21 @@ import pyarrow.parquet as pq
 from stacks.hosts.clocks import Offset
 from stacks.hosts.location import Location
 from stacks.hosts.recovery import write_footer
-from stacks.hosts.tallying import tally_of
+from stacks.hosts.tallying import COUNTED, tally_of
 from stacks.lifecycle.losses import Tally
 from stacks.lifecycle.parts import PART_COLUMNS, PARTS_DIR, Part
 from stacks.lifecycle.records import REQUEST_COLUMNS
 from stacks.run.parquet import COMPLETE, header, read_rows
 
-# Numbers are hardly ever repeated: without dictionaries a file is a quarter smaller, and written in less time. Times
-# grow, and their differences take less room and time again.
+# A number takes the bits of its difference from the one before, which costs a third less time than zstd and leaves
+# nothing to compress. Texts repeat, or have much in common.
 TEXTS = [name for name, alias in PART_COLUMNS.items() if alias == "string"]
-WRITING: dict[str, Any] = {"compression": "zstd", "use_dictionary": TEXTS, "write_page_checksum": True}
-WRITING["column_encoding"] = dict.fromkeys(("scheduled_ns", "start_ns"), "DELTA_BINARY_PACKED")
+WRITING: dict[str, Any] = {
+    "compression": dict.fromkeys(TEXTS, "zstd"),
+    "use_dictionary": TEXTS,
+    "column_encoding": {name: "DELTA_BINARY_PACKED" for name in PART_COLUMNS if name not in TEXTS},
+    "write_page_checksum": True,
+}
 BLOCK_BYTES = 16 << 20  # of text that is turned into Parquet at once: 200 000 rows
 # Whatever damages a part later costs whole row groups. A group adds 3 KB to its rows, which are 10 bytes each.
 GROUPS, LEAST_GROUP, MOST_GROUP, LINE_BYTES = 20, 500, 20_000, 80
@@ -43,14 +48,15 @@ class Spool:
         self._clock, self._shift = clock, shift
         self.shipped_rows = 0
         self.bad_rows = 0  # lines that are not rows
-        # How many bytes of the file were shipped, and the tally of their rows. One value, because two threads read it.
-        self._shipped = (0, Tally())
+        # How many bytes of the file were shipped, the tally of their rows, and those of them that it lacks: to count a
+        # few takes as long as to count many. One value, because two threads read it.
+        self._shipped: tuple[int, Tally, tuple[pa.Table, ...]] = (0, Tally(), ())
         self._pieces = 0
 
     def ship(self) -> int:
         """Ship the whole lines that are new. Returns how many rows. Raises RecordError; the lines are shipped later."""
         rows = 0
-        offset, shipped = self._shipped
+        offset, shipped, uncounted = self._shipped
         for text, end in blocks(self.file, offset):
             table = self._table(text)
             if table.num_rows:
@@ -58,15 +64,19 @@ class Spool:
                 pq.write_table(table, sink, write_statistics=False, **WRITING)
                 self.location.write(f"{PARTS_DIR}/{self.part.piece(self._pieces + 1)}", sink.getvalue().to_pybytes())
                 self._pieces += 1
-            shipped = shipped + tally_of(table)
-            self._shipped = (end, shipped)
+            uncounted = (*uncounted, table.select(COUNTED))
+            if sum(table.num_rows for table in uncounted) > MOST_GROUP:
+                shipped, uncounted = shipped + tally_of(pa.concat_tables(uncounted)), ()
+            self._shipped = (end, shipped, uncounted)
             rows += table.num_rows
         self.shipped_rows += rows
         return rows
 
     def tally(self) -> Tally:
         """Return what became of the requests whose whole lines are in the file, shipped or not."""
-        offset, total = self._shipped
+        offset, total, uncounted = self._shipped
+        if uncounted:
+            total = total + tally_of(pa.concat_tables(uncounted))
         for text, _ in blocks(self.file, offset):
             total = total + tally_of(self._parsed(text))
         return total
@@ -90,7 +100,10 @@ class Spool:
         size = self.file.stat().st_size if self.file.exists() else 0
         group_rows = min(MOST_GROUP, max(LEAST_GROUP, size // LINE_BYTES // GROUPS))
         footers: list[pq.FileMetaData] = []
-        with pq.ParquetWriter(unfinished, part_schema(), metadata_collector=footers, **WRITING) as writer:
+        statistics = ["start_ns"]  # the rows are sorted by it, so a reader of a span skips the other groups
+        with pq.ParquetWriter(
+            unfinished, part_schema(), metadata_collector=footers, write_statistics=statistics, **WRITING
+        ) as writer:
             for text, _ in blocks(self.file, 0):
                 table = self._table(text)
                 writer.write_table(table, row_group_size=group_rows)
@@ -112,8 +125,7 @@ class Spool:
         schema = part_schema()
         rows = self._parsed(text).sort_by("start_ns")
         shift = self._shift()
-        row = _added_row((self.part.host, self._clock, shift.ns, shift.bound_ns))
-        repeated = row.take(pc.subtract(rows["start_ns"], rows["start_ns"]))
+        repeated = _added_rows((self.part.host, self._clock, shift.ns, shift.bound_ns), rows.num_rows)
         columns = {name: table[name] for table in (rows, repeated) for name in table.column_names}
         for name in ("scheduled_ns", "start_ns"):
             columns[name] = pc.add(columns[name], columns["clock_shift_ns"])
@@ -136,27 +148,41 @@ class Spool:
         return _parse(b"".join(sound))
 
 
-@lru_cache(1)
-def _added_row(values: tuple[str, str, int, int]) -> pa.Table:
-    """Return one row with what a part adds to the columns of the recorder.
+def _added_rows(values: tuple[str, str, int, int], count: int) -> pa.Table:
+    """Return `count` equal rows with what a part adds to the columns of the recorder."""
+    return _many_rows(values, count.bit_length()).slice(0, count)
 
-    It is made from text, because a Python value makes pyarrow import pandas: as much CPU time as 200 000 rows.
+
+@lru_cache(4)
+def _many_rows(values: tuple[str, str, int, int], bits: int) -> pa.Table:
+    """Return 2 ** `bits` equal rows.
+
+    They are made from text, because a Python value makes pyarrow import pandas: as much CPU time as 200 000 rows.
     """
     schema = pa.schema([field for field in part_schema() if field.name not in REQUEST_COLUMNS])
-    return read_rows(header(schema) + "\t".join(map(str, values)).encode() + b"\n", schema)
+    rows = read_rows(header(schema) + "\t".join(map(str, values)).encode() + b"\n", schema)
+    for _ in range(bits):
+        rows = pa.concat_tables([rows, rows]).combine_chunks()
+    return rows
 
 
 def _parse(text: bytes) -> pa.Table:
     """Return the rows of whole lines. Raises ArrowInvalid."""
-    schema = _row_schema()
-    return read_rows(header(schema) + text, schema)
+    return read_rows(_header() + text, _row_schema())
 
 
+@lru_cache(1)
+def _header() -> bytes:
+    return header(_row_schema())
+
+
+@lru_cache(1)
 def _row_schema() -> pa.Schema:
     """Return the columns that the recorder writes."""
     return pa.schema([(name, pa.type_for_alias(alias)) for name, alias in REQUEST_COLUMNS.items()])
 
 
+@lru_cache(1)
 def part_schema() -> pa.Schema:
     return pa.schema([(name, pa.type_for_alias(alias)) for name, alias in PART_COLUMNS.items()])
 
@@ -170,14 +196,14 @@ def blocks(path: Path, offset: int) -> Iterator[tuple[bytes, int]]:
         file = path.open("rb")
     except FileNotFoundError:
         return
-    names = header(_row_schema())
     with file:
         while True:
             file.seek(offset)
-            data = file.read(BLOCK_BYTES)
+            new_bytes = os.fstat(file.fileno()).st_size - offset  # so that no memory is taken for more
+            data = file.read(min(BLOCK_BYTES, max(0, new_bytes)))
             text = data[: data.rfind(b"\n") + 1]
             if not text:
                 return
             end = offset + len(text)
-            yield text.removeprefix(names if offset == 0 else b"").removesuffix(COMPLETE), end
+            yield text.removeprefix(_header() if offset == 0 else b"").removesuffix(COMPLETE), end
             offset = end

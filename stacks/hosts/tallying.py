@@ -13,11 +13,13 @@ import pyarrow.compute as pc
 
 from stacks.lifecycle.losses import LOSS_OF_ERROR, Tally
 
+COUNTED = ["error", "status", "pid", "latency_us"]
+
 
 def tally_of(rows: pa.Table) -> Tally:
-    """Return the tally of rows with the columns of REQUEST_COLUMNS."""
+    """Return the tally of rows with the columns COUNTED."""
     total = Tally()
-    rows = rows.select(["error", "status", "pid", "latency_us"])  # a filter copies every column
+    rows = rows.select(COUNTED)  # a filter copies every column
     errors = _counts(rows["error"])
     for error, count in errors:
         total.requests += count * (error != "missed")

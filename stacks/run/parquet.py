@@ -23,6 +23,8 @@ from stacks.lifecycle.records import (
     RecordError,
 )
 
+PARSING = pa_csv.ParseOptions(delimiter="\t", quote_char=False)
+READING = pa_csv.ReadOptions(use_threads=False)
 COMPLETE = b"# complete\n"  # the last line of a recorder that was not killed
 
 
@@ -90,9 +92,7 @@ def read_rows(text: bytes, schema: pa.Schema) -> pa.Table:
     It takes text, because pyarrow imports pandas, half a second of CPU time, as soon as it gets a Python object.
     """
     convert = pa_csv.ConvertOptions(column_types=schema, strings_can_be_null=False)
-    parse = pa_csv.ParseOptions(delimiter="\t", quote_char=False)
-    read = pa_csv.ReadOptions(use_threads=False)
-    table = pa_csv.read_csv(pa.BufferReader(text), read, parse_options=parse, convert_options=convert)
+    table = pa_csv.read_csv(pa.BufferReader(text), READING, parse_options=PARSING, convert_options=convert)
     return pa.Table.from_arrays(table.columns, schema=schema)  # the text knows no units
 
 

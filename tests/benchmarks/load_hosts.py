@@ -1,9 +1,8 @@
-"""Requests a second of two load hosts beside one, and what a load host pays for its recorder.
+"""Requests a second of two load hosts beside one.
 
-Run it as root: `python -m tests.benchmarks.load_hosts scale|recorder PAIRS [CORES]`. It prints one line of JSON a run,
-in pairs whose order alternates. `scale` compares two load hosts with one, `recorder` one load host with and without the
-recorder; every user sends its next request at once. Each load host gets CORES of the machine's (0: as much as is free),
-so that a machine of two cores has room for the hosts that take part. A run counts what uWSGI has answered.
+Run it as root: `python -m tests.benchmarks.load_hosts PAIRS [CORES]`. It prints one line of JSON a run, in pairs whose
+order alternates; every user sends its next request at once. Each load host gets CORES of the machine's (0: as much as
+is free), so that a machine of two cores has room for the hosts that take part. A run counts what uWSGI has answered.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ RECORDER = "locustfiles/recording/_recorder.py"
 LOAD_S = 10
 USERS = 16  # of each load host
 PORT, STATS_PORT = 8080, 8081
-HTTP_USERS = "tests/benchmarks/load_hosts_http.py"
+SCENARIO = "locustfiles/saturate.py"
 
 
 class Share:
@@ -80,15 +79,15 @@ def shares(names: list[str], cores: float) -> Iterator[dict[str, Share]]:
             share.close()
 
 
-def run(scenario: str, loads: int, cores: float, *, is_recorded: bool) -> dict[str, Any]:
+def run(loads: int, cores: float) -> dict[str, Any]:
     """Return the requests a second and the cores that each host used while all of them sent."""
     names = ["m", "u", *"ab"[:loads]]
     with tempfile.TemporaryDirectory() as text, shares(names, cores) as groups, hosts(*names) as made:
         folder, by_name = Path(text), {host.name: host for host in made}
         master, uwsgi = by_name["m"], by_name["u"]
         groups["u"].take(_start_uwsgi(uwsgi, folder))
-        here = {"PACK_LOCATION": str(folder / "location"), "PACK_CAMPAIGN": "night"} if is_recorded else {}
-        files = ("-f", ",".join([scenario, ARM, *([RECORDER] if is_recorded else [])]))
+        here = {"PACK_LOCATION": str(folder / "location"), "PACK_CAMPAIGN": "night"}
+        files = ("-f", f"{SCENARIO},{ARM},{RECORDER}")
         command = (*files, "--master", "--headless", "--expect-workers", loads, "-u", USERS * loads, "-r", 1000)
         command += ("-t", f"{LOAD_S}s", "--stop-timeout", 5, "--host", f"http://{uwsgi.address}:{PORT}")
         groups["m"].take(master.start(folder / "m.log", "locust", *command, **here))
@@ -106,11 +105,10 @@ def run(scenario: str, loads: int, cores: float, *, is_recorded: bool) -> dict[s
         until(lambda: not command_pids(master, "stacks.hosts.coordinator_process"), "the run was never closed")
         arms = [json.loads((folder / f"{name}.json").read_text()) for name in "ab"[:loads]]
         found = _summary(arms, looks)
-        if is_recorded:
-            parts = json.loads((folder / "location" / "night" / "run.json").read_text())["hosts"]["parts"]
-            found["rows"] = sum(part["rows"] for part in parts)
-            found["agents_cpu_s"] = [part["recorder_cpu_s"] for part in parts]
-            found["locusts_cpu_s"] = [part["locust_cpu_s"] for part in parts]
+        parts = json.loads((folder / "location" / "night" / "run.json").read_text())["hosts"]["parts"]
+        found["rows"] = sum(part["rows"] for part in parts)
+        found["agents_cpu_s"] = [part["recorder_cpu_s"] for part in parts]
+        found["locusts_cpu_s"] = [part["locust_cpu_s"] for part in parts]
         return found
 
 
@@ -140,20 +138,15 @@ def _at(look: dict[str, Any]) -> float:
 
 
 def main() -> None:
-    what, pairs, cores = sys.argv[1], int(sys.argv[2]), float((*sys.argv, "0")[3])
-    scenarios = [str(ROOT / "locustfiles" / "saturate.py")] + ([HTTP_USERS] if what == "recorder" else [])
-    for scenario in scenarios:
-        ratios = []
-        for number in range(pairs):
-            arms: dict[int, dict[str, Any]] = {}
-            for side in (0, 1) if number % 2 else (1, 0):
-                loads, is_recorded = (side + 1, True) if what == "scale" else (1, bool(side))
-                arms[side] = run(scenario, loads, cores, is_recorded=is_recorded)
-                row = {"scenario": Path(scenario).stem, "loads": loads, "recorded": is_recorded, "limit": cores}
-                print(json.dumps(row | arms[side]), flush=True)
-            key = "requests_s" if what == "scale" else "requests_cpu_s"
-            ratios.append(round(arms[1][key] / arms[0][key], 3))
-        print(json.dumps({"scenario": Path(scenario).stem, "median": statistics.median(ratios), "pairs": ratios}))
+    pairs, cores = int(sys.argv[1]), float((*sys.argv, "0")[2])
+    ratios = []
+    for number in range(pairs):
+        arms: dict[int, dict[str, Any]] = {}
+        for loads in (1, 2) if number % 2 else (2, 1):
+            arms[loads] = run(loads, cores)
+            print(json.dumps({"loads": loads, "limit": cores} | arms[loads]), flush=True)
+        ratios.append(round(arms[2]["requests_s"] / arms[1]["requests_s"], 3))
+    print(json.dumps({"median": statistics.median(ratios), "pairs": ratios}))
 
 
 if __name__ == "__main__":

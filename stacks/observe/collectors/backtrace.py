@@ -36,13 +36,15 @@ class Collector(Base):
 
     def open(self) -> str:
         if native_stacks.program() is None:
+            self._count = MOST
             return f"{native_stacks.NOT_INSTALLED}; hangs are proven by their waits and CPU time instead"
         return ""
 
     @property
     def busy(self) -> bool:
-        """True while a backtrace is being taken, or waits for that of another run."""
-        return self._tracer is not None or self._waits_for_other
+        """True while a backtrace is being taken or waits for that of another run, or that of a deadlock is due."""
+        is_due = self._count < MOST and bool(self._deadlocks())
+        return self._tracer is not None or self._waits_for_other or is_due
 
     def sample(self) -> list[Event]:
         if self._tracer is not None:
@@ -77,13 +79,19 @@ class Collector(Base):
         """Return the pids of processes whose backtrace is worth its time, the most urgent first."""
         lifecycle, master_pid = self.context.lifecycle, self.context.master_pid
         hangs = lifecycle.hangs
-        suspects = hangs.suspects([*lifecycle.starting(), *lifecycle.leaving(), master_pid])
-        suspects += hangs.stopping(lifecycle.ready())
-        suspects += [pid for pid in lifecycle.deadlocks() if not hangs.has_backtrace(pid) and proc.is_alive(pid)]
+        suspects = hangs.suspects([*lifecycle.starting(), master_pid]) + hangs.stopping(lifecycle.ready())
+        suspects += self._deadlocks()  # before those that leave: many an exit stands still for a moment
+        suspects += hangs.suspects(lifecycle.leaving())
         is_waited_for = bool(lifecycle.masters.pending_trigger)
         if is_waited_for and hangs.rest_s(master_pid) > REST_S and not hangs.has_backtrace(master_pid):
             suspects.append(master_pid)
         return suspects
+
+    def _deadlocks(self) -> list[int]:
+        """Return the pids of workers that are proven not to answer any more, and that have no backtrace yet."""
+        lifecycle = self.context.lifecycle
+        without = [pid for pid in lifecycle.deadlocks() if not lifecycle.hangs.has_backtrace(pid)]
+        return [pid for pid in without if pid != self._pid and proc.is_alive(pid)]
 
     def _start(self, pid: int) -> None:
         folder = self.context.directory / EVIDENCE_DIR

@@ -5,7 +5,8 @@ A run makes few looks, and none at a process that is well while the load is meas
 - the master, once its first workers are ready, and one of these workers;
 - two workers that have answered requests, once the load is over. Together with the master they show which threads the
   fork loses;
-- up to four workers that stand still. They show what a proven hang waits for. They prove no hang.
+- up to four workers that stand still at the fork, in a request, and at their exit. They show what a proven hang waits
+  for. They prove no hang.
 
 A process with a single thread needs no py-spy: it has no thread besides its main one.
 """
@@ -21,8 +22,9 @@ from stacks.lifecycle.thread_looks import ANSWERED, AT_EXIT, AT_FORK, IN_REQUEST
 from stacks.observe import proc, python_threads
 from stacks.observe.collectors import Base, Context
 
-MOST_STUCK = 4
+MOST_STUCK = 4  # in each of the three stages: an exit that takes a second leaves the others their looks
 MOST_SERVED = 2
+STUCK = (AT_FORK, IN_REQUEST, AT_EXIT)
 ATTEMPTS = 3  # at the master; a look at a process that runs may read memory while it changes
 LIMIT_S = 5.0
 TAIL_BYTES = 1 << 16  # of each file of the recorder: the newest answers, which living workers gave
@@ -41,7 +43,8 @@ class Collector(Base):
         self._begun_ns = 0
         self._stuck: set[int] = set()  # pids of those that stood still and were looked at
         self._served: set[int] = set()
-        self._counts = {"master": ATTEMPTS, "ready": 1, "stuck": MOST_STUCK, "served": MOST_SERVED}  # looks left
+        self._counts = {"master": ATTEMPTS, "ready": 1, "served": MOST_SERVED}  # looks left
+        self._counts |= dict.fromkeys(STUCK, MOST_STUCK)
         self._phase = "start"  # then load, then after
 
     def open(self) -> str:
@@ -74,10 +77,9 @@ class Collector(Base):
 
     def _due(self) -> Iterator[tuple[int, str, str]]:
         left, lifecycle = self._counts, self.context.lifecycle
-        if left["stuck"]:
-            for pid, when in self._stuck_workers():
-                if pid not in self._stuck and proc.is_alive(pid):
-                    yield pid, "worker", when
+        for pid, when in self._stuck_workers():
+            if left[when] and pid not in self._stuck and proc.is_alive(pid):
+                yield pid, "worker", when
         if self._phase != "load" and left["master"] and self._has_started():
             yield self.context.master_pid, "master", READY
         elif self._phase == "start" and not left["master"] and left["ready"]:
@@ -110,12 +112,12 @@ class Collector(Base):
     # -- one look -------------------------------------------------------------------------------
 
     def _begin(self, pid: int, role: str, when: str) -> list[Event]:
-        is_stuck = when in (AT_FORK, IN_REQUEST, AT_EXIT)
+        is_stuck = when in STUCK
         if is_stuck:
             self._stuck.add(pid)
         elif when != READY:
             self._served.add(pid)
-        budget = "stuck" if is_stuck else role if role == "master" else "ready" if when == READY else "served"
+        budget = when if is_stuck else role if role == "master" else "ready" if when == READY else "served"
         self._counts[budget] -= 1
         self._look = (pid, role, when)
         if not is_stuck and len(proc.thread_names(pid)) < 2:

@@ -95,3 +95,11 @@ def test_a_start_counts_if_it_tells_something(verdict: str, respawns: int, reaso
 def test_one_start_says_nothing_about_starts() -> None:
     assert together([HEALTHY]) == HEALTHY
     assert describe_starts(HEALTHY) == ""
+
+
+def test_a_worker_that_never_answers_has_a_request_also_if_that_has_just_begun() -> None:
+    hung = replace(THREADED, verdict="hung_request", directory="start-3", hung_in_request=1)
+    run = together([THREADED, hung])
+    answer = "\n".join(answer_lines(findings(run), 8, [], "hung_request", None, PastePlace("ini", "x"), []))
+    assert "1 worker has a request that it never answers" in answer
+    assert "no request was lost" not in answer

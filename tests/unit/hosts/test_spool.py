@@ -143,15 +143,18 @@ ROWS = st.tuples(
 
 
 @settings(max_examples=50, deadline=None)
-@given(rows=st.lists(ROWS, max_size=30), cut=st.integers(0, 30))
+@given(rows=st.lists(ROWS, max_size=30), cuts=st.lists(st.integers(0, 30), max_size=4), at_once=st.integers(0, 30))
 def test_requests_are_counted_as_in_a_run_on_one_machine(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, int, int]], cut: int
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, int, int]], cuts: list[int], at_once: int
 ) -> None:
     folder = tmp_path_factory.mktemp("spool")
     spool, file = make(folder)
     lines = [f"1\t1\t{us}\t{status}\t{error}\t2\t{pid}\t3\tGET\t/\n" for error, status, pid, us in rows]
-    file.write_text(HEADER + "".join(lines[:cut]))
-    spool.ship()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spool_module, "MOST_GROUP", at_once)
+        for cut in sorted(cuts):
+            file.write_text(HEADER + "".join(lines[:cut]))
+            spool.ship()
     file.write_text(HEADER + "".join(lines))
     found, wanted = spool.tally(), tally(folder)
     assert +found.counts == +wanted.counts

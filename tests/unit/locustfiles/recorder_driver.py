@@ -63,8 +63,7 @@ def row(user, head=False):
     _rows.take()
     limit = {"timeout": LIMIT_S} if isinstance(user, HttpUser) else {}
     (user.client.head if head else user.client.get)("/x", name="a\tname\r\n", **limit)
-    (line,) = _rows.take()
-    return line
+    return _rows.take()
 
 
 def rows():
@@ -94,7 +93,7 @@ def killed():
     asking = gevent.spawn(user.client.get, "/x")
     gevent.sleep(LIMIT_S / 4)
     asking.kill()
-    return _rows.take()[0]
+    return _rows.take()
 
 
 def caused(error, cause):

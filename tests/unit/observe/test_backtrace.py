@@ -121,8 +121,29 @@ class TestBacktrace:
         assert collector.sample() == []
         assert not collector.busy
 
-    def test_without_a_tracer_it_returns_what_is_used_instead(
+    def test_a_worker_that_never_answers_comes_before_those_that_leave_and_its_backtrace_is_waited_for(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        use_text(monkeypatch, TEXT)
+        collector, watched = self.deadlocked(tmp_path)
+        assert collector.busy  # although none is being taken at this moment
+        (event,) = self.taken(collector, watched)
+        assert event.pid == os.getpid()
+
+    def deadlocked(self, tmp_path: Path) -> tuple[backtrace.Collector, dict[int, Base]]:
+        """Return a collector that sees this process in a deadlock, and its parent stand still at its exit."""
+        ctx, watched = context(tmp_path)
+        leaving = os.getppid()
+        for event in [*generation(leaving, os.getpid()), leave(leaving, 1.0)[0]]:
+            ctx.lifecycle.feed(event)
+        for event in [*looks(leaving, 1.1, 2.6, "futex-timed"), *looks(os.getpid(), 1.1, 2.6, "futex", every=0.5)]:
+            ctx.lifecycle.feed(event)
+        return backtrace.Collector(ctx), watched
+
+    def test_without_a_tracer_it_returns_what_is_used_instead_and_nothing_is_waited_for(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
-        assert native_stacks.NOT_INSTALLED in backtrace.Collector(context(tmp_path)[0]).open()
+        collector, _ = self.deadlocked(tmp_path)
+        assert native_stacks.NOT_INSTALLED in collector.open()
+        assert not collector.busy

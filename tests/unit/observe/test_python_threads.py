@@ -252,6 +252,17 @@ class TestCollector:
         for event in rows:
             assert "thread" in (collector.context.directory / event.data["file"]).read_text()
 
+    def test_workers_that_stand_still_at_their_exit_leave_one_that_never_answers_its_look(
+        self, collector: Collector
+    ) -> None:
+        leaving = range(100, 100 + MOST_STUCK + 2)
+        self.feed(collector, *generation(*leaving, 200), row(0.5, "load_begin", source="observer", mercy_s=60))
+        for pid in leaving:
+            self.feed(collector, leave(pid, 1.0)[0], *looks(pid, 1.1, 1.6, "futex-timed"))
+        assert self.looks_of(collector) == [(pid, "stuck_at_exit") for pid in leaving][:MOST_STUCK]
+        self.feed(collector, *looks(200, 1.1, 2.6, "futex", every=0.5))
+        assert self.looks_of(collector) == [(200, "stuck_in_request")]
+
     def test_the_stage_is_that_in_which_the_worker_stands_still(self, collector: Collector) -> None:
         self.feed(collector, *generation(100, 101), row(0.5, "load_begin", source="observer", mercy_s=60))
         self.feed(

@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from scipy import stats
+
 from stacks.catalogue import APPS, ROOT, venvs
 from stacks.run import ports
 
@@ -28,6 +30,7 @@ RECORDER = "locustfiles/recording/_recorder.py"
 USERS = 16
 CLIENTS = ("FastUser", "FastHttpUser")
 LEAST_REQUESTS = 20  # of a slice
+TRIMMED = 0.1  # of the pairs, at both ends: other work on the machine
 REPEATS = 2000
 
 
@@ -74,7 +77,7 @@ def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "pairs": len(pairs),
         "requests_s": round(rate),
-        "without_us": round(statistics.median(without for without, _ in pairs), 1),
+        "without_us": round(_without_us(pairs), 1),
         "in_locust_us": round(_recorder_us(pairs), 2),
         "agent_us": round(agent_us, 2),
         "agent_before_s": begin["agent_cpu_s"],
@@ -88,14 +91,18 @@ def _request_us(part: dict[str, Any]) -> float:
     return float(part["cpu_s"] * 1e6 / part["requests"])
 
 
+def _without_us(pairs: list[tuple[float, float]]) -> float:
+    return float(stats.trim_mean([without for without, _ in pairs], TRIMMED))
+
+
 def _recorder_us(pairs: list[tuple[float, float]]) -> float:
-    return statistics.median(recorded - without for without, recorded in pairs)
+    return float(stats.trim_mean([recorded - without for without, recorded in pairs], TRIMMED))
 
 
 def _share(pairs: list[tuple[float, float]], agent_us: float) -> float:
     """Return the part of all CPU time that is the recorder's."""
     recorder_us = _recorder_us(pairs) + agent_us
-    return recorder_us / (statistics.median(without for without, _ in pairs) + recorder_us)
+    return recorder_us / (_without_us(pairs) + recorder_us)
 
 
 def main() -> None:

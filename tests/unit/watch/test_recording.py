@@ -37,7 +37,7 @@ def finished(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     runs: list[Path] = []
 
     def finish(_recording: Recording, path: Path, *, wait: bool = False) -> None:
-        if wait:
+        if not path.exists():  # the page
             return
         finish_run(path.parent)
         runs.append(path.parent)
@@ -241,3 +241,21 @@ def test_the_runs_of_a_watcher_that_was_killed_get_their_verdict_later(tmp_path:
     later.close()
     cut_partial_line(events)
     assert events.read_bytes().endswith(b"\n")
+
+
+def test_a_run_whose_finisher_was_killed_gets_its_verdict_when_the_watching_ends(
+    tmp_path: Path, finished: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = Recording._run_finisher
+
+    def finish_at_the_end(recording: Recording, path: Path, *, wait: bool = False) -> None:
+        if wait:
+            finish(recording, path, wait=wait)
+
+    monkeypatch.setattr(Recording, "_run_finisher", finish_at_the_end)
+    recording = Recording(tmp_path / "r", LARGE, print)
+    for row in golden(name_of("recovers")):
+        recording.take_row(PID, row)
+    recording.close()
+    (run,) = finished
+    assert (run_of(run)["status"], run_of(run)["verdict"]) == ("done", "recovers")

@@ -56,17 +56,19 @@ def summary(results: Path) -> int:
     except RecordError as error:
         return _error(str(error))
     entries = summarise(campaign)
+    has_claims = "claims" in campaign.campaign
+    judged = claims.judge(campaign, entries, campaign.campaign["claims"]) if has_claims else []
     write_error = page = None
     try:  # before the table is printed: a pipe that closes after the first lines leaves the files complete
         write_json(campaign.path / SUMMARY_FILE, entries)
+        if has_claims:
+            write_json(campaign.path / claims.CLAIMS_FILE, claims.as_json(judged, entries["schema"]))
         page = write_page(campaign, entries)
     except OSError as error:
-        write_error = f"{results}: cannot be written to ({error.strerror}); the table on stdout is complete."
+        write_error = _cannot_write(error, results, "the runs and the table on stdout are complete")
     (matrix_table if is_matrix(entries) else summary_table).show(entries)
-    if "claims" in campaign.campaign:
-        judged = claims.judge(campaign, entries, campaign.campaign["claims"])
+    if has_claims:
         claims_table.show(judged)
-        write_json(campaign.path / claims.CLAIMS_FILE, claims.as_json(judged, entries["schema"]))
     _complain_of_left_out(campaign.left_out + campaign.damaged)
     if write_error:
         return _error(write_error)
@@ -116,8 +118,10 @@ def report(options: argparse.Namespace) -> int:
             plan = with_verification(plan, verify(wanted, plan.advice))
         for path in write(plan, options.output or options.results[0].resolve()):
             print(f"report: {path}")
-    except (RecordError, OSError) as error:
+    except RecordError as error:
         return _error(str(error))
+    except OSError as error:
+        return _error(_cannot_write(error, options.output or options.results[0], "the results are complete"))
     _complain_of_left_out(results.left_out + results.damaged)
     if plan.verification is None:
         return 0
@@ -141,8 +145,10 @@ def compare(options: argparse.Namespace) -> int:
     try:
         results = comparison.compare(options.before, options.after, margin)
         page = comparison_files.write(results, options.output)
-    except (RecordError, OSError) as error:
+    except RecordError as error:
         return _error(str(error))
+    except OSError as error:
+        return _error(_cannot_write(error, options.output or Path(options.after), "the results are complete"))
     print(comparison_text.text(results))
     print(f"report: {page}")
     return NOT_MET if results.is_worse else 0
@@ -159,6 +165,8 @@ def notebooks(options: argparse.Namespace) -> int:
             print(f"notebook: {path}")
     except NotebookError as error:
         return _error(str(error))
+    except OSError as error:
+        return _error(_cannot_write(error, options.results, "the results are complete"))
     return 0
 
 
@@ -170,6 +178,14 @@ def _error(text: str, code: int = COULD_NOT_MEASURE) -> int:
     """Print the error on stderr and return the exit code."""
     _complain(text)
     return code
+
+
+def _cannot_write(error: OSError, directory: Path, kept: str) -> str:
+    """Return the text for a file that the command cannot write below `directory`."""
+    from stacks.lifecycle import disk_room
+
+    path = Path(error.filename) if isinstance(error.filename, str) else directory
+    return disk_room.cannot_write(error, path, kept, otherwise="")
 
 
 def _no_results(results: Path) -> int:

@@ -9,11 +9,11 @@ from typing import Any
 from analysis.frames.campaigns import Campaign
 from analysis.reports import matrix_table, page_templates, run_names
 from analysis.reports.campaign_pictures import Picture, draw_heatmaps, draw_recordings, draw_swimlanes
-from analysis.reports.text_files import replace_text
 from analysis.summary import campaign_words, verdict_words, wording
 from analysis.summary.expectations import is_matrix
 from analysis.summary.left_out_words import left_out_line
 from stacks.lifecycle.lost_threads import ThreadTable
+from stacks.lifecycle.text_files import replace_text
 
 PAGE_FILE = "report.html"
 TEMPLATE = "campaign_page.html"

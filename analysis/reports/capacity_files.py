@@ -9,8 +9,8 @@ from analysis.reports import capacity_page
 from analysis.reports.capacity_json import as_json
 from analysis.reports.capacity_plan import CapacityPlan
 from analysis.reports.pdf import print_pdf
-from analysis.reports.text_files import replace_text
 from analysis.summary.json_values import to_json_value
+from stacks.lifecycle.text_files import replace_text
 
 HTML, JSON, PDF = "capacity.html", "capacity.json", "capacity.pdf"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from analysis.reports.comparison import TwoResults
 from analysis.reports.comparison_text import page
-from analysis.reports.text_files import replace_text
 from analysis.summary.json_values import to_json_value
 from stacks.lifecycle.records import SCHEMA, write_json
+from stacks.lifecycle.text_files import replace_text
 
 JSON_FILE, PAGE_FILE = "compare.json", "compare.html"
 

@@ -24,6 +24,7 @@ from stacks.catalogue import ROOT, UsageError, load
 from stacks.lifecycle import pack_fault
 from stacks.lifecycle.reading import read_json
 from stacks.lifecycle.records import RUN_FILE, RecordError
+from stacks.observe.memory_kills import MemoryKills
 from stacks.run import supervisor
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE = 0, 1, 2
@@ -49,7 +50,8 @@ def main(options: argparse.Namespace) -> int:
             print_line("failed", error=pack_fault.report(error))
             return EXIT_NOT_MEASURED
 
-    return supervisor.guarded(run)
+    kills = MemoryKills()
+    return supervisor.guarded(run, after_kill=lambda: print_line("failed", error=f"it was killed; {kills.cause()}"))
 
 
 def _serve_stack(options: argparse.Namespace) -> int:

@@ -26,6 +26,12 @@ def innermost_cause(stderr: str) -> str:
     return mark.sub("", causes[-1], count=1)
 
 
+def last_line(text: str) -> str:
+    """Return the last line of an output that is no advice of uv, such as the error of a build."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("hint:")]
+    return lines[-1] if lines else "no message"
+
+
 def lacks_wheel(stderr: str) -> bool:
     """Return True if uv says that the index has the version, but no wheel of it that fits."""
     text = _one_line(stderr)
@@ -44,7 +50,7 @@ def explain_failure(stderr: str, python: str, package: str, pin: str) -> str:
     if "build backend" in text or "Failed to build" in text:
         return (
             f"{package} {pin} could not be built for Python {python}: the build needs a C compiler and "
-            f"the headers of that Python ({cause})."
+            f"the headers of that Python ({last_line(stderr)})."
         )
     return f"uv could not install {package} {pin} for Python {python} ({cause})."
 

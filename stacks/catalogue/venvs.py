@@ -18,7 +18,7 @@ from stacks.catalogue.file_lock import LockTimeout, hold_lock
 from stacks.catalogue.interpreter_places import FREE_THREADED
 from stacks.catalogue.paths import ROOT
 from stacks.catalogue.server_packages import HAS_WHEELS, INSTALL_S
-from stacks.catalogue.uv import explain_failure, find_uv
+from stacks.catalogue.uv import explain_failure, find_uv, last_line
 from stacks.catalogue.uv_pip import run_uv
 
 VENVS = Path(os.environ.get("PACK_VENVS") or ROOT / ".venvs").absolute()  # the launcher names the working directory
@@ -33,6 +33,10 @@ INSPECT_CODE = (
     "import importlib.metadata, json, platform, sys; "
     "print(json.dumps([platform.python_version(), importlib.metadata.version(sys.argv[1])]))"
 )
+
+
+class Unusable(Exception):
+    """An environment cannot be used; the text says why."""
 
 
 class VenvError(Exception):
@@ -89,8 +93,11 @@ def read_existing(path: Path, package: str, run: CommandRunner) -> Venv | None:
         marker = json.loads((path / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    venv = inspect(path, package, run)
-    return venv if venv is not None and marker == as_marker(venv) else None
+    try:
+        venv = inspect(path, package, run)
+    except Unusable:
+        return None
+    return venv if marker == as_marker(venv) else None
 
 
 def make(path: Path, python: str, package: str, pin: str, beside: Sequence[str], run: CommandRunner, lock: int) -> Venv:
@@ -117,9 +124,10 @@ def make(path: Path, python: str, package: str, pin: str, beside: Sequence[str],
             require_success(run(_beside_command(uv, path, beside), INSTALL_S, [lock]))
     except subprocess.TimeoutExpired:
         raise VenvError(f"installing {package} {pin} took longer than {INSTALL_S:.0f} s.") from None
-    venv = inspect(path, package, run)
-    if venv is None:
-        raise VenvError(f"{path} was made by uv, but {package} {pin} cannot be used in it.")
+    try:
+        venv = inspect(path, package, run)
+    except Unusable as reason:
+        raise VenvError(f"{path} was made by uv, but {package} {pin} cannot be used in it ({reason}).") from None
     (path / MARKER).write_text(json.dumps(as_marker(venv)) + "\n", encoding="utf-8")
     return venv
 
@@ -139,16 +147,21 @@ def _beside_command(uv: Path, path: Path, beside: Sequence[str]) -> list[str | P
     return [uv, "pip", "install", *options, "--python", path / "bin" / "python", *beside]
 
 
-def inspect(path: Path, package: str, run: CommandRunner) -> Venv | None:
-    """Return the environment at `path` as its own interpreter describes it, or None if it cannot be used."""
+def inspect(path: Path, package: str, run: CommandRunner) -> Venv:
+    """Return the environment at `path` as its own interpreter describes it. Raises Unusable, which says why not."""
     python, uwsgi = path / "bin" / "python", path / "bin" / "uwsgi"
     try:
         done = run([python, "-I", "-c", INSPECT_CODE, package], INSPECT_S)
+    except OSError as error:
+        raise Unusable(f"{python}: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise Unusable(f"{python} did not answer within {INSPECT_S:.0f} s") from None
+    try:
         python_full, package_version = json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return None
+    except ValueError:
+        raise Unusable(f"{python}: {last_line(done.stderr)}, exit code {done.returncode}") from None
     if not os.access(uwsgi, os.X_OK):
-        return None
+        raise Unusable(f"{uwsgi} cannot be executed")
     return Venv(path, python, uwsgi, python_full, package_version)
 
 

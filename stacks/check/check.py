@@ -57,6 +57,7 @@ from stacks.console import interrupts
 from stacks.lifecycle import disk_room
 from stacks.lifecycle.rates import respawns_to_rule_out
 from stacks.lifecycle.records import RecordError
+from stacks.lifecycle.text_files import write_text
 from stacks.run import private_directory, run_directory
 from stacks.run.run_servers import RunServers
 
@@ -159,12 +160,24 @@ def _check_one(
     outcomes = thresholds.judge(usage.limits(options), measurement)
     seconds, place = round(time.monotonic() - began, 1), paste_place(invocation)
     result = CheckResult(findings, neutral, taken, advice, directory, seconds, outcomes, place, trials)
-    result.write(options.json, options.junit)
-    write_ci_reports(result, options.ini, options.code_quality)
-    if options.metrics is not None:
-        options.metrics.write_text(metrics_text(result), encoding="utf-8")
+    return hand_over(result, options)
+
+
+def hand_over(result: CheckResult, options: argparse.Namespace) -> int:
+    """Write the files of a result, print it, and return the exit code. It is printed also if no file can be written."""
+    failure = ""
+    try:
+        result.write(options.json, options.junit)
+        write_ci_reports(result, options.ini, options.code_quality)
+        if options.metrics is not None:
+            write_text(options.metrics, metrics_text(result))
+    except OSError as error:
+        failure = disk_room.describe(error)
     # A stream that carries a report for a program carries nothing else.
     _print(result, sys.stderr if is_stdout(options.json) or is_stdout(options.junit) else sys.stdout)
+    if failure:
+        print(f"check: {failure}", file=sys.stderr)
+        return EXIT_NOT_MEASURED
     return EXIT_HANG if result.fails else EXIT_OK
 
 

@@ -27,6 +27,7 @@ from stacks.check.ways.taken import TakenWay, worst_first
 from stacks.check.ways.way import STOP as STOPS
 from stacks.check.ways.way_json import way_case, way_json
 from stacks.lifecycle.records import SCHEMA, write_json
+from stacks.lifecycle.text_files import replace_text
 
 CHECK_FILE = "check.json"
 PLACE = PastePlace("ini", "your configuration")
@@ -139,7 +140,7 @@ class CheckResult:
         """Write check.json and report.html into the results, and the files for CI if they are named."""
         value = self.as_json()
         write_json(self.directory / CHECK_FILE, value)
-        (self.directory / PAGE_FILE).write_text(self.page(), encoding="utf-8")
+        replace_text(self.directory / PAGE_FILE, self.page())
         write_report(json_file, lambda path: write_json(path, value))
         write_report(junit_file, lambda path: write_junit(path, self._cases(), self.seconds, self.text()))
 

@@ -18,6 +18,7 @@ from stacks.check.measurement import Measurement, read_log, read_measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.recycling import MAX_REQUESTS
 from stacks.console import interrupts
+from stacks.lifecycle.text_files import write_text
 from stacks.observe.collectors.log import READY_LINE
 from stacks.run import run_command, run_directory, supervisor
 from stacks.run.run_servers import RunServers
@@ -81,7 +82,7 @@ class CheckRuns:
         directory = self.directory / name
         directory.mkdir()
         ini = directory / "effective.ini"
-        ini.write_text(neutral.ini_text(), encoding="utf-8")
+        write_text(ini, neutral.ini_text())
         paths = {"uwsgi": uwsgi, "ini": ini, "scenario": SCENARIO, "cwd": self.invocation.directory}
         run_directory.write_plan(directory, plan, paths)
         # Without bytecode, so that no files appear beside the user's modules that the user's own uWSGI does not write.

@@ -13,13 +13,11 @@ from stacks.observe.memory_kills import MemoryKills
 from stacks.run import run_end, supervisor
 
 DIRECTORIES_FILE = "directories"  # in the private directory of the check, or of one of its vassals
-EXIT_NOT_MEASURED = 1
 
 
 def guarded(main: Callable[[], int], private: Path) -> int:
     """Run `main` under a guard, and remove `private` at the end. Return its exit code, or 1 if a signal ended it."""
-    code = supervisor.guarded(main, private, after_kill=partial(close_runs, private, MemoryKills()))
-    return code if code >= 0 else EXIT_NOT_MEASURED
+    return supervisor.guarded(main, private, after_kill=partial(close_runs, private, MemoryKills()))
 
 
 def note_directory(private: Path, directory: Path) -> None:

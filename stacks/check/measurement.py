@@ -16,7 +16,6 @@ from stacks.lifecycle.rates import wilson
 from stacks.lifecycle.reading import read_events, read_json
 from stacks.lifecycle.records import EVENTS_FILE, LOG_FILE, REQUESTS_FILE, RUN_FILE
 from stacks.lifecycle.recycle_time import PHASES, SLOW_S, recycles, typical_recycle
-from stacks.run.parquet import read_requests
 
 # Workers come back. But their exit takes most of a recycle that is too slow, or only SIGKILL ends the instance because
 # workers are in the exit of Python. remedies.toml has these words beside the verdicts.
@@ -174,6 +173,8 @@ def _request_numbers(directory: Path) -> dict[str, Any]:
     path = directory / REQUESTS_FILE
     if not path.exists():
         return {"requests": 0}
+    from stacks.run.parquet import read_requests  # here: its import takes 0.2 s, and bad input never needs it
+
     rows = read_requests(path, ["latency_us", "status", "error"])
     errors = Counter(error for error in rows["error"] if error not in NOT_LOST)
     statuses = Counter(str(status) for status in rows["status"] if status)

@@ -33,18 +33,30 @@ def require_room(directory: Path, duration_s: float) -> None:
         )
 
 
-def cannot_write(error: OSError, path: Path, kept: str = "", duration_s: float = 0.0) -> str:
-    """Return what is wrong with a file that cannot be written, what of it is kept, and what to do."""
+def cannot_write(
+    error: OSError,
+    path: Path,
+    kept: str = "",
+    duration_s: float = 0.0,
+    otherwise: str = "or name another disk with PACK_RESULTS=DIR",
+) -> str:
+    """Return what is wrong with a file that cannot be written, what of it is kept, and what to do.
+
+    `otherwise` is what the user can do instead of making room.
+    """
     what = f"{path}: cannot be written ({error.strerror or error}){f'; {kept}' if kept else ''}"
     needs = f"Free {mib(needed_bytes(duration_s))}" if error.errno in FULL else "Make it writable"
-    return f"{what}. {needs}, or name another disk with PACK_RESULTS=DIR, and repeat."
+    return f"{what}. {', '.join(filter(None, (needs, otherwise, 'and repeat')))}."
 
 
 def describe(error: Exception) -> str:
-    """Return the text of an error. Where a file of the results cannot be written, it says what to do."""
+    """Return the text of an error. Where a file cannot be written, it says what to do."""
     name = error.filename if isinstance(error, OSError) else None
-    if isinstance(error, OSError) and isinstance(name, str) and Path(name).is_relative_to(RESULTS):
-        return cannot_write(error, Path(name))
+    if isinstance(error, OSError) and isinstance(name, str):
+        if Path(name).is_relative_to(RESULTS):
+            return cannot_write(error, Path(name))
+        if error.errno in (*FULL, errno.EROFS, errno.EFBIG):
+            return cannot_write(error, Path(name), otherwise="or name another file")
     return str(error)
 
 

@@ -131,11 +131,19 @@ class Event:
 
 
 def point_to(campaign: Path) -> None:
-    """Let the link `latest` beside the directory `campaign` point to it. A reader sees the old or the new target."""
+    """Let the link `latest` beside the directory `campaign` point to it. A reader sees the old or the new target.
+
+    Raises OSError, which names the link.
+    """
+    latest = campaign.with_name(LATEST)
     link = campaign.with_name(f".{LATEST}.{os.getpid()}")
-    link.unlink(missing_ok=True)
-    link.symlink_to(campaign.name)
-    link.replace(campaign.with_name(LATEST))
+    try:
+        link.unlink(missing_ok=True)
+        link.symlink_to(campaign.name)
+        link.replace(latest)
+    except OSError as error:
+        link.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(latest)) from error
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -142,7 +142,8 @@ def _final_verdict(case: _Case, wanted: int) -> tuple[str, str]:
     """Return the verdict of a run in which nothing hangs, once its rows are complete."""
     lifecycle = case.lifecycle
     if lifecycle.is_held_up:
-        return "invalid", f"the observer was held up for {lifecycle.heartbeat_gap_s:.1f} s: repeat the run"
+        gap = f"the observer was held up for {lifecycle.heartbeat_gap_s:.1f} s"
+        return "invalid", f"{gap}, by a busy machine or a slow disk: repeat the run"
     if is_unanswered(lifecycle.losses):
         back = counted(case.recovered, "respawned worker was", "respawned workers were")
         return "invalid", (

@@ -21,6 +21,7 @@ from typing import NoReturn
 from stacks.console import interrupts
 from stacks.lifecycle import pack_fault
 from stacks.observe import proc
+from stacks.observe.memory_kills import MemoryKills
 from stacks.run import private_directory
 
 # include/uapi/linux/prctl.h
@@ -118,8 +119,10 @@ def guarded(
     not catch it, the exit code is EXIT_INTERRUPTED. At the end the directory `private` is removed. `failed` is the exit
     code if `main` raises another exception, or a process cannot be ended. Such an exception is a fault of the pack; its
     file goes to `fault_directory`. If `parent` is a pid and not that of the parent process, the parent has ended
-    already, and `main` does not run. `after_kill` is called, before `private` is removed, if a signal has ended `main`.
+    already, and `main` does not run. If a signal has ended `main`, the exit code is `failed` as well, and `after_kill`
+    is called before `private` is removed; without it, a sentence is printed.
     """
+    kills = MemoryKills()
     become_subreaper()
     die_with_parent()
     is_orphan = parent not in (0, os.getppid())
@@ -158,15 +161,18 @@ def guarded(
     _, status = os.waitpid(child, 0)
     interrupts.ignore()
     left = sweep()
-    if os.WIFSIGNALED(status) and after_kill is not None:
-        after_kill()
+    if os.WIFSIGNALED(status):
+        if after_kill is not None:
+            after_kill()
+        else:
+            print(f"the command was killed; {kills.cause()}.", file=sys.stderr)
     if private is not None:
         private_directory.remove(private)
     private_directory.remove_stale()  # of a run below this process whose guard and observer were both killed
     if left:
         print(f"could not end these processes: {left}", file=sys.stderr)
         return failed
-    return os.waitstatus_to_exitcode(status)
+    return failed if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
 
 
 def _end_child(code: int, private: Path | None) -> NoReturn:

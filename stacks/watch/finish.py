@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from stacks.lifecycle.verdict import judge
 NICENESS = 10  # the watched uWSGI goes first
 NO_PAGE = "--no-page"
 PAGE_FILE = "report.html"  # that of `analysis`, which this package does not import
-CLOCK_STEP_NS = 10_000_000  # a file system stamps files with the time of the last tick
 SHORTEST_S = 0.001  # a window of no length would be a damaged file
 
 
@@ -72,15 +70,24 @@ def main(directory: Path, *, has_page: bool) -> int:
         return 0
     # Another process, because this package never imports the analysis.
     command = [sys.executable, "-m", "analysis", "summary", str(recording)]
-    began_ns = time.time_ns()
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
     page = recording / PAGE_FILE
+    before = state_of(page)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
     # The exit code says whether the workers came back, and not whether there is a page.
-    if page.exists() and page.stat().st_mtime_ns > began_ns - CLOCK_STEP_NS:
+    if state_of(page) not in (None, before):
         return 0
     reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2] or f"exit code {done.returncode}"
     print(f"watch: RECORD={recording}: its page cannot be made ({reason}).", file=sys.stderr)
     return 1
+
+
+def state_of(path: Path) -> tuple[int, int] | None:
+    """Return what differs after a file was replaced, whatever the wall clock did; None if there is no file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 if __name__ == "__main__":

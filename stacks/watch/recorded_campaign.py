@@ -18,7 +18,8 @@ from stacks.observe import host
 from stacks.run.run_directory import first_record
 
 KIND = "watch"
-NAME = re.compile(r"watch-\d{8}-\d{6}-\d{4,}-\d+")  # of a run; nothing else in the directory is ever removed
+# The name of a run: its begin, its number and the pid of its master. Nothing else in the directory is ever removed.
+NAME = re.compile(r"watch-(?P<time>\d{8}-\d{6})-(?P<number>\d{4,})-\d+")
 SCENARIO = "none"  # the load is that of the users
 VERSION = "running"  # what runs is not asked for its version: that would need a connection or another process
 PYTHON = re.compile(r"(?:libpython|bin/python)(3\.\d+)")
@@ -39,7 +40,7 @@ class RecordedCampaign:
             self._cells: list[dict[str, Any]] = read_json(self.directory / CAMPAIGN_FILE)["cells"]
         except (RecordError, KeyError):
             self._cells = []
-        self._number = 0
+        self._time, self._number = max((age(run.name) for run in self.runs()), default=("", 0))
 
     def write(self, status: str) -> None:
         """Replace campaign.json."""
@@ -59,7 +60,9 @@ class RecordedCampaign:
     def new_run(self, pid: int, name: str, longest_s: float) -> Path:
         """Make the directory of a run of this master, with its run.json, and add it to campaign.json."""
         self._number += 1
-        run = self.directory / f"watch-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{self._number:04}-{pid}"
+        # A wall clock that jumps back does not make this run older than those before it: the oldest are removed first.
+        self._time = max(self._time, time.strftime("%Y%m%d-%H%M%S", time.gmtime()))
+        run = self.directory / f"watch-{self._time}-{self._number:04}-{pid}"
         cell = self._cell(pid, name)
         run.mkdir()
         try:
@@ -95,8 +98,7 @@ class RecordedCampaign:
 
     def runs(self) -> list[Path]:
         """Return the directories of the runs that there are, the oldest first."""
-        names = sorted(path.name for path in self.directory.iterdir() if NAME.fullmatch(path.name))
-        return [self.directory / name for name in names]
+        return sorted((path for path in self.directory.iterdir() if any(age(path.name))), key=lambda run: age(run.name))
 
     def unfinished(self) -> list[Path]:
         """Return the runs that a killed watcher left without a verdict."""
@@ -127,6 +129,12 @@ class RecordedCampaign:
             for cell in self._cells:
                 cell["runs"] = [run for run in cell["runs"] if run not in removed]
             self.write("running")
+
+
+def age(name: str) -> tuple[str, int]:
+    """Return what orders runs by age, from the name of one: its begin and number; ("", 0) if it is no run."""
+    match = NAME.fullmatch(name)
+    return (match["time"], int(match["number"])) if match is not None else ("", 0)
 
 
 def size_of(path: Path) -> int:

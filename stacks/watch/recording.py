@@ -87,6 +87,8 @@ class Recording:
                 process.kill()
                 process.wait()
         try:
+            for run in self._campaign.unfinished():  # somebody has killed the process that was to finish it
+                self._run_finisher(run / RUN_FILE, wait=True)
             if self._campaign.runs():
                 self._campaign.write("done")
                 self._run_finisher(self.directory / RUN_FILE, wait=True)
@@ -148,6 +150,10 @@ class Recording:
             start_new_session=True,  # a Ctrl-C is for the watcher, which waits for this process
         )
         if wait:
-            process.wait(FINISH_LIMIT_S)
+            try:
+                process.wait(FINISH_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         else:
             self._finishers.append(process)

@@ -1,4 +1,4 @@
-"""Lets each write of real commands fail once: `python -m tests.benchmarks.full_disk [COMMAND] [STRIDE] [MODES]`.
+"""Lets each write of real commands fail once: `python -m tests.benchmarks.full_disk COMMAND STRIDE MODES SECONDS`.
 
 The first execution of a command finds its writes below the results directory: every write(2), file or directory made,
 rename and allocation, of every process below it. Then the command is executed twice for each of them, and that call
@@ -6,6 +6,9 @@ finds a full disk: in the mode `full` every later call finds one too, in the mod
 code is 1 and the text names the file and the room, or nothing is missing; what was recorded before can be read; no
 traceback, no process, no temporary file is left. Files to which rows are appended (STREAMS) have hundreds of equal
 writes: the first ones are tried, the last one, and one of STRIDE. It writes results/bench/full_disk.json.
+
+Each result is a line of results/bench/full_disk_places.jsonl. A call begins no execution after SECONDS, and the next
+call goes on behind it: it tries only what is not in that file, or was wrong. Remove the file to begin anew.
 """
 
 from __future__ import annotations
@@ -20,9 +23,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import product
+from itertools import product, repeat
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests" / "unit"))
@@ -44,6 +49,7 @@ NUMBERS = {"users": 4, "duration_s": 1.0, "workers": 2, "max_requests": 5, "resp
 LIMITS = {"start_limit_s": 60.0, "limit_s": 60.0}
 APP = "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'ok']\n"
 FULL, ONCE = "full", "once"
+ROWS = ROOT / "results" / "bench" / "full_disk_places.jsonl"
 Place = tuple[str, int]
 
 
@@ -131,10 +137,13 @@ def execute(command: str, server: venvs.Venv, place: Place | None, mode: str) ->
     return disk, [f"{text} [{command}, {place}, {mode}; {folder}]" for text in found]
 
 
-def execute_one(arguments: tuple[str, venvs.Venv, Place, str]) -> tuple[bool, list[str]]:
-    """Execute in a process of a pool. Return whether the write failed, and what is wrong."""
+def execute_one(arguments: tuple[str, venvs.Venv, Place, str], end_s: float) -> dict[str, Any] | None:
+    """Execute in a process of a pool, and return the row of it; None if it is later than `end_s`."""
+    if time.monotonic() > end_s:
+        return None
+    command, _, place, mode = arguments
     disk, found = execute(*arguments)
-    return disk.was_hit, found
+    return {"command": command, "mode": mode, "place": list(place), "was_hit": disk.was_hit, "wrong": found}
 
 
 def wrong(folder: Path, code: int, text: str, *, was_hit: bool) -> list[str]:
@@ -176,32 +185,53 @@ def is_told(said: str, results: Path) -> bool:
     return names_file is not None and re.search(r"Free \d+ (MiB|KiB)", said) is not None
 
 
-def main(command: str = "run", stride: int = 40, modes: str = f"{FULL},{ONCE}") -> int:
+def main(command: str = "run", stride: int = 40, modes: str = f"{FULL},{ONCE}", seconds: int = 1 << 30) -> int:
     """Try the writes of a command. Print what is wrong, and write the figures."""
-    server, began_s = venvs.ensure("3.12", "pyuwsgi", "2.0.30.post1"), time.monotonic()
+    end_s = time.monotonic() + seconds
+    server = venvs.ensure("3.12", "pyuwsgi", "2.0.30.post1")
     disk, found = execute(command, server, None, ONCE)
-    places, hit, tried = disk.places(FIRST_OF_STREAM.get(command, 1), stride), 0, 0
-    executions = list(product(places, modes.split(",")))
-    print(f"{command}: {sum(disk.counts.values())} writes to {len(disk.counts)} files; {len(places)} are tried")
-    for text in found:
-        print(text, flush=True)
-    with ProcessPoolExecutor(SIDE_BY_SIDE) as pool:
-        for was_hit, new in pool.map(execute_one, [(command, server, *one) for one in executions]):
-            tried, hit, found = tried + 1, hit + was_hit, found + new
-            for text in new:
-                print(text, flush=True)
-            figures = {"command": command, "writes": sum(disk.counts.values()), "files": len(disk.counts)}
-            figures |= {"places": len(places), "modes": modes, "executions": tried, "failed_writes": hit}
-            figures |= {"wrong": len(found), "what": found}
-            save(command, figures | {"seconds": round(time.monotonic() - began_s, 1)})
-    print(f"{command}: {hit} of {tried} executions had a failing write: {len(found)} wrong")
-    return 1 if found else 0
+    print(f"{command}: {sum(disk.counts.values())} writes to {len(disk.counts)} files", *found, sep="\n", flush=True)
+    rows = rows_before(command)
+    executions = product(disk.places(FIRST_OF_STREAM.get(command, 1), stride), modes.split(","))
+    left = [(command, server, *one) for one in executions if key(*one) not in rows]
+    with ProcessPoolExecutor(SIDE_BY_SIDE) as pool, ROWS.open("a", encoding="utf-8") as file:
+        for row in pool.map(execute_one, left, repeat(end_s)):
+            if row is None:
+                print("the time is over: call it again")
+                break
+            rows[key(row["place"], row["mode"])] = row
+            file.write(f"{json.dumps(row)}\n")
+            file.flush()
+            print(*row["wrong"], sep="\n", end="\n" if row["wrong"] else "", flush=True)
+            save(command, disk, list(rows.values()))
+    wrong_rows = sum(bool(row["wrong"]) for row in rows.values())
+    print(f"{command}: {sum(row['was_hit'] for row in rows.values())} writes failed, {wrong_rows} of them wrong")
+    return 1 if wrong_rows or found else 0
 
 
-def save(command: str, figures: dict[str, object]) -> None:
+def key(place: Sequence[Any], mode: str) -> tuple[Any, ...]:
+    """Return what tells one execution of a command from the others."""
+    return (*place, mode)
+
+
+def rows_before(command: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Return what former calls have tried and found right."""
+    ROWS.parent.mkdir(parents=True, exist_ok=True)
+    lines = ROWS.read_text(encoding="utf-8").splitlines() if ROWS.exists() else []
+    rows = {key(row["place"], row["mode"]): row for row in map(json.loads, lines) if row["command"] == command}
+    return {name: row for name, row in rows.items() if not row["wrong"]}
+
+
+def save(command: str, disk: Disk, rows: list[dict[str, Any]]) -> None:
     """Write the figures of one command beside those of the others."""
-    path = ROOT / "results" / "bench" / "full_disk.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = ROWS.with_name("full_disk.json")
+    figures = {"writes": sum(disk.counts.values()), "files": len(disk.counts)}
+    for mode in sorted({row["mode"] for row in rows}):
+        of_mode = [row for row in rows if row["mode"] == mode]
+        failed = sum(row["was_hit"] for row in of_mode)
+        figures[mode] = {"executions": len(of_mode), "failed_writes": failed}
+    found = [text for row in rows for text in row["wrong"]]
+    figures |= {"wrong": len(found), "what": found}
     all_figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     path.write_text(json.dumps(all_figures | {command: figures}, indent=1) + "\n", encoding="utf-8")
 

@@ -141,7 +141,6 @@ def test_slow_exits_that_come_back_have_a_verdict(one_run: Callable[..., dict]) 
     record = one_run("threads", app=app, respawns=10, limit_s=12.0)
     assert record["verdict"] == "recovers", record["reason"]
     assert "of it the exit of the old worker" in record["reason"]
-    assert record["duration_s"] < 40
 
 
 def test_too_few_respawns_say_what_to_do(one_run: Callable[..., dict]) -> None:

@@ -89,11 +89,11 @@ def test_the_web_ui_answers_until_it_is_ended() -> None:
             assert ui.poll() is None
             assert time.monotonic() < end, "it does not listen"
             time.sleep(0.05)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
             assert b"./workers/static/live.js" in answer.read()
     finally:
         os.killpg(ui.pid, signal.SIGTERM)
-        ui.wait(30)
+        ui.wait(60)
     assert tcp_table.backlog(port) is None
 
 
@@ -109,7 +109,7 @@ def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: 
         start_new_session=True,
     )
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while tcp_table.backlog(port) is None:
             assert time.monotonic() < end, "it does not listen"
             time.sleep(0.05)

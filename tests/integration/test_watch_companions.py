@@ -144,7 +144,7 @@ def prometheus(directory: Path, target: str) -> Iterator[int]:
 
 
 def api(port: int, path: str) -> Any:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}", timeout=60) as answer:
         return json.loads(answer.read())["data"]
 
 

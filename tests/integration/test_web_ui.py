@@ -51,7 +51,7 @@ class Ui:
         return f"http://127.0.0.1:{self.port}{self.base}/"
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310 - a loopback address
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:  # noqa: S310 - a loopback address
             return str(answer.read().decode())
 
     def state(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Ui:
 
     def post(self, path: str, **form: str) -> dict[str, Any]:
         data = urllib.parse.urlencode(form).encode()
-        with urllib.request.urlopen(self.url + path, data, timeout=30) as answer:  # noqa: S310 - a loopback address
+        with urllib.request.urlopen(self.url + path, data, timeout=60) as answer:  # noqa: S310 - a loopback address
             return dict(json.loads(answer.read()))
 
     def until(self, look: Callable[[dict[str, Any]], object], what: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.observe.collectors import Base, Context
 
-LIMIT_S = 10.0
+LIMIT_S = 60.0
 
 
 class Watched(dict[int, Base]):

@@ -41,4 +41,9 @@ NO_WHEEL_DRAWN = """  × No solution found when resolving dependencies:
 NOT_BUILT = """error: Failed to build `uwsgi==2.0.19`
   cause: The build backend returned an error
   cause: Call to `setuptools.build_meta:__legacy__.build_wheel` failed (exit status: 1)
+
+         [stderr]
+         Exception: you need a C compiler to build uWSGI
+
+hint: Build failures usually indicate a problem with the package or the build environment
 """

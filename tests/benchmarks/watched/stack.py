@@ -101,9 +101,10 @@ def running(*words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
         process.wait()
 
 
-def watch(pid: int, **options: Any) -> Any:
-    """Run `watch --json` for a master."""
-    return running("stacks", "watch", "--pid", str(pid), "--json", **({"stdout": subprocess.DEVNULL} | options))
+def watch(pid: int, *words: str, **options: Any) -> Any:
+    """Run `watch --json` for a master, with further `words`."""
+    command = ("stacks", "watch", "--pid", str(pid), "--json", *words)
+    return running(*command, **({"stdout": subprocess.DEVNULL} | options))
 
 
 def before(served: Stack) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from stacks.campaign import campaign_directory
 from stacks.campaign.campaign import MATRIX, Campaign
 from stacks.campaign.runner import carry_out
 from stacks.lifecycle.reading import read_json
-from stacks.lifecycle.records import CAMPAIGN_FILE, LATEST, SCHEMA, RecordError
+from stacks.lifecycle.records import CAMPAIGN_FILE, LATEST, SCHEMA, RecordError, point_to
 
 
 def second(campaign: Campaign) -> Campaign:
@@ -61,6 +62,24 @@ def test_a_latest_that_points_to_no_directory_is_replaced(campaign: Campaign) ->
     (campaign.results / LATEST).symlink_to("gone")
     campaign.prepare()
     assert (campaign.results / LATEST / CAMPAIGN_FILE).is_file()
+
+
+@pytest.mark.parametrize("call", ["symlink_to", "replace"])
+def test_a_latest_that_cannot_be_written_is_named_and_nothing_half_written_stays(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """The kernel's error names the target of the link, which is no path of a file."""
+
+    def fail(_link: Path, target: object, *_more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    campaign.results.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, call, fail)
+        with pytest.raises(OSError, match="No space left on device") as caught:
+            point_to(campaign.results / "20261124-040722")
+    assert caught.value.filename == str(campaign.results / LATEST)
+    assert os.listdir(campaign.results) == []
 
 
 def test_a_thousand_campaigns_in_one_second_are_an_error(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:

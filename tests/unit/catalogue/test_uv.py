@@ -16,7 +16,11 @@ from stacks.catalogue.uv import explain_failure, innermost_cause
         (NO_VERSION, "the package index has no pyuwsgi 2.0.26."),
         (REFUSED, "the package index cannot be reached for pyuwsgi 2.0.26 (Connection refused (os error 111))."),
         (OFFLINE, "the package index cannot be reached for pyuwsgi 2.0.26 (Because pyuwsgi was not found in the cache"),
-        (NOT_BUILT, "pyuwsgi 2.0.26 could not be built for Python 3.13: the build needs a C compiler and the headers"),
+        (
+            NOT_BUILT,
+            "pyuwsgi 2.0.26 could not be built for Python 3.13: the build needs a C compiler and the headers of that "
+            "Python (Exception: you need a C compiler to build uWSGI).",
+        ),
         ("error: disk full\n", "uv could not install pyuwsgi 2.0.26 for Python 3.13 (disk full)."),
     ],
 )

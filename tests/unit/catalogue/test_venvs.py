@@ -33,6 +33,7 @@ class FakeUv:
         self.kept_open: list[Sequence[int]] = []
         self.python_full = "3.12.1"
         self.failure = ""
+        self.inspection: subprocess.CompletedProcess[str] | Exception | None = None  # None: it succeeds
         self.version = PIN
 
     def __call__(
@@ -42,6 +43,10 @@ class FakeUv:
         if words[1:2] == ["-I"]:
             if not Path(words[0]).exists():
                 raise FileNotFoundError(2, "No such file or directory")
+            if isinstance(self.inspection, Exception):
+                raise self.inspection
+            if self.inspection is not None:
+                return self.inspection
             return subprocess.CompletedProcess(words, 0, json.dumps([self.python_full, self.version]), "")
         self.commands.append(words)
         self.kept_open.append(keep_open)
@@ -129,6 +134,27 @@ def test_a_failed_environment_has_no_marker_and_is_tried_again(tmp_path: Path, u
     assert not (tmp_path / f"3.12-pyuwsgi-{PIN}" / MARKER).exists()
     uv.failure = ""
     assert ensure("3.12", "pyuwsgi", PIN, venvs=tmp_path, run=uv).package_version == PIN
+
+
+@pytest.mark.parametrize(
+    ("inspection", "reason"),
+    [
+        (subprocess.TimeoutExpired("python", 10), "did not answer within 10 s"),
+        (OSError(8, "Exec format error"), "bin/python: Exec format error"),
+        (
+            subprocess.CompletedProcess([], 1, "", "Traceback:\nPackageNotFoundError: x\n"),
+            "PackageNotFoundError: x, ex",
+        ),
+        (subprocess.CompletedProcess([], -9, "", ""), "no message, exit code -9"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_says_why(
+    tmp_path: Path, uv: FakeUv, inspection: subprocess.CompletedProcess[str] | Exception, reason: str
+) -> None:
+    uv.inspection = inspection
+    with pytest.raises(VenvError, match="cannot be used in it") as error:
+        ensure("3.12", "pyuwsgi", PIN, venvs=tmp_path, run=uv)
+    assert reason in str(error.value)
 
 
 def test_many_threads_make_one_environment_once(tmp_path: Path, uv: FakeUv) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from check_builders import HEALTHY, HUNG, findings, recycled, remedy
 from contract import problems
 
+from stacks.check import check
 from stacks.check.check_result import CheckResult, write_failure
 from stacks.check.measurement import Measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.check.remedy_trial import RemedyTrial
+from stacks.lifecycle import disk_room
 from stacks.lifecycle.lost_threads import ThreadGroup, ThreadTable
 
 
@@ -155,3 +159,17 @@ def test_without_a_backtrace_the_waits_stand_for_it(tmp_path: Path) -> None:
     unstopped = [process | {"frames": []} for process in UNSTOPPED]
     run = replace(HEALTHY, stop_signal="KILL", stop_s=10.1, unstopped=unstopped)
     assert "the worker waited in futex" in stop_case(run, tmp_path)[1]
+
+
+@pytest.mark.parametrize("name", ["check.json", "report.html", "metrics.txt"])
+def test_a_check_whose_files_cannot_be_written_says_its_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """It was `could not check: [Errno 28] No space left on device`, without the verdict and without the file."""
+    monkeypatch.setattr(disk_room, "RESULTS", tmp_path)
+    (tmp_path / name).mkdir()  # even root cannot write a file in its place
+    options = Namespace(json=None, junit=None, ini=None, code_quality=None, metrics=tmp_path / "metrics.txt")
+    assert check.hand_over(healthy_result(tmp_path, None), options) == check.EXIT_NOT_MEASURED
+    said = capsys.readouterr()
+    assert "recovers" in said.out
+    assert said.err.startswith(f"check: {tmp_path / name}: cannot be written (Is a directory). Make it writable, or ")

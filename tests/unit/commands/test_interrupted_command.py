@@ -35,6 +35,6 @@ def test_it_ends_what_it_has_started_and_says_so(tmp_path: Path, number: signal.
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     until(lambda: file.is_file() and file.read_text())
     process.send_signal(number)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (exit_codes.INTERRUPTED, "interrupted\n")
     until(lambda: not proc.is_alive(int(file.read_text())))

@@ -48,7 +48,7 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a bucket of an S3 server on a free loopback port."""
     command = (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
     with server(tmp_path_factory.mktemp("s3") / "log", *command, announcement="http://127.0.0.1:") as port:
-        urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/results", method="PUT"), timeout=30)
+        urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/results", method="PUT"), timeout=60)
         access = "s3://key:secret@results/night"
         yield f"{access}?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1"
 

@@ -196,7 +196,7 @@ def port() -> Iterator[int]:
 
 
 def exchange(port: int, request: str) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         client.sendall(request.encode())
         return b"".join(iter(lambda: client.recv(65536), b""))
 

@@ -53,14 +53,14 @@ def where(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
             "-out",
             str(directory / "cert.pem"),
         ]
-        subprocess.run(command, check=True, capture_output=True, timeout=30)
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
         with certificate.open("a") as file:
             file.write((directory / "cert.pem").read_text())
     command = [sys.executable, str(HERE / "tiny_server.py"), str(directory)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         yield json.loads(server.stdout.readline())
-        server.communicate(timeout=10)
+        server.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +225,7 @@ def test_a_port_without_a_server_and_requests_that_cannot_be_sent(ask: Ask) -> N
 def test_a_host_that_is_not_a_url_is_an_error_at_the_start() -> None:
     call = json.dumps([{"host": "127.0.0.1:80", "calls": []}])
     command = [sys.executable, str(HERE / "client_driver.py")]
-    done = subprocess.run(command, input=call, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, input=call, capture_output=True, text=True, timeout=60)
     assert "StopTest: --host '127.0.0.1:80' is not an http" in done.stderr
 
 

@@ -38,7 +38,7 @@ disable-logging = true
 hook-accepting = print:pack-ready
 route-run = addheader:X-Worker: ${{uwsgi[wid]}}/${{uwsgi[pid]}}
 """
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 pytestmark = pytest.mark.uwsgi
 
 

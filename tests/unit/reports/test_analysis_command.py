@@ -1,5 +1,6 @@
 """`python -m analysis`: its exit codes, its files, and one clear line for every error."""
 
+import errno
 import json
 import os
 import re
@@ -84,14 +85,35 @@ def test_results_that_cannot_be_used(tmp_path, capsys, prepare, words):
     assert str(path) in line
 
 
-def test_results_that_cannot_be_written_to_are_still_shown(tmp_path, capsys):
+@pytest.mark.parametrize("name", [SUMMARY_FILE, "report.html"])
+def test_results_that_cannot_be_written_to_are_still_shown(tmp_path, capsys, name):
     path = typical(tmp_path / "campaign")
-    (path / SUMMARY_FILE).mkdir()  # even root cannot replace a directory by a file
+    (path / name).mkdir()  # even root cannot replace a directory by a file
     assert main(["summary", str(path)]) == 1
     out, err = capsys.readouterr()
     assert "X hung_worker" in out
-    assert len(err.splitlines()) == 1
-    assert "cannot be written to" in err
+    assert err == (
+        f"analysis: {path / name}: cannot be written (Is a directory); the runs and the table on stdout are complete. "
+        "Make it writable, and repeat.\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["summary", "compare"])
+def test_a_full_disk_names_the_file_and_the_room(tmp_path, capsys, monkeypatch, command):
+    path = typical(tmp_path / "campaign")
+    monkeypatch.setattr(os, "fsync", raise_no_space)
+    arguments = [str(path)] if command == "summary" else [str(path), str(path)]
+    assert main([command, *arguments]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert re.search(
+        rf"{path}/(summary|compare)\.json: cannot be written \(No space left on device\); .*complete", line
+    )
+    assert line.endswith(". Free 16 MiB, and repeat.")
+    assert not list(path.glob(".*"))
+
+
+def raise_no_space(_handle):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.parametrize("arguments", [[], ["sumary"], ["summary", "--frobnicate"], ["summary", "a", "b"]])

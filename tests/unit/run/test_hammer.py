@@ -72,7 +72,7 @@ def test_locust_waits_at_the_gate_hammers_and_writes_a_row_for_every_request(
     hammer.send("go")
     until(lambda: server.answered > 20)  # type: ignore[attr-defined]
     hammer.send("stop")
-    hammer.wait(15)
+    hammer.wait(60)
     assert hammer.exit_code == 0, log_text(tmp_path)
     hammer.send("kill")  # no error, although Locust has ended
     hammer.close()
@@ -88,7 +88,7 @@ def test_locust_ends_without_a_request_after_cancel_at_the_gate(
     hammer = start()
     until(hammer.is_up)
     hammer.send("cancel")
-    hammer.wait(15)
+    hammer.wait(60)
     assert (hammer.exit_code, server.answered) == (0, 0)  # type: ignore[attr-defined]
 
 
@@ -98,7 +98,7 @@ def test_locust_ends_if_its_locustfile_does_not_load_and_the_log_says_why(
     broken = tmp_path / "broken.py"
     broken.write_text("import no_such_module\n")
     hammer = start(broken)
-    hammer.wait(15)
+    hammer.wait(60)
     assert hammer.exit_code != 0
     assert not hammer.is_up()
     assert "no_such_module" in log_text(tmp_path)

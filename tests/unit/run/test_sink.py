@@ -17,7 +17,7 @@ import pytest
 from stacks.run.sink import Items, unpacked
 
 ROOT = Path(__file__).resolve().parents[3]
-LIMIT_S = 30
+LIMIT_S = 60
 
 
 class Sink:

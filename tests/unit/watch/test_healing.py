@@ -176,7 +176,7 @@ def child() -> subprocess.Popen[bytes]:
 def test_a_child_of_the_master_gets_sigkill_and_once_it_has_ended_nobody_does(child: subprocess.Popen[bytes]) -> None:
     process = ProvenProcess(child.pid, os.getpid(), 0.0)
     assert process.kill()
-    assert child.wait(20) == -signal.SIGKILL
+    assert child.wait(60) == -signal.SIGKILL
     assert not process.kill()  # its number may belong to another process now
     process.close()
     with pytest.raises(ProcessLookupError):
@@ -192,4 +192,4 @@ def test_another_process_is_refused(child: subprocess.Popen[bytes]) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
     assert child.poll() is None
     child.kill()
-    child.wait(20)
+    child.wait(60)

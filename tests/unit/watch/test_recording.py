@@ -20,6 +20,7 @@ from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.lifecycle.reading import read_events
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.verdict import judge
+from stacks.watch import recorded_campaign
 from stacks.watch import recording as recording_module
 from stacks.watch.carried_rows import MOST_LOOKS, CarriedRows
 from stacks.watch.finish import cut_partial_line, finish_run
@@ -36,7 +37,7 @@ def finished(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     runs: list[Path] = []
 
     def finish(_recording: Recording, path: Path, *, wait: bool = False) -> None:
-        if wait:
+        if not path.exists():  # the page
             return
         finish_run(path.parent)
         runs.append(path.parent)
@@ -131,6 +132,23 @@ def test_a_recording_stays_within_its_limit_and_keeps_the_newest_run(
     assert (tmp_path / "r/watch-of-mine").exists()
 
 
+def test_the_newest_run_stays_if_the_wall_clock_jumps_back(
+    tmp_path: Path, finished: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names of runs have the wall clock, and the oldest runs are removed: by the name it was the newest one."""
+    stamps = iter(["20261128-120000"] * 4 + ["20261128-110000"] * 4000)
+    monkeypatch.setattr("stacks.watch.recorded_campaign.time.strftime", lambda *_: next(stamps))
+    for _ in range(2):  # also after another start of the watcher
+        recording = Recording(tmp_path / "r", 40_000, print)
+        for _ in range(1000):
+            recording.take_row(PID, Event(time.monotonic_ns(), "observer", "heartbeat"))
+        recording.close()
+        assert finished[-1].exists()
+        assert [run for run in finished if run.exists()] == recorded_campaign.RecordedCampaign(tmp_path / "r").runs()
+    assert finished[-1].name.startswith("watch-20261128-120000-")
+    assert not finished[0].exists()
+
+
 @contextmanager
 def full_disk(free: int) -> Iterator[None]:
     """Let files of this process grow to `free` bytes only: a longer write is cut, and the next one fails."""
@@ -223,3 +241,21 @@ def test_the_runs_of_a_watcher_that_was_killed_get_their_verdict_later(tmp_path:
     later.close()
     cut_partial_line(events)
     assert events.read_bytes().endswith(b"\n")
+
+
+def test_a_run_whose_finisher_was_killed_gets_its_verdict_when_the_watching_ends(
+    tmp_path: Path, finished: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = Recording._run_finisher
+
+    def finish_at_the_end(recording: Recording, path: Path, *, wait: bool = False) -> None:
+        if wait:
+            finish(recording, path, wait=wait)
+
+    monkeypatch.setattr(Recording, "_run_finisher", finish_at_the_end)
+    recording = Recording(tmp_path / "r", LARGE, print)
+    for row in golden(name_of("recovers")):
+        recording.take_row(PID, row)
+    recording.close()
+    (run,) = finished
+    assert (run_of(run)["status"], run_of(run)["verdict"]) == ("done", "recovers")

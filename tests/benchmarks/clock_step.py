@@ -170,7 +170,7 @@ def odd_times(run: Path, record: dict[str, Any]) -> list[str]:
 
 def main(runs: int = 3) -> int:
     """Carry out `runs` runs and watches of each cell and step. Print what is wrong, and write the figures."""
-    before = read_json(FIGURES) if FIGURES.exists() else {"rows": [], "what": []}
+    before = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {"rows": [], "what": []}
     rows, found = before["rows"], before["what"]
     steps = list(product(range(runs), (one_run, one_watch), CELLS, STEPS_S))
     for number, carry_out, cell, offset_s in steps[len(rows) :]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stacks.lifecycle import strict_json
+from stacks.lifecycle.text_files import replace_text
 
 # Schema history:
 #   1  first: run.json, events.jsonl, requests.parquet, samples.parquet, summary.json
@@ -151,22 +151,4 @@ def write_json(path: Path, value: Any) -> None:
 
     Raises OSError, which names `path`.
     """
-    try:
-        _replace_json(path, value)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def _replace_json(path: Path, value: Any) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    replace_text(path, f"{json.dumps(value, indent=1)}\n")

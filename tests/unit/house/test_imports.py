@@ -39,7 +39,8 @@ READ_FILES = (
     "losses",
     "pack_fault",
     "disk_room",
-)  # the modules of the lifecycle that read files
+    "text_files",
+)  # the modules of the lifecycle that read or write files
 OUTSIDE_WORLD = {"time", "subprocess", "socket", "threading", "signal", "random", "datetime"}
 FILES = {"os", "pathlib", "io"}
 

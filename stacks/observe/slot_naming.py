@@ -6,6 +6,7 @@ the lowest slot that is empty.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 from stacks.observe import proc
@@ -16,8 +17,10 @@ from stacks.observe.slots import NO_WORKER, TOO_EARLY, Slots
 # A child that keeps all sockets of its master for so long is stuck before it closes them (a fork hook of Python).
 STUCK_EARLY_S = 0.5
 QUIET_S = 0.1  # a master that has forked nothing for so long has forked its first workers
-# If no child has lived long enough to tell its slot for so long, every worker ends at once, again and again.
+# If no child has lived long enough to tell its slot for so long, every worker ends at once, again and again. If another
+# child of the master, such as a mule, has told that it has none, so many ends in so many seconds show this.
 NONE_LIVES_S = 2.0
+LOOP_ENDS, LOOP_S = 3, 10.0  # the master sleeps for 2 s when its workers end too fast
 
 
 class SlotNaming:
@@ -28,6 +31,8 @@ class SlotNaming:
         self._slots: Slots | None = None  # None until the first workers have closed what is not theirs
         self._can_tell = True  # False: the sockets cannot be read
         self._is_first = True  # no slot has been named yet
+        self._has_worker = False  # the sockets of a child have told its slot
+        self._nameless_s: deque[float] = deque(maxlen=LOOP_ENDS)  # the newest ends of children without a slot
         self._last_fork_s = 0.0
         self._begun_s = follower.now_s
 
@@ -48,7 +53,7 @@ class SlotNaming:
 
     def begin_anew(self) -> None:
         """Forget the slots: the master has made new sockets."""
-        self._slots, self._can_tell = None, True
+        self._slots, self._can_tell, self._has_worker = None, True, False
 
     def note_fork(self) -> None:
         """Note that the master has just forked."""
@@ -70,6 +75,7 @@ class SlotNaming:
         slot = self._slots.number(child.pid, self._follower.vacant) if self._slots else self._lowest_vacant()
         if slot in (TOO_EARLY, NO_WORKER) and not self._has_told(child):
             return False
+        self._has_worker |= slot > NO_WORKER
         self._fill(child, self._lowest_vacant() if slot == TOO_EARLY else slot, "respawned")
         return True
 
@@ -86,9 +92,17 @@ class SlotNaming:
         others = self._follower.children.values()
         before = sum(other.slot is None and other.forked_ns < child.forked_ns for other in others)
         slot = earlier[min(before, len(earlier) - 1)] if earlier else NO_WORKER
-        if slot == NO_WORKER and self._slots is None and self._follower.now_s > self._begun_s + NONE_LIVES_S:
+        if slot == NO_WORKER and self._is_in_loop():
             slot, self._is_first = self._lowest_vacant(vacant), False
         self._fill(child, slot, "respawned")
+
+    def _is_in_loop(self) -> bool:
+        """Take in that a child without a slot has ended. Return True if every worker ends at once."""
+        now_s, ends_s = self._follower.now_s, self._nameless_s
+        ends_s.append(now_s)
+        if self._slots is None:
+            return now_s > self._begun_s + NONE_LIVES_S
+        return not self._has_worker and len(ends_s) == LOOP_ENDS and now_s < ends_s[0] + LOOP_S
 
     def _learn(self) -> None:
         """Learn the sockets of the master, and name the slots of the children that have none yet."""
@@ -101,6 +115,7 @@ class SlotNaming:
         if self._slots and not any(numbers.values()) and not all(map(self._has_told, children)):
             self._slots = None  # all of them are too young to tell, or have ended
             return
+        self._has_worker |= any(numbers.values())
         kind, self._is_first = "spawned" if self._is_first else "respawned", False
         for child in children:
             slot = numbers.get(child.pid, NO_WORKER) if self._slots else self._lowest_vacant()

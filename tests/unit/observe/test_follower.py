@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from stacks.lifecycle.records import Event
 from stacks.observe import proc, process_events
 from stacks.observe.child import Child
 from stacks.observe.follower import Follower
+from stacks.observe.slots import NO_WORKER
 
 LIMIT_S = 60.0
 
@@ -147,7 +149,26 @@ def test_a_reload_keeps_the_pid_and_names_the_slots_anew(following: Following) -
 
 
 def test_workers_that_never_live_long_enough_to_tell_their_slots_are_seen(tmp_path: Path) -> None:
-    with forking_master(tmp_path) as master:
+    with dying_workers(tmp_path) as following:
+        following.until(lambda: following.lifecycle.respawns() >= 6)
+        assert {row.slot for row in following.rows if row.kind == "respawned"} >= {1, 2}
+        assert {row.data["exit_status"] for row in following.rows if row.kind == "exited"} == {30}
+
+
+def test_they_are_seen_also_if_the_mule_alone_has_told_of_its_sockets(tmp_path: Path) -> None:
+    """The follower has learned the sockets while the master had forked no worker for a moment."""
+    with dying_workers(tmp_path) as following:
+        master = following.master
+        os.kill(master.pid, signal.SIGSTOP)
+        following.until(lambda: [child.slot for child in following.follower.children.values()] == [NO_WORKER])
+        os.kill(master.pid, signal.SIGCONT)
+        following.until(lambda: following.lifecycle.respawns() >= 6)
+
+
+@contextmanager
+def dying_workers(folder: Path) -> Iterator[Following]:
+    """Yield what follows a master whose workers all end at once, and its mule."""
+    with forking_master(folder) as master:
         workers = master.children()[:3]
         for command in ("dying 30", "end 1 30", "end 2 30", "end 3 30"):
             master.tell(command)
@@ -156,9 +177,7 @@ def test_workers_that_never_live_long_enough_to_tell_their_slots_are_seen(tmp_pa
             assert time.monotonic() < end_s
             time.sleep(0.02)
         following = Following(master)
-        following.until(lambda: following.lifecycle.respawns() >= 6)
-        assert {row.slot for row in following.rows if row.kind == "respawned"} >= {1, 2}
-        assert {row.data["exit_status"] for row in following.rows if row.kind == "exited"} == {30}
+        yield following
         following.follower.close()
 
 

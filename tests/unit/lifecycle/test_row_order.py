@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 from rows import at, generation, hang, healthy, leave, lifecycle, respawn, row
@@ -18,7 +16,7 @@ WANTED = 3
 
 def without_cause(state: Lifecycle) -> list[Episode]:
     """Leave out the cause: a row gives it the signal only if the worker is state when the row comes."""
-    return [replace(episode, cause="") for episode in state.episodes()]
+    return [episode._replace(cause="") for episode in state.episodes()]
 
 
 def test_a_worker_may_be_ready_before_the_line_that_names_it() -> None:

@@ -19,9 +19,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from unittest.mock import patch
 
 import pyarrow.parquet
@@ -30,7 +32,16 @@ from stacks.catalogue import ROOT
 from stacks.lifecycle.reading import read_json, read_rows
 from stacks.lifecycle.records import EVENTS_FILE, REQUESTS_FILE, RUN_FILE, SAMPLES_FILE
 from stacks.watch.finish import PAGE_FILE
-from tests.benchmarks.watched.stack import BROKEN, HEALTHY, changes, hammer, stack, wait_until_counting, watch
+from tests.benchmarks.watched.stack import (
+    BROKEN,
+    HEALTHY,
+    changes,
+    hammer,
+    stack,
+    wait_until_counting,
+    wait_until_watching,
+    watch,
+)
 
 SOURCE = Path(__file__).with_name("stepped_clock.c")
 FIGURES = ROOT / "results" / "bench" / "clock_step.json"
@@ -98,10 +109,12 @@ def one_watch(cell: str, offset_s: int) -> tuple[dict[str, Any], list[str]]:
         patch.dict(os.environ, clock.environment),
         stack(4, 5, BROKEN if is_hung else HEALTHY) as served,
         (folder / "changes").open("w+") as output,
-        hammer(served, 8, LIMIT_S, 0.1),
         watch(served.pid, "--record", str(recording), stdout=output) as process,
+        begun(output),
+        hammer(served, 8, LIMIT_S, 0.1),
     ):
-        wait_until_counting(output)
+        if not is_hung:  # after its first respawns a broken stack makes none
+            wait_until_counting(output)
         before = len(respawns(folder))
         clock.step(offset_s)
         end_s = time.monotonic() + LOAD_LIMIT_S
@@ -122,6 +135,13 @@ def one_watch(cell: str, offset_s: int) -> tuple[dict[str, Any], list[str]]:
     ends = Counter(row["cause"] for row in read_changes(folder) if row["kind"] == "worker_ended")
     row = {"cell": cell, "command": "watch", "offset_s": offset_s, "verdict": record["verdict"], "ends": dict(ends)}
     return row, [f"{text} [watch, {cell}, {offset_s:+} s; {folder}]" for text in found]
+
+
+@contextmanager
+def begun(output: IO[str]) -> Iterator[None]:
+    """Wait until the watch knows the workers that are there, before anything below begins."""
+    wait_until_watching(output)
+    yield
 
 
 def read_changes(folder: Path) -> list[dict[str, Any]]:

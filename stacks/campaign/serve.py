@@ -50,8 +50,10 @@ def main(options: argparse.Namespace) -> int:
             print_line("failed", error=pack_fault.report(error))
             return EXIT_NOT_MEASURED
 
-    kills = MemoryKills()
-    return supervisor.guarded(run, after_kill=lambda: print_line("failed", error=f"it was killed; {kills.cause()}"))
+    def tell_kill(kills: MemoryKills) -> None:
+        print_line("failed", error=f"it was killed; {kills.cause()}")
+
+    return supervisor.guarded(run, after_kill=tell_kill)
 
 
 def _serve_stack(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ DIRECTORIES_FILE = "directories"  # in the private directory of the check, or of
 
 def guarded(main: Callable[[], int], private: Path) -> int:
     """Run `main` under a guard, and remove `private` at the end. Return its exit code, or 1 if a signal ended it."""
-    return supervisor.guarded(main, private, after_kill=partial(close_runs, private, MemoryKills()))
+    return supervisor.guarded(main, private, after_kill=partial(close_runs, private))
 
 
 def note_directory(private: Path, directory: Path) -> None:

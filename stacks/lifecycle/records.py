@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.lifecycle import strict_json
-from stacks.lifecycle.text_files import replace_text
+from stacks.lifecycle.text_files import naming, replace_text
 
 # Schema history:
 #   1  first: run.json, events.jsonl, requests.parquet, samples.parquet, summary.json
@@ -137,13 +137,14 @@ def point_to(campaign: Path) -> None:
     """
     latest = campaign.with_name(LATEST)
     link = campaign.with_name(f".{LATEST}.{os.getpid()}")
-    try:
-        link.unlink(missing_ok=True)
-        link.symlink_to(campaign.name)
-        link.replace(latest)
-    except OSError as error:
-        link.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(latest)) from error
+    with naming(latest):
+        try:
+            link.unlink(missing_ok=True)
+            link.symlink_to(campaign.name)
+            link.replace(latest)
+        except OSError:
+            link.unlink(missing_ok=True)
+            raise
 
 
 def write_json(path: Path, value: Any) -> None:

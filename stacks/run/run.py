@@ -217,12 +217,12 @@ def main(directory: Path, parent: int = 0) -> int:
         instance: Instance = AttachedInstance(planned) if is_attached else OwnInstance(planned)
         return Run(planned, instance, kills).execute()
 
-    def close() -> None:
+    def close(kills: MemoryKills) -> None:
         run_end.record_killed_observer(directory, run_end.killed_observer(kills))
 
     code = supervisor.guarded(execute, private, parent=parent, fault_directory=directory, after_kill=close)
     if code in (0, 1):  # the observer came to its end, or `close` has told that it was killed
         run_end.record_killed_observer(directory, "its last run.json could not be written", "failed")
     else:
-        close()
+        close(kills)
     return code

@@ -111,7 +111,7 @@ def guarded(
     parent: int = 0,
     failed: int = 1,
     fault_directory: Path | None = None,
-    after_kill: Callable[[], None] | None = None,
+    after_kill: Callable[[MemoryKills], None] | None = None,
 ) -> int:
     """Run `main` in a child process, and end what it leaves below it, however it ends. Returns its exit code.
 
@@ -120,7 +120,8 @@ def guarded(
     code if `main` raises another exception, or a process cannot be ended. Such an exception is a fault of the pack; its
     file goes to `fault_directory`. If `parent` is a pid and not that of the parent process, the parent has ended
     already, and `main` does not run. If a signal has ended `main`, the exit code is `failed` as well, and `after_kill`
-    is called before `private` is removed; without it, a sentence is printed.
+    is called before `private` is removed, with the kills that the kernel counts since the guard began; without it, a
+    sentence is printed.
     """
     kills = MemoryKills()
     become_subreaper()
@@ -163,7 +164,7 @@ def guarded(
     left = sweep()
     if os.WIFSIGNALED(status):
         if after_kill is not None:
-            after_kill()
+            after_kill(kills)
         else:
             print(f"the command was killed; {kills.cause()}.", file=sys.stderr)
     if private is not None:

@@ -81,11 +81,7 @@ class Recording:
             self._end_run(master)
         end_s = time.monotonic() + FINISH_LIMIT_S
         for process in self._finishers:
-            try:
-                process.wait(max(0.0, end_s - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            wait_or_kill(process, max(0.0, end_s - time.monotonic()))
         try:
             for run in self._campaign.unfinished():  # somebody has killed the process that was to finish it
                 self._run_finisher(run / RUN_FILE, wait=True)
@@ -150,10 +146,15 @@ class Recording:
             start_new_session=True,  # a Ctrl-C is for the watcher, which waits for this process
         )
         if wait:
-            try:
-                process.wait(FINISH_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            wait_or_kill(process, FINISH_LIMIT_S)
         else:
             self._finishers.append(process)
+
+
+def wait_or_kill(process: subprocess.Popen[bytes], limit_s: float) -> None:
+    """Wait until a process has ended, and kill it after `limit_s`."""
+    try:
+        process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

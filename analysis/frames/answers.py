@@ -14,6 +14,7 @@ from analysis.frames.connection import QueryError, RequestFiles, query
 from analysis.frames.load_window import LoadWindow
 from analysis.frames.queries import END_NS, REQUESTS
 from stacks.lifecycle.episode import Episode
+from stacks.lifecycle.losses import NOT_LOST, open_limit_us
 from stacks.lifecycle.records import RecordError
 
 MOST_BINS = 60  # of a window: more bins make a figure of a hundred millimetres noisy
@@ -25,7 +26,7 @@ class Answers:
     """What became of the requests of a run."""
 
     requests: int
-    lost: int  # requests without an answer
+    lost: int  # requests that were sent and not answered, unless they were open at the end (stacks.lifecycle.losses)
     answered: int  # within the load window
     first_response_ns: list[int | None]  # one entry for each episode
     bins: list[dict[str, float]]  # t_s, bin_s, answered, answered_rps
@@ -47,11 +48,13 @@ def bin_width_s(window_s: float) -> float:
 
 def _counts(files: RequestFiles, window: LoadWindow) -> tuple[int, int, int]:
     text = f"""
-        SELECT count(*), count(*) FILTER (error <> ''),
-               count(*) FILTER (error = '' AND {END_NS} >= ? AND {END_NS} < ?)
-        FROM {REQUESTS}"""  # noqa: S608 - END_NS is a constant
-    requests, lost, answered = query(text, [window.begin_ns, window.end_ns, files])[0]
-    return requests, lost, answered
+        SELECT count(*), count(*) FILTER (error NOT IN {NOT_LOST}),
+               count(*) FILTER (error = '' AND {END_NS} >= ? AND {END_NS} < ?),
+               max(latency_us) FILTER (error = ''), list(latency_us) FILTER (error = 'in_flight')
+        FROM {REQUESTS}"""  # noqa: S608 - constants
+    requests, lost, answered, slowest_us, ages_us = query(text, [window.begin_ns, window.end_ns, files])[0]
+    limit_us = open_limit_us(slowest_us)
+    return requests, lost + sum(age_us > limit_us for age_us in ages_us or []), answered
 
 
 def _bins(files: RequestFiles, window: LoadWindow) -> list[dict[str, float]]:

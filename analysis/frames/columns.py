@@ -40,7 +40,7 @@ RUN_COLUMNS: dict[str, str] = {
     "hung": "Int64",  # respawns that hung
     "hung_initial": "Int64",  # workers of the first generation that hung; they are no respawns
     "requests": "Int64",
-    "lost": "Int64",
+    "lost": "Int64",  # sent and not answered; not those that were open at the end (stacks/lifecycle/losses.py)
     "answered": "Int64",  # within the fixed load window
     "answered_rps": "Float64",
     "window_s": "Float64",
@@ -56,7 +56,7 @@ RUN_COLUMNS: dict[str, str] = {
     "offered_rps": "Float64",
     "missed": "Int64",  # offered requests that the load generator could not start
     "late_ms": "Float64",  # the longest delay of a start behind its schedule
-    "lost_share": "Float64",
+    "lost_share": "Float64",  # of the offered requests: without an answer, for whatever reason
     **dict.fromkeys(QUANTILES, "Float64"),  # latency from the scheduled moment; infinite if too many were lost
     "median_answer_ms": "Float64",  # latency from the start, of the answered requests only
     "hostname": "object",

@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.frames.bottleneck import find_bottleneck
 from analysis.frames.queries import END_NS
 from analysis.frames.results import Results
+from stacks.lifecycle.losses import NOT_LOST, open_limit_us
 from stacks.lifecycle.reading import read_events
 from stacks.lifecycle.records import EVENTS_FILE
 
@@ -59,7 +60,10 @@ def events_and_requests(results: Results, run_key: str) -> pd.DataFrame:
     begin = begin_ns(run, episodes)
     key = run_key.replace("'", "''")
     time_bin = f"(({END_NS}) - {begin}) // {round(BIN_S * 1e9)}"
-    select = f"{time_bin} AS bin, count(*) FILTER (error = '') AS answered, count(*) FILTER (error <> '') AS lost"
+    slowest = results.requests("max(latency_us) AS us", f"run_key = '{key}' AND error = ''")["us"].iloc[0]
+    old = f"error = 'in_flight' AND latency_us > {open_limit_us(None if pd.isna(slowest) else slowest)}"
+    select = f"""{time_bin} AS bin, count(*) FILTER (error = '') AS answered,
+                 count(*) FILTER (error NOT IN {NOT_LOST} OR {old}) AS lost"""
     requests = results.requests(select, f"run_key = '{key}' GROUP BY 1")
     rows: list[dict[str, Any]] = [
         {"t_s": round(row["bin"] * BIN_S, 3), "answered": row["answered"], "lost": row["lost"]}

@@ -11,6 +11,7 @@ from typing import Any
 from stacks.lifecycle.deaths import silent_deaths
 from stacks.lifecycle.exit_crashes import exit_crashes
 from stacks.lifecycle.lifecycle import Lifecycle
+from stacks.lifecycle.losses import NOT_LOST
 from stacks.lifecycle.lost_threads import ThreadTable
 from stacks.lifecycle.rates import wilson
 from stacks.lifecycle.reading import read_events, read_json
@@ -25,7 +26,6 @@ SLOW_EXIT, SLOW_STOP = "slow_exit", "slow_stop"
 LOST_REQUESTS = "lost_requests"
 FEWEST_LOST, SHARE_LOST = 5, 0.03  # fewer may be due to a busy machine
 PYTHON_EXIT = "Py_Finalize"  # Py_FinalizeEx and _Py_Finalize in pylifecycle.c
-NOT_LOST = ("", "in_flight", "missed")  # an answer; in flight at the end of the run; never sent
 
 
 @dataclass(frozen=True)

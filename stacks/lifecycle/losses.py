@@ -22,6 +22,7 @@ _LATENCY, _STATUS, _ERROR, _PID = map(list(REQUEST_COLUMNS).index, ("latency_us"
 # A request that is not older than this may wait for a worker that recycles: the master's loop, in which it forks a
 # successor, turns once a second (core/master.c).
 OPEN_S = 1.0
+NOT_LOST = ("", "in_flight", "missed")  # an answer; judged by its age (open_limit_us); never sent
 # One of records.REQUEST_ERRORS -> what it means to a client. `malformed` and `other` say too little, a `missed` arrival
 # was never sent, and an `in_flight` request is judged by its age.
 LOSS_OF_ERROR = {
@@ -31,6 +32,14 @@ LOSS_OF_ERROR = {
     "truncated": "truncated",
     "refused": "refused",
 }
+
+
+def open_limit_us(slowest_us: int | None) -> float:
+    """Return the age (microseconds) beyond which a request that was in flight at the end is lost.
+
+    `slowest_us` is the latency of the slowest answered request; None without an answer.
+    """
+    return max(slowest_us or 0, OPEN_S * 1e6)
 
 
 @dataclass
@@ -94,7 +103,7 @@ class Tally:
         """Return the data of the row `losses`; {} if no request was sent."""
         if not self.requests:
             return {}
-        limit_us = max(self.slowest_us, OPEN_S * 1e6)
+        limit_us = open_limit_us(self.slowest_us)
         counts = Counter(self.counts)
         counts["timeout"] += sum(age_us > limit_us for age_us in self.ages_us)
         counts["open"] = sum(age_us <= limit_us for age_us in self.ages_us)

@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 from results_builder import BEGIN, Story, at, hanging, load_only_run
 
+from analysis.frames import timeline
 from analysis.frames.answers import bin_width_s
+from analysis.frames.results import load
 
 
 def test_an_answer_counts_if_its_end_is_within_the_fixed_window(builder):
@@ -16,6 +18,27 @@ def test_an_answer_counts_if_its_end_is_within_the_fixed_window(builder):
     story.request(1.9, 5.0, "in_flight")
     _, run = load_only_run(builder, story)
     assert (run["requests"], run["lost"], run["answered"], run["answered_rps"]) == (7, 2, 3, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("slowest_s", "age_s", "lost"),
+    [
+        (0.1, 0.9, 0),  # it may wait for a worker that recycles: open at the end
+        (0.1, 1.1, 1),
+        (1.5, 1.4, 0),  # another request took longer and was answered
+        (None, 1.1, 1),
+    ],
+)
+def test_a_request_that_was_in_flight_at_the_end_is_lost_if_it_is_old(builder, slowest_s, age_s, lost):
+    story = Story()
+    story.first(1)
+    if slowest_s:
+        story.request(0.1, slowest_s)
+    story.request(0.5, age_s, "in_flight")
+    story.request(0.5, 0.0, "missed")  # it was never sent
+    _, run = load_only_run(builder, story)
+    assert run["lost"] == lost
+    assert timeline.events_and_requests(load(builder.path), run["run_key"])["lost"].sum() == lost
 
 
 def test_bins_reach_to_the_end_of_the_load_and_include_bins_without_an_answer(builder):

@@ -10,12 +10,16 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 import argparse
 import importlib.util
 import io
+import os
 import sys
 from pathlib import Path
 
 from analysis.command_line import COULD_NOT_MEASURE, INTERRUPTED, NOT_MET, USAGE, parser
 from stacks.console import interrupts
 from stacks.console.closed_output import forgive_closed_output
+
+# The matrices here are small. Otherwise numpy starts one thread for each core, and they spin for a tenth of a second.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # The commands import pandas and the rooms only when they run: a usage error shall not wait for these imports.
 

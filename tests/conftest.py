@@ -15,6 +15,8 @@ from stacks.catalogue.file_lock import hold_lock
 
 LIMIT_S = 300
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in analysis/__main__.py
+
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)

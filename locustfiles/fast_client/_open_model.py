@@ -62,7 +62,7 @@ class OpenModel:
                 self._give_up()
             self._under_way.join()
         finally:
-            self._under_way.kill()
+            self._end_all()
         raise StopUser
 
     def _follow(self):
@@ -95,6 +95,13 @@ class OpenModel:
             if self._arrives:
                 self._miss(self._due_ns, random.choice(self._choices).__name__)  # noqa: S311
             self._advance()
+
+    def _end_all(self):
+        """End the requests under way. One that was to begin next, on a busy machine, never began: it is missed."""
+        for arrival in self._under_way:
+            if arrival.gr_frame is None:
+                self._miss(arrival.scheduled_ns, arrival.args[0].__name__)
+        self._under_way.kill()
 
     def _miss(self, due_ns, name):
         if self.record_missed is not None:

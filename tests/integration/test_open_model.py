@@ -14,8 +14,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "locustfiles"))
 from fast_client._arrivals import schedule
+from fast_client._open_model import BREATH
 
-from tests.unit.locustfiles.hammering import all_rows, locust, tiny_server
+from tests.unit.locustfiles.hammering import all_rows, locust, parts, tiny_server, until
 
 FREEZE_S, EVERY_S = 2.0, 5.0
 SLOW_S = 1.0  # no machine that is only busy answers so late
@@ -31,6 +32,18 @@ class Open(OpenModel, {client}):
     @task
     def ask(self):
         self.client.get("{path}")
+"""
+# The end of the user comes between the start of a request and its first step.
+ENDS = """
+import gevent
+
+class Ends(Open):
+    count = 0
+    def _advance(self):
+        super()._advance()
+        self.count += 1
+        if self.count == 2:
+            gevent.getcurrent().kill(block=False)
 """
 CLOSED = """
 from fast_client import FastUser
@@ -114,8 +127,10 @@ def test_a_closed_model_shows_few_slow_requests(tmp_path: Path) -> None:
 
 def test_an_arrival_that_cannot_start_is_missed_and_a_request_without_answer_is_in_flight(tmp_path: Path) -> None:
     scenario = OPEN.format(client="FastUser", rate=50, arrivals="constant", most=5, path="/hang")
-    with tiny_server(tmp_path) as where, locust(tmp_path, scenario, where, "-u", "1", "-t", "2s"):
-        pass
+    with tiny_server(tmp_path) as where, locust(tmp_path, scenario, where, "-u", "1") as process:
+        # The generator has let others run since it started the requests: it does so after so many arrivals.
+        until(lambda: len(rows_so_far(tmp_path)) > BREATH)
+        process.terminate()
     rows = all_rows(tmp_path)
     by_error = {word: [row for row in rows if row["error"] == word] for word in ("in_flight", "missed")}
     assert len(by_error["in_flight"]) == 5
@@ -149,3 +164,16 @@ def test_a_wrong_schedule_is_an_error_in_the_log(tmp_path: Path, change: str, re
     with tiny_server(tmp_path) as where, locust(tmp_path, scenario, where, "-u", "1", "-t", "2s"):
         pass
     assert reason in (tmp_path / "locust.log").read_text()
+
+
+def test_an_arrival_whose_request_never_began_is_missed(tmp_path: Path) -> None:
+    scenario = OPEN.format(client="FastUser", rate=2, arrivals="constant", most=5, path="/") + ENDS
+    with tiny_server(tmp_path) as where, locust(tmp_path, scenario, where, "-u", "1", "Ends") as process:
+        until(lambda: bool(rows_so_far(tmp_path)))
+        process.terminate()
+    assert {row["error"] for row in all_rows(tmp_path)} == {"missed"}
+
+
+def rows_so_far(directory: Path) -> list[dict[str, Any]]:
+    """Return the rows that Locust has written until now."""
+    return [row for rows, _ in parts(directory).values() for row in rows]

@@ -1,10 +1,17 @@
-"""Imports what the process of a run needs, so that the fork server of a command has it before the first run."""
+"""Imports what the process of a run needs, so that the fork server of a command has it before the first run.
 
-import pyarrow
-import pyarrow.compute  # Table.sort_by imports it, which takes 70 ms and 7 MB in each process
+pyarrow imports numpy where it is installed, which takes 70 ms and 6 MB. A run does not need it.
+"""
 
-from stacks.observe import collectors
-from stacks.run import parquet, run
+import sys
+
+sys.modules.setdefault("numpy", None)  # type: ignore[arg-type]  # an import of it fails, as if it was not installed
+
+import pyarrow  # noqa: E402
+import pyarrow.compute  # noqa: E402 - Table.sort_by imports it, which takes 70 ms and 7 MB in each process
+
+from stacks.observe import collectors  # noqa: E402
+from stacks.run import parquet, run  # noqa: E402
 
 NEEDED = (parquet, run, pyarrow.compute, *collectors.discover())
 # pyarrow's own allocator takes 8 MB more in each process that has some rows to write.

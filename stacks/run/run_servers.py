@@ -13,7 +13,7 @@ from stacks.catalogue import ROOT
 from stacks.run.forked_process import ForkedProcess, NotForked, Server, fork
 
 LOCUST_FD = "PACK_LOCUST_FD"  # in the environment of a run: its socket to the server that forks Locust
-RUN_MODULES = ("stacks.commands.command_line", "stacks.run.preload")
+RUN_MODULES = ("stacks.commands.command_line", "stacks.commands.run", "stacks.run.preload")
 LOCUST_MODULES = ("locust.main", "locust.contrib.fasthttp")
 
 

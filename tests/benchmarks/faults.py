@@ -141,9 +141,9 @@ def what_is_left(folder: Path, name: str, code: int, sent: list[str]) -> list[st
 def has_traceback(text: str) -> bool:
     """Return True if a traceback has a line of the pack.
 
-    Python's own start has tracebacks when it is interrupted, until a program has imported `signal`.
+    Python's own start has tracebacks when it is interrupted, until the first lines of `stacks/__main__.py`.
     """
-    traces = [trace for trace in text.split("Traceback")[1:] if "    import signal\n" not in trace]
+    traces = [trace for trace in text.split("Traceback")[1:] if "    import _signal" not in trace]
     return any(f"{ROOT}/{room}/" in trace for trace in traces for room in ROOMS)
 
 

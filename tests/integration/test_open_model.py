@@ -150,7 +150,7 @@ def test_at_an_orderly_end_no_arrival_is_missed(tmp_path: Path) -> None:
     )
     with (
         tiny_server(tmp_path) as where,
-        locust(tmp_path, scenario, where, "-u", "2", "-r", "2", "-t", "3s", "--stop-timeout", "2"),
+        locust(tmp_path, scenario, where, "-u", "2", "-r", "2", "-t", "8s", "--stop-timeout", "2"),
     ):
         pass
     rows = all_rows(tmp_path)

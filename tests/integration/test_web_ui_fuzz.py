@@ -86,5 +86,5 @@ def test_any_request_gets_an_answer_and_a_malformed_form_starts_nothing(tmp_path
         _, state = send(port, "GET", b"/workers/state", {}, b"")
         assert json.loads(state)["phase"] == ""
         _, stats = send(port, "GET", b"/stats/requests", {}, b"")
-        assert json.loads(stats)["state"] == "ready"
+        assert json.loads(stats)["state"] in ("ready", "stopped")  # a POST of /stop may have been among the requests
     assert not results.exists()

@@ -34,10 +34,16 @@ def tiny_server(directory: Path, *options: str) -> Iterator[dict[str, Any]]:
             server.communicate(timeout=LIMIT_S)
 
 
-def answered(where: dict[str, Any]) -> int:
-    """Ask the server for the number of requests that it has answered."""
+def counts(where: dict[str, Any]) -> tuple[int, int]:
+    """Ask the server for the number of requests that it has taken, and how many of them hang."""
     with urllib.request.urlopen(f"http://127.0.0.1:{where['http']}/count", timeout=LIMIT_S) as response:
-        return int(response.read())
+        taken, hanging = json.loads(response.read())
+    return taken, hanging
+
+
+def answered(where: dict[str, Any]) -> int:
+    """Ask the server for the number of requests that it has taken."""
+    return counts(where)[0]
 
 
 @contextlib.contextmanager

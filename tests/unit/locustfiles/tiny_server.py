@@ -2,7 +2,7 @@
 
 `python tiny_server.py DIRECTORY` prints one line of JSON with its ports. It ends when its standard input ends.
 `--freeze 0.4 --every 2` stops it for 0.4 s every 2 s, from the first request on. `/count` returns the number of
-requests that it has answered on other paths.
+requests that it has taken on other paths, and how many of them hang.
 """
 
 import argparse
@@ -41,7 +41,7 @@ class Server:
     """Listens on several sockets, and counts its answers."""
 
     def __init__(self, freeze_s, every_s):
-        self.count, self.lock, self.began = 0, threading.Lock(), None
+        self.count, self.hanging, self.lock, self.began = 0, 0, threading.Lock(), None
         self.freeze_s, self.every_s = freeze_s, every_s
 
     def freeze(self):
@@ -90,6 +90,7 @@ class Server:
             self.freeze()
             with self.lock:
                 self.count += path != "/count"
+                self.hanging += path == "/hang"
             if not self.answer(sock, method, path, fields, body):
                 return sock.close()
 
@@ -114,7 +115,7 @@ class Server:
         elif path in ("/count", "/echo", "/keep"):
             port = sock.getpeername()[1] if sock.family != socket.AF_UNIX else 0
             echo = {"method": method, "fields": fields, "body": body.decode("latin-1"), "port": port}
-            text = json.dumps(self.count if path == "/count" else echo).encode()
+            text = json.dumps([self.count, self.hanging] if path == "/count" else echo).encode()
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
             # Other paths close without an announcement. A POST fails then, because no client may repeat it (RFC 9110).
             return fields.get("connection") != "close"

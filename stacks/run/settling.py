@@ -26,5 +26,5 @@ def settle(live: LiveRun, directory: Path, limit_s: float) -> Judgement:
 
     live.until("settling", is_settled, limit_s)
     live.await_evidence(EVIDENCE_LIMIT_S)
-    observer.emit("losses", **losses(directory))
+    observer.emit("losses", **(losses(directory) or {"requests": 0}))
     return judge(lifecycle, live.wanted_respawns, finished=True)

@@ -122,6 +122,8 @@ def test_the_most_severe_finding_is_the_verdict() -> None:
 def test_a_run_without_a_respawn_names_requests_that_were_not_answered() -> None:
     lost = row(5, "losses", source="observer", timeout=2)
     assert judged(generation(100), row(5, "losses", source="observer")).reason.endswith("or lower MAX_REQUESTS.")
+    silent = judged(generation(100), row(5, "losses", source="observer", requests=0))
+    assert (silent.verdict, "No request was sent: see locust.log" in silent.reason) == ("invalid", True)
     judgement = judged(generation(100), lost)
     assert judgement.verdict == "invalid"
     assert judgement.reason.endswith(

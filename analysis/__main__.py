@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from analysis.command_line import COULD_NOT_MEASURE, INTERRUPTED, NOT_MET, USAGE, parser
-from stacks.console import interrupts
+from stacks.console import absent_packages, interrupts
 from stacks.console.closed_output import forgive_closed_output
 
 # The commands import pandas and the rooms only when they run: a usage error shall not wait for these imports.
@@ -203,8 +203,7 @@ def command() -> int:
     forgive_closed_output()
     # The matrices here are small. Otherwise numpy starts a thread for each core, and they spin for a tenth of a second.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # pandas imports pyarrow where it is installed, for 0.3 s and 40 MB. Nothing here needs it: duckdb reads Parquet.
-    sys.modules["pyarrow"] = None  # type: ignore[assignment]  # an import of it fails, as if it was not installed
+    absent_packages.hide("pyarrow")  # duckdb reads Parquet
     if importlib.util.find_spec("pandas") is None:
         return _error("the packages of the analysis are not installed: pip install 'uwsgi-respawn-pack[analysis]'.")
     return main(raiser=interrupts.catch())

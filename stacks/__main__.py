@@ -13,7 +13,7 @@ if __name__ == "__main__" and signals.getsignal(signals.SIGINT) is signals.defau
 import sys
 
 from stacks.commands import command_line
-from stacks.console import interrupts
+from stacks.console import absent_packages, interrupts
 from stacks.console.closed_output import flush_output, forgive_closed_output
 
 COMMANDS = (
@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def command() -> int:
     """Run the command of this process, as `main` does, with the streams and the signals of a whole process."""
+    absent_packages.hide("numpy", "pandas")  # no command of this table needs them
     forgive_closed_output()
     interrupts.catch()  # SIGTERM and SIGHUP too: a command that is interrupted ends the commands that it has started
     return flush_output(main())

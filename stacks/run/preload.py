@@ -1,11 +1,8 @@
-"""Imports what the process of a run needs, so that the fork server of a command has it before the first run.
+"""Imports what the process of a run needs, so that the fork server of a command has it before the first run."""
 
-pyarrow imports numpy where it is installed, which takes 70 ms and 6 MB. A run does not need it.
-"""
+from stacks.console import absent_packages
 
-import sys
-
-sys.modules.setdefault("numpy", None)  # type: ignore[arg-type]  # an import of it fails, as if it was not installed
+absent_packages.hide("numpy", "pandas")
 
 import pyarrow  # noqa: E402
 import pyarrow.compute  # noqa: E402 - Table.sort_by imports it, which takes 70 ms and 7 MB in each process

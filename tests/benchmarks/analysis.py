@@ -8,10 +8,11 @@ Exit code 1 means that a limit was exceeded.
 """
 
 import argparse
+import json
 import os
+import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from stacks.catalogue import ROOT
@@ -42,17 +43,34 @@ answered.select(quantiles).collect(engine="streaming")
 """
 
 
+# Linux counts the memory of the process that starts a command as memory of the command, up to its exec. So a process of
+# its own, which is small, starts it.
+WAIT = """
+import json, os, sys, time
+began = time.perf_counter()
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+seconds = time.perf_counter() - began
+numbers = [status, seconds, usage.ru_maxrss / 1e6, usage.ru_utime + usage.ru_stime]
+os.write(int(os.environ["NUMBERS_FD"]), json.dumps(numbers).encode())
+"""
+
+
 def measure(command: list[str]) -> tuple[float, float, float]:
     """Run a command. Return its seconds, its peak memory in GB and its CPU seconds.
 
     On a busy machine the CPU seconds tell how long the command would take on an idle one.
     """
-    began = time.perf_counter()
-    pid = os.posix_spawn(command[0], command, os.environ | {"PACK_NO_PDF": "1"})
-    _, status, usage = os.wait4(pid, 0)
+    read_fd, write_fd = os.pipe()
+    with os.fdopen(read_fd, "rb") as numbers:
+        environment = os.environ | {"PACK_NO_PDF": "1", "NUMBERS_FD": str(write_fd)}
+        wait = [sys.executable, "-I", "-S", "-c", WAIT, *command]
+        subprocess.run(wait, env=environment, pass_fds=[write_fd], check=True)
+        os.close(write_fd)
+        status, seconds, gb, cpu_s = json.loads(numbers.read())
     if status:
         raise SystemExit(f"{' '.join(command)}: status {status}")
-    return time.perf_counter() - began, usage.ru_maxrss / 1e6, usage.ru_utime + usage.ru_stime
+    return seconds, gb, cpu_s
 
 
 def main() -> int:

@@ -186,10 +186,7 @@ def _too_few(lifecycle: Lifecycle, respawns: int, wanted: int) -> str:
         return text + f"Nothing came of what was asked: {lifecycle.masters.pending_trigger}."
     if not lifecycle.workers.has_departures():
         if lifecycle.losses.get("requests") == 0:
-            return (
-                text
-                + "No request was sent: see locust.log, the wait time of the scenario, and how busy the machine is."
-            )
+            return text + "No request was sent: see locust.log, and the wait time of the scenario."
         if lifecycle.losses.get("timeout"):
             return text + f"No worker ever left{losses_of_healthy_workers(lifecycle.losses)}."
         return text + (

@@ -42,16 +42,25 @@ def _run(command: list[str]) -> None:
 
     Raises SubprocessError and OSError.
     """
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
-    ) as browser:
-        try:
-            code = browser.wait(PRINT_LIMIT_S)
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                interrupts.ignore()  # a second one would end the clean-up
+    browser: subprocess.Popen[bytes] | None = None
+    try:
+        with interrupts.blocked():  # an interrupt during the start would leave a browser that nobody knows
+            browser = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                process_group=0,
+                preexec_fn=interrupts.unblock_in_child,
+            )
+        code = browser.wait(PRINT_LIMIT_S)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            interrupts.ignore()  # a second one would end the clean-up
+        if browser is not None:
             with suppress(ProcessLookupError):
                 os.killpg(browser.pid, signal.SIGKILL)
-            raise
+            browser.wait()
+        raise
     if code:
         raise subprocess.CalledProcessError(code, command)

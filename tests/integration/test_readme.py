@@ -120,7 +120,7 @@ def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: 
             assert "0(0.00%)" in done.stderr + done.stdout
         rows = "".join(path.read_text() for path in tmp_path.glob("requests-*.tsv"))
         assert rows.endswith("# complete\n")
-        assert rows.count("\tGET\t/\n") > 10
+        assert "\tGET\t/\n" in rows
     finally:
         kill_group(server)
 

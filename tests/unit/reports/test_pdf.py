@@ -23,6 +23,19 @@ sleep 600 & echo $! > "$profile/pid"
 mv "$profile/pid" "$profile/started"
 wait
 """
+# A signal that comes while the browser starts: {number} is sent before subprocess returns.
+EARLY = """
+import os, subprocess, time
+from pathlib import Path
+start = subprocess.Popen.__init__
+def interrupted(self, *arguments, **options):
+    start(self, *arguments, **options)
+    while not list(Path(os.environ["TMPDIR"]).glob("*/started")):
+        time.sleep(0.02)
+    Path(sys.argv[2]).write_text(next(Path(os.environ["TMPDIR"]).glob("*/started")).read_text())
+    os.kill(os.getpid(), {number})
+subprocess.Popen.__init__ = interrupted
+"""
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -55,5 +68,22 @@ def test_a_signal_ends_the_browser_and_removes_its_profile(number: signal.Signal
         assert process.wait(LIMIT_S) == 7
     assert list(temporary.iterdir()) == []
     while proc.is_alive(child):
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_the_start_of_the_browser_ends_it_too(number: signal.Signals, tmp_path: Path) -> None:
+    executable(tmp_path / "chromium", BROWSER)
+    temporary, child = tmp_path / "tmp", tmp_path / "child"
+    temporary.mkdir()
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(temporary)}
+    environment.pop("PACK_NO_PDF", None)
+    program = PROGRAM.replace("interrupts.catch()\n", "interrupts.catch()\n" + EARLY.format(number=int(number)))
+    command = [sys.executable, "-c", program, str(tmp_path / "to.pdf"), str(child)]
+    assert subprocess.run(command, cwd=ROOT, env=environment, timeout=LIMIT_S, check=False).returncode == 7
+    assert list(temporary.iterdir()) == []
+    end_s = time.monotonic() + LIMIT_S
+    while proc.is_alive(int(child.read_text())):
         assert time.monotonic() < end_s
         time.sleep(0.02)

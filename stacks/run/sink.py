@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import select
 import socket
 import sys
 import threading
@@ -113,27 +114,42 @@ def open_both() -> tuple[socket.socket, socket.socket]:
     raise OSError("no port that is free for both TCP and UDP was found")
 
 
-def receive(datagrams: socket.socket, items: Items, flags: int = 0) -> None:
-    """Take datagrams; with MSG_DONTWAIT as `flags`, until none is left."""
-    while True:
-        try:
-            items.take(datagrams.recv(1 << 16, flags))
-        except OSError:
-            return
+class Datagrams:
+    """The datagrams that come to a socket."""
+
+    def __init__(self, udp: socket.socket, items: Items) -> None:
+        self._udp, self._items = udp, items
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        """Take those that are there. Afterwards each one that another thread has read is counted too."""
+        with self._lock:
+            try:
+                while True:
+                    self._items.take(self._udp.recv(1 << 16, socket.MSG_DONTWAIT))
+            except OSError:  # none is left
+                return
+
+    def take_for_ever(self) -> None:
+        """Take each one as it comes."""
+        while True:
+            select.select([self._udp], [], [])
+            self.take()
 
 
 def main() -> int:
     """Serve until the standard input ends, then print what arrived."""
     items = Items()
-    stream, datagrams = open_both()
+    stream, udp = open_both()
+    datagrams = Datagrams(udp, items)
     server = Server(stream.getsockname(), http_handler(items), bind_and_activate=False)
     server.socket.close()
     server.socket = stream
-    for target, arguments in ((server.serve_forever, ()), (receive, (datagrams, items))):
-        threading.Thread(target=target, args=arguments, daemon=True).start()
+    for target in (server.serve_forever, datagrams.take_for_ever):
+        threading.Thread(target=target, daemon=True).start()
     print(json.dumps({"port": stream.getsockname()[1]}), flush=True)
     sys.stdin.buffer.read()
-    receive(datagrams, items, socket.MSG_DONTWAIT)  # what the thread has not read yet
+    datagrams.take()  # what the thread has not read yet
     print(json.dumps({"items": items.counts()}), flush=True)
     return 0
 

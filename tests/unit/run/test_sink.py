@@ -7,6 +7,8 @@ import json
 import socket
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 import zlib
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.run.sink import Items, unpacked
+from stacks.run.sink import Datagrams, Items, unpacked
 
 ROOT = Path(__file__).resolve().parents[3]
 LIMIT_S = 60
@@ -90,6 +92,28 @@ def test_items_come_by_http_and_by_udp(sink: Sink) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as client:
         client.sendto(b"pack-item-9-3:1|c", ("127.0.0.1", sink.port))
     assert sink.end() == {"5": 2, "6": 1, "9": 1}
+
+
+def test_a_datagram_that_a_thread_has_read_is_counted_at_the_end() -> None:
+    begun = threading.Event()
+
+    class Slow(Items):
+        def take(self, data: bytes) -> None:
+            begun.set()
+            time.sleep(0.3)
+            super().take(data)
+
+    items = Slow()
+    with socket.socket(type=socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        datagrams = Datagrams(udp, items)
+        reader = threading.Thread(target=datagrams.take)
+        udp.sendto(b"pack-item-9-3", udp.getsockname())
+        reader.start()
+        assert begun.wait(LIMIT_S)
+        datagrams.take()
+        assert items.counts() == {"9": 1}
+        reader.join(LIMIT_S)
 
 
 def test_it_ends_with_its_standard_input(sink: Sink) -> None:

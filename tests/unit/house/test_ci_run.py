@@ -41,7 +41,7 @@ def test_ci_lints_before_it_tests_and_ends_with_the_exit_code_of_pytest(clone: P
         "make setup-dev",
         "make lint",
         "python -m pytest --collect-only -q",
-        "python -m pytest -n 8 --dist worksteal -k a b",
+        "python -m pytest -n 6 --dist worksteal -k a b",
     ]
 
 

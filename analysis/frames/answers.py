@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 from analysis.frames.connection import QueryError, RequestFiles, query
 from analysis.frames.load_window import LoadWindow
-from analysis.frames.queries import END_NS, REQUESTS
+from analysis.frames.queries import END_NS, LOSSES, REQUESTS, lost_of
 from stacks.lifecycle.episode import Episode
-from stacks.lifecycle.losses import NOT_LOST, open_limit_us
 from stacks.lifecycle.records import RecordError
 
 MOST_BINS = 60  # of a window: more bins make a figure of a hundred millimetres noisy
@@ -48,13 +47,10 @@ def bin_width_s(window_s: float) -> float:
 
 def _counts(files: RequestFiles, window: LoadWindow) -> tuple[int, int, int]:
     text = f"""
-        SELECT count(*), count(*) FILTER (error NOT IN {NOT_LOST}),
-               count(*) FILTER (error = '' AND {END_NS} >= ? AND {END_NS} < ?),
-               max(latency_us) FILTER (error = ''), list(latency_us) FILTER (error = 'in_flight')
+        SELECT count(*), count(*) FILTER (error = '' AND {END_NS} >= ? AND {END_NS} < ?), {LOSSES}
         FROM {REQUESTS}"""  # noqa: S608 - constants
-    requests, lost, answered, slowest_us, ages_us = query(text, [window.begin_ns, window.end_ns, files])[0]
-    limit_us = open_limit_us(slowest_us)
-    return requests, lost + sum(age_us > limit_us for age_us in ages_us or []), answered
+    requests, answered, *losses = query(text, [window.begin_ns, window.end_ns, files])[0]
+    return requests, lost_of(*losses), answered
 
 
 def _bins(files: RequestFiles, window: LoadWindow) -> list[dict[str, float]]:

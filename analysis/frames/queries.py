@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +10,23 @@ import pandas as pd
 from analysis.frames.connection import execute, literal
 from analysis.frames.parquet_files import COLUMNS, SOUND, health
 from analysis.frames.request_files import usable_requests
+from stacks.lifecycle.losses import NOT_LOST, open_limit_us
 from stacks.lifecycle.records import REQUESTS_FILE
 
 # SQL: the moment (ns) at which a row of requests.parquet was complete. The columns are start_ns and latency_us.
 END_NS = "start_ns + latency_us * 1000"
+# SQL: what decides how many requests are lost, for `lost_of`.
+LOSSES = f"""count(*) FILTER (error NOT IN {NOT_LOST}) AS failed,
+             coalesce(max(latency_us) FILTER (error = ''), 0) AS slowest_us,
+             coalesce(list(latency_us) FILTER (error = 'in_flight'), []) AS ages_us"""
 # SQL: the requests whose values can be. Their file, or files, are a parameter of the query.
 REQUESTS = f"(SELECT * FROM read_parquet(?) WHERE {SOUND[REQUESTS_FILE]})"  # noqa: S608 - a constant
+
+
+def lost_of(failed: int, slowest_us: int, ages_us: Iterable[int]) -> int:
+    """Return how many requests are lost, from the columns LOSSES; `slowest_us` is that of the whole run."""
+    limit_us = open_limit_us(slowest_us)
+    return int(failed + sum(age_us > limit_us for age_us in ages_us))
 
 
 def query_runs(runs: pd.DataFrame, file_name: str, select: str, where: str = "TRUE") -> pd.DataFrame:

@@ -11,9 +11,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames.bottleneck import find_bottleneck
-from analysis.frames.queries import END_NS
+from analysis.frames.queries import END_NS, LOSSES, lost_of
 from analysis.frames.results import Results
-from stacks.lifecycle.losses import NOT_LOST, open_limit_us
 from stacks.lifecycle.reading import read_events
 from stacks.lifecycle.records import EVENTS_FILE
 
@@ -60,14 +59,16 @@ def events_and_requests(results: Results, run_key: str) -> pd.DataFrame:
     begin = begin_ns(run, episodes)
     key = run_key.replace("'", "''")
     time_bin = f"(({END_NS}) - {begin}) // {round(BIN_S * 1e9)}"
-    slowest = results.requests("max(latency_us) AS us", f"run_key = '{key}' AND error = ''")["us"].iloc[0]
-    old = f"error = 'in_flight' AND latency_us > {open_limit_us(None if pd.isna(slowest) else slowest)}"
-    select = f"""{time_bin} AS bin, count(*) FILTER (error = '') AS answered,
-                 count(*) FILTER (error NOT IN {NOT_LOST} OR {old}) AS lost"""
-    requests = results.requests(select, f"run_key = '{key}' GROUP BY 1")
+    select = f"{time_bin} AS bin, count(*) FILTER (error = '') AS answered, {LOSSES}"
+    requests = results.requests(select, f"run_key = '{key}' GROUP BY 1").to_dict("records")
+    slowest_us = max((row["slowest_us"] for row in requests), default=0)
     rows: list[dict[str, Any]] = [
-        {"t_s": round(row["bin"] * BIN_S, 3), "answered": row["answered"], "lost": row["lost"]}
-        for row in requests.to_dict("records")
+        {
+            "t_s": round(row["bin"] * BIN_S, 3),
+            "answered": row["answered"],
+            "lost": lost_of(row["failed"], slowest_us, row["ages_us"]),
+        }
+        for row in requests
     ]
     for event in read_events(Path(str(run["path"])) / EVENTS_FILE):
         if event.kind in SHOWN_KINDS:

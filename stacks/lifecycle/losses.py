@@ -34,12 +34,12 @@ LOSS_OF_ERROR = {
 }
 
 
-def open_limit_us(slowest_us: int | None) -> float:
+def open_limit_us(slowest_us: int) -> float:
     """Return the age (microseconds) beyond which a request that was in flight at the end is lost.
 
-    `slowest_us` is the latency of the slowest answered request; None without an answer.
+    `slowest_us` is the latency of the slowest answered request; 0 without an answer.
     """
-    return max(slowest_us or 0, OPEN_S * 1e6)
+    return max(slowest_us, OPEN_S * 1e6)
 
 
 @dataclass

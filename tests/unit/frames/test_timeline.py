@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from results_builder import Story, load_only_run
+
 from analysis.frames import timeline
 from analysis.frames.results import load
 
@@ -17,3 +19,12 @@ def test_a_run_as_tables():
     assert rows["t_s"].is_monotonic_increasing
     assert rows["answered"].sum() == run["requests"] - run["lost"]
     assert timeline.bottleneck_table(results, run["run_key"]).loc["limit", "value"] == "workers"
+
+
+def test_a_run_without_a_request_has_its_events(builder):
+    story = Story()
+    story.first(1)
+    _, run = load_only_run(builder, story)
+    rows = timeline.events_and_requests(load(builder.path), run["run_key"])
+    assert len(rows)
+    assert rows["lost"].isna().all()

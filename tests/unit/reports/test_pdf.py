@@ -49,13 +49,27 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_browser_and_removes_its_profile(number: signal.Signals, tmp_path: Path) -> None:
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Let the browser be BROWSER, and its profile a folder below TMPDIR, which is empty."""
     executable(tmp_path / "chromium", BROWSER)
+    (tmp_path / "tmp").mkdir()
+    usual = {name: value for name, value in os.environ.items() if name != "PACK_NO_PDF"}
+    return usual | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path / "tmp")}
+
+
+def assert_ends(pid: int) -> None:
+    end_s = time.monotonic() + LIMIT_S
+    while proc.is_alive(pid):
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_browser_and_removes_its_profile(
+    number: signal.Signals, tmp_path: Path, environment: dict[str, str]
+) -> None:
     temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(temporary)}
-    environment.pop("PACK_NO_PDF", None)
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "to.pdf")]
     with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
         end_s = time.monotonic() + LIMIT_S
@@ -67,23 +81,16 @@ def test_a_signal_ends_the_browser_and_removes_its_profile(number: signal.Signal
         process.send_signal(number)
         assert process.wait(LIMIT_S) == 7
     assert list(temporary.iterdir()) == []
-    while proc.is_alive(child):
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
+    assert_ends(child)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_during_the_start_of_the_browser_ends_it_too(number: signal.Signals, tmp_path: Path) -> None:
-    executable(tmp_path / "chromium", BROWSER)
-    temporary, child = tmp_path / "tmp", tmp_path / "child"
-    temporary.mkdir()
-    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(temporary)}
-    environment.pop("PACK_NO_PDF", None)
+def test_a_signal_during_the_start_of_the_browser_ends_it_too(
+    number: signal.Signals, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    child = tmp_path / "child"
     program = PROGRAM.replace("interrupts.catch()\n", "interrupts.catch()\n" + EARLY.format(number=int(number)))
     command = [sys.executable, "-c", program, str(tmp_path / "to.pdf"), str(child)]
     assert subprocess.run(command, cwd=ROOT, env=environment, timeout=LIMIT_S, check=False).returncode == 7
-    assert list(temporary.iterdir()) == []
-    end_s = time.monotonic() + LIMIT_S
-    while proc.is_alive(int(child.read_text())):
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert_ends(int(child.read_text()))

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from stacks.run.ports import free_port
+
 HERE = Path(__file__).resolve().parent
 LOCUSTFILES = HERE.parents[2] / "locustfiles"
 COMPLETE = "# complete\n"
@@ -53,6 +55,8 @@ def locust(directory: Path, scenario: str, where: dict[str, Any], *options: str)
     path.write_text(scenario)
     command = [sys.executable, "-m", "locust", "-f", f"{path},{LOCUSTFILES / 'recording/_recorder.py'}", "--headless"]
     command += ["--host", f"http://127.0.0.1:{where['http']}", "--exit-code-on-error", "0", *options]
+    port = str(free_port())  # with --processes: the masters of two tests at once must not share Locust's usual port
+    command += ["--master-bind-port", port, "--master-port", port]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("LOCUST_", "PACK_"))}
     environment |= {"PACK_RECORD_DIR": str(directory), "PYTHONPATH": str(LOCUSTFILES)}
     with (directory / "locust.log").open("wb") as log:

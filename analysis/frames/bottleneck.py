@@ -58,24 +58,43 @@ def busiest_generator_cores(samples: pd.DataFrame, begin_ns: int, end_ns: int) -
     return max((cores for cores in used if cores is not None), default=None)
 
 
+def load_span_ns(run: dict[str, Any]) -> tuple[int, int] | None:
+    """Return the begin and the end of the load window of a row of the runs frame, or None if no load was offered."""
+    if pd.isna(run["load_begin_ns"]) or pd.isna(run["answered"]):
+        return None
+    begin_ns = int(run["load_begin_ns"])
+    return begin_ns, begin_ns + int(float(run["window_s"]) * 1e9)
+
+
+def generator_limit(run: dict[str, Any], samples: pd.DataFrame) -> str:
+    """Return why the load generator limited a run, or '' if it did not. The arguments are those of find_bottleneck.
+
+    Of the samples, only those of Locust count.
+    """
+    span_ns = load_span_ns(run)
+    if span_ns is None:
+        return ""
+    missed = int(run["missed"]) if not pd.isna(run["missed"]) else 0
+    if missed:
+        return f"the generator could not start {missed} arrivals"
+    busiest = busiest_generator_cores(samples, *span_ns)
+    if busiest is not None and busiest >= GENERATOR_BUSY:
+        return f"a Locust process used {busiest:.2f} of the one core that it can use"
+    return ""
+
+
 def find_bottleneck(run: dict[str, Any], samples: pd.DataFrame) -> Bottleneck:
     """Judge a run by its row of the runs frame and its samples (columns: SAMPLE_COLUMNS of the records)."""
-    if pd.isna(run["load_begin_ns"]) or pd.isna(run["answered"]):
+    span_ns = load_span_ns(run)
+    if span_ns is None:
         return Bottleneck("none", "no load was offered", None, None, None)
-    begin = int(run["load_begin_ns"])
-    end = begin + int(float(run["window_s"]) * 1e9)
-    generator = cores_used(samples, ("locust",), begin, end)
-    stack = cores_used(samples, ("worker", "master"), begin, end)
-    waiting = samples[(samples["role"] == "backlog") & samples["t_ns"].between(begin, end)]
+    generator = cores_used(samples, ("locust",), *span_ns)
+    stack = cores_used(samples, ("worker", "master"), *span_ns)
+    waiting = samples[(samples["role"] == "backlog") & samples["t_ns"].between(*span_ns)]
     backlog = int(waiting["value"].max()) if len(waiting) else None
     cores = run.get("cores")
     numbers = (generator, stack, backlog)
-    missed = int(run["missed"]) if not pd.isna(run["missed"]) else 0
-    if missed:
-        return Bottleneck("generator", f"the generator could not start {missed} arrivals", *numbers)
-    busiest = busiest_generator_cores(samples, begin, end)
-    if busiest is not None and busiest >= GENERATOR_BUSY:
-        why = f"a Locust process used {busiest:.2f} of the one core that it can use"
+    if why := generator_limit(run, samples):
         return Bottleneck("generator", why, *numbers)
     if generator is not None and stack is not None and not pd.isna(cores) and generator + stack >= HOST_BUSY * cores:
         return Bottleneck("host", f"stack and generator used {generator + stack:.1f} of {cores} cores", *numbers)

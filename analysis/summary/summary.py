@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.frames.bottleneck import find_bottleneck
+from analysis.frames.bottleneck import generator_limit
 from analysis.frames.campaigns import Campaign
 from analysis.frames.queries import query_runs
 from analysis.summary.cell_entry import cell_entry
@@ -13,17 +13,14 @@ from stacks.lifecycle.records import SAMPLES_FILE, SCHEMA
 
 def generator_limits(campaign: Campaign) -> dict[str, str]:
     """Return run id -> reason for each run in which the load generator was the limit, and not the stack."""
-    samples = query_runs(campaign.counted, SAMPLES_FILE, "*")
-    if samples.empty:
-        return {}
+    samples = query_runs(campaign.counted, SAMPLES_FILE, "*", where="role = 'locust'")
     samples_by_run = dict(list(samples.groupby("run_key")))
     reasons = {}
     for run in campaign.counted.to_dict("records"):
-        if run["run_key"] in samples_by_run:
-            fields = {str(name): value for name, value in run.items()}
-            bottleneck = find_bottleneck(fields, samples_by_run[run["run_key"]])
-            if bottleneck.limit == "generator":
-                reasons[run["run_id"]] = bottleneck.why
+        fields = {str(name): value for name, value in run.items()}
+        why = generator_limit(fields, samples_by_run.get(run["run_key"], samples[:0]))
+        if why:
+            reasons[run["run_id"]] = why
     return reasons
 
 

@@ -56,6 +56,15 @@ def test_the_name_of_a_cell_includes_its_variant(builder):
     assert names == ["work w1t1 x py312-2.0.30.post1", "work w2t1 x py312-2.0.30.post1"]
 
 
+def test_arrivals_that_could_not_start_are_a_warning_also_without_samples(builder):
+    story = recovering()
+    story.request(0.5, 0.0, "missed")
+    builder.cell()
+    builder.run(story=story)
+    (cell,) = summary_of(builder)["cells"]
+    assert "the generator could not start 1 arrivals" in wording.generator_warning(cell)
+
+
 def test_a_run_that_the_generator_limited_is_a_warning_of_its_cell_only(tmp_path):
     path = typical(tmp_path / "campaign")
     busy = next(path.glob("*/run.json")).parent

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from stacks.lifecycle.losses import LOSS_OF_ERROR, OPEN_S
+from stacks.lifecycle.losses import LOSS_OF_ERROR, open_limit_us
 
 # A pause between two answers that is no outage by itself. The load of a check asks 160 times a second.
 PAUSE_S = 0.25
@@ -68,7 +68,7 @@ def outage(requests: Iterable[Request], before_ns: int, begin_ns: int, end_ns: i
         requests=len(touched),
         nothing_s=round(sum(gap_s for gap_s in _gaps_s([begin_ns, *during, end_ns]) if gap_s > pause_s), 3),
         less_s=_less_s(before, (begin_ns - before_ns) / 1e9, during, begin_ns, end_ns),
-        lost=_lost(touched, begin_ns),
+        lost=_lost(touched, begin_ns, open_limit_us(max((row.latency_us for row in rows if not row.error), default=0))),
     )
 
 
@@ -92,12 +92,12 @@ def _less_s(before: Sequence[int], before_s: float, during: Sequence[int], begin
     return round(width_s * sum(counts[index] < expected / 2 for index in range(bins)), 3)
 
 
-def _lost(requests: Iterable[Request], begin_ns: int) -> dict[str, int]:
-    """Count the requests without a good answer. One that was open at the end is lost if it is old (losses.OPEN_S)."""
+def _lost(requests: Iterable[Request], begin_ns: int, limit_us: float) -> dict[str, int]:
+    """Count the requests without a good answer. One that was open at the end is lost if it is older than `limit_us`."""
     counts: Counter[str] = Counter()
     for row in requests:
         if row.error == "in_flight":
-            counts["timeout"] += row.latency_us > OPEN_S * 1e6
+            counts["timeout"] += row.latency_us > limit_us
         elif row.error:
             counts[LOSS_OF_ERROR.get(row.error, "other")] += 1
         elif row.status >= 500 and row.end_ns >= begin_ns:

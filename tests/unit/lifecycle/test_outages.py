@@ -60,6 +60,12 @@ def test_losses_are_counted_by_kind_and_only_where_they_touch_the_time() -> None
     assert found.lost == {"failed": 1, "refused": 1, "reset": 2, "timeout": 2}
 
 
+def test_a_request_that_is_open_at_the_end_is_lost_only_if_no_answer_took_as_long() -> None:
+    slow = [Request(at(second), 3_000_000, 200, "", 7) for second in range(5)]
+    open_at_the_end = [lost(7.0, "in_flight", 2.5), lost(6.0, "in_flight", 3.5)]
+    assert outage([*slow, *open_at_the_end], at(0), at(5), at(9)).lost == {"timeout": 1}
+
+
 def test_the_share_of_failed_answers_is_that_of_a_stretch_of_time() -> None:
     rows = [*answers(0, 3), *answers(3, 4.2, status=500), lost(3.5, "reset")]
     assert failed_share(rows, at(3.1), at(4)) == 1.0

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from stacks.lifecycle.losses import losses
 from stacks.lifecycle.verdict import Judgement, judge
+from stacks.observe import native_stacks
 from stacks.run.live_run import LiveRun
 
-EVIDENCE_LIMIT_S = 5.0  # the verdict waits so long for a backtrace, or a look at threads, that is being taken
+# The verdict waits so long for a backtrace, or a look at threads, that is being taken. On a busy machine gdb takes 6 s.
+EVIDENCE_LIMIT_S = native_stacks.LIMIT_S
 
 
 def settle(live: LiveRun, directory: Path, limit_s: float) -> Judgement:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from contract import problems_below
+from executables import executable
 
 from stacks import catalogue
 from stacks.observe import native_stacks
@@ -67,6 +68,15 @@ def test_both_deadlocks_show_the_same_backtrace(
     assert record["verdict"] == "hung_worker"
     assert record["evidence"].endswith(f"; {GIL}")
     assert list((record["directory"] / "evidence").glob("backtrace-*.txt"))
+
+
+def test_the_verdict_waits_for_a_slow_tracer(
+    one_run: Callable[..., dict], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gdb = shutil.which("gdb") or pytest.skip("gdb is not installed")
+    only(tmp_path, monkeypatch, "env", "sleep")
+    executable(tmp_path / "gdb", f'#!/bin/sh\nsleep 8\nexec {gdb} "$@"\n')
+    assert one_run("threads", version="py312-2.0.26")["evidence"].endswith(f"; {GIL}")
 
 
 def test_without_a_tracer_the_waits_are_the_evidence(

@@ -42,17 +42,19 @@ def test_locust_and_the_stats_socket_see_nothing(tmp_path: Path, venv: Callable[
     try:
         assert observer.until(lambda: observer.lifecycle.serving() == 4, 30)
         locust = subprocess.Popen(
-            [sys.executable, *"-m locust -f plain.py --headless -u 10 -r 10 -t 6s --json --host".split()]
+            [sys.executable, *"-m locust -f plain.py --headless -u 10 -r 10 -t 60s --json --host".split()]
             + [f"http://127.0.0.1:{port}"],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        assert observer.until(lambda: locust.poll() is not None, 60)
+        is_outage = observer.until(observer.lifecycle.is_outage, 60)
+        locust.terminate()
         assert locust.stdout is not None
         entries = json.loads(locust.stdout.read())
         locust.stdout.close()
-        assert observer.until(observer.lifecycle.is_outage, 30)
+        locust.wait(60)
+        assert is_outage
         with socket.create_connection(("127.0.0.1", stats), timeout=5) as connection:
             said = b"".join(iter(lambda: connection.recv(1 << 16), b""))
     finally:

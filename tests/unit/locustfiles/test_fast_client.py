@@ -253,7 +253,7 @@ hit, other = gevent.spawn(ask, "hit"), gevent.spawn(ask, "other")
 gevent.spawn(hit.throw, ZeroDivisionError)  # before the turn comes
 gevent.joinall([hit, other])
 again = [gevent.spawn(lambda: [poller.turn() for _ in range(3)]) for _ in range(4)]
-print(seen, len(gevent.joinall(again, timeout=5)))
+print(seen, len(gevent.joinall(again, timeout=60)))
 """
 
 

@@ -118,7 +118,7 @@ def test_respawns_equal_the_kernels_count(
         over.set()
         for thread in threads:
             thread.join()
-        observer.until(lambda: lifecycle.undecided() == 0 and lifecycle.serving() == workers, 10)
+        observer.until(lambda: lifecycle.undecided() == 0 and lifecycle.serving() == workers, 60)
         counted.extend(forks(mine, observer.pid))
     finally:
         over.set()

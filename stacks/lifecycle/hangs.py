@@ -68,7 +68,7 @@ class Hangs:
         pid = event.pid
         rest = self._rests.get(pid)
         if rest is not None and rest.includes(event):
-            rest.last_ns = event.t_ns
+            rest.extend(event)
         else:
             self._rests[pid] = Rest.begin(event)
         threads = living_threads(event)
@@ -169,7 +169,7 @@ class Hangs:
         return rest.elapsed_s if rest is not None else 0.0
 
     def waits_for_events(self, pid: int) -> bool:
-        """Return True if a thread of `pid` waited for events when its present rest began, as an idle process does."""
+        """Return True if a thread of `pid`, which rests, waits for events, as an idle process does."""
         rest = self._rests.get(pid)
         return rest is not None and any("epoll" in wait or wait == "ep_poll" for wait in rest.waits)
 

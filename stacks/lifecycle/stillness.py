@@ -118,13 +118,12 @@ class Rest:
     ticks: int
     switches: int
     last_ns: int
-    waits: frozenset[str]  # of its threads when the stretch began
+    waits: frozenset[str]  # of its threads, in the newest row in which no debugger holds one
 
     @classmethod
     def begin(cls, event: Event) -> Rest:
         """Begin a stretch with one `state` row."""
-        waits = frozenset(wait for _, wait in event.data["tasks"])
-        return cls(event.t_ns, event.data["ticks"], event.data["switches"], event.t_ns, waits)
+        return cls(event.t_ns, event.data["ticks"], event.data["switches"], event.t_ns, _waits(event))
 
     def includes(self, event: Event) -> bool:
         """Return True if the process has not moved since the stretch began."""
@@ -135,7 +134,17 @@ class Rest:
             and not any(state == "R" for state, _ in data["tasks"])
         )
 
+    def extend(self, event: Event) -> None:
+        """Add a row that the stretch includes."""
+        self.last_ns = event.t_ns
+        if not any(state == "t" for state, _ in event.data["tasks"]):
+            self.waits = _waits(event)
+
     @property
     def elapsed_s(self) -> float:
         """The length of the stretch."""
         return (self.last_ns - self.first_ns) / 1e9
+
+
+def _waits(event: Event) -> frozenset[str]:
+    return frozenset(wait for _, wait in event.data["tasks"])

@@ -221,6 +221,15 @@ def test_a_loop_that_turns_once_a_second_and_work_are_no_rest() -> None:
     assert Hangs().rest_s(PID) == 0
 
 
+def test_a_rest_waits_for_what_its_newest_look_shows() -> None:
+    idle = looks(PID, 0, 1, "ep_poll")
+    assert hangs_of(idle).waits_for_events(PID)
+    assert hangs_of([*idle, *looks(PID, 1.1, 2, "ptrace_stop", state="t")]).waits_for_events(PID)
+    stopped = hangs_of([*idle, *looks(PID, 1.1, 12, "do_signal_stop", state="T")])
+    assert stopped.rest_s(PID) == pytest.approx(12)
+    assert not stopped.waits_for_events(PID)
+
+
 def test_the_stop_by_a_debugger_does_not_end_a_rest() -> None:
     rows = [*looks(PID, 0, 2, "do_wait"), *looks(PID, 2.1, 2.3, "do_wait", state="t")]
     rows += [Event(e.t_ns, e.source, e.kind, e.pid, 0, e.data | {"switches": 2}) for e in looks(PID, 3, 5, "do_wait")]

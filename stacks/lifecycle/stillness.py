@@ -118,7 +118,7 @@ class Rest:
     ticks: int
     switches: int
     last_ns: int
-    waits: frozenset[str]  # of its threads, in the newest row in which no debugger holds one
+    waits: frozenset[str]  # of its threads, in the newest row that is conclusive or shows a stop by a signal
 
     @classmethod
     def begin(cls, event: Event) -> Rest:
@@ -137,7 +137,9 @@ class Rest:
     def extend(self, event: Event) -> None:
         """Add a row that the stretch includes."""
         self.last_ns = event.t_ns
-        if not any(state == "t" for state, _ in event.data["tasks"]):
+        threads = living_threads(event)
+        is_stopped = any(state == "T" for state, _ in threads)  # by a signal
+        if is_stopped or not is_inconclusive(threads):
             self.waits = _waits(event)
 
     @property

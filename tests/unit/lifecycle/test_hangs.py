@@ -225,6 +225,7 @@ def test_a_rest_waits_for_what_its_newest_look_shows() -> None:
     idle = looks(PID, 0, 1, "ep_poll")
     assert hangs_of(idle).waits_for_events(PID)
     assert hangs_of([*idle, *looks(PID, 1.1, 2, "ptrace_stop", state="t")]).waits_for_events(PID)
+    assert hangs_of([*idle, *looks(PID, 1.1, 2, "?")]).waits_for_events(PID)
     stopped = hangs_of([*idle, *looks(PID, 1.1, 12, "do_signal_stop", state="T")])
     assert stopped.rest_s(PID) == pytest.approx(12)
     assert not stopped.waits_for_events(PID)

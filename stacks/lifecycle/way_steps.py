@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ def way_steps(rows: Sequence[Event]) -> list[WayStep]:
     """Return the steps in the order in which they were taken. `rows` are those of the run up to its verdict."""
     steps = []
     begins = [index for index, row in enumerate(rows) if row.kind == "asked" and "way" in row.data]
-    for first, limit in zip(begins, [*begins[1:], len(rows)], strict=True):
+    for first, limit in itertools.pairwise([*begins, len(rows)]):
         asked = rows[first]
         ends = [index for index in range(first, limit) if rows[index].kind == "way_ended"]
         # The rows after `way_ended` belong to the pause before the next way: a worker that hangs there came from here.

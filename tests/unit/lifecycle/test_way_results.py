@@ -46,6 +46,10 @@ def one(*parts: Event | Iterable[Event], requests: list[Request] | None = None) 
     return result
 
 
+def test_a_run_that_ended_before_the_first_way_was_asked_for_has_no_results() -> None:
+    assert results() == []
+
+
 def test_every_verdict_of_a_run_may_be_one_of_a_way() -> None:
     assert set(WAY_VERDICTS) == {*VERDICTS, "old_workers", "broken_app", "not_taken"}
     assert set(WAY_VERDICTS) - {"throttled", "invalid", "recovers", "not_taken"} == FAILURES

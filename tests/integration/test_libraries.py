@@ -94,7 +94,7 @@ def test_a_killed_run_leaves_no_sink(victim: str, tmp_path: Path, venv: Callable
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=ROOT, start_new_session=True, **quiet) as guard:
         below = wait_for_sink(guard.pid)
-        observer = min(pid for pid in below if proc.stat(pid).ppid == guard.pid)  # type: ignore[union-attr]
+        (observer,) = proc.children_of(guard.pid)
         os.kill(observer if victim == "observer" else guard.pid, signal.SIGKILL)
         guard.wait(60)
     end = time.monotonic() + 60

@@ -20,7 +20,7 @@ from stacks.check.recycling import MAX_REQUESTS
 from stacks.console import interrupts
 from stacks.lifecycle.text_files import write_text
 from stacks.observe.collectors.log import READY_LINE
-from stacks.run import run_command, run_directory, supervisor
+from stacks.run import run_command, run_directory, stop_signals, supervisor
 from stacks.run.run_servers import RunServers
 
 SCENARIO = catalogue.SCENARIOS / "check.py"
@@ -31,8 +31,7 @@ LIMIT_S = 30.0  # for the respawns wanted: an app that takes 10 s to import mana
 RESPAWNS_A_WORKER, FEWEST_RESPAWNS, MOST_RESPAWNS = 5, 8, 24
 REMEDY_RESPAWNS = 16  # a configuration is known to hang here; 16 miss a hang of every fourth respawn with 1 %
 GRACE_S = 10.0  # the same as `docker stop`
-HUNG_GRACE_S = 1.5  # a healthy instance stops in 1 s, a hung one in 62 s (worker-reload-mercy), which is known
-REMEDY_HUNG_GRACE_S = 0.3  # the stop of a remedy that does not help is of no interest
+UNTOLD_GRACE_S = 0.3  # where the check does not tell about the stop: healthy workers leave at once, their master later
 
 
 @dataclass
@@ -60,11 +59,9 @@ class CheckRuns:
         )
         return self.run("theirs-piped", self.neutral, self.invocation.uwsgi, "pipe")
 
-    def run(
-        self, name: str, neutral: NeutralConfiguration, uwsgi: Path, log: str = "socket", *, is_remedy: bool = False
-    ) -> Measurement:
+    def run(self, name: str, neutral: NeutralConfiguration, uwsgi: Path, log: str = "socket") -> Measurement:
         """Execute one run in which the load makes the workers leave. `log` is "socket" or "pipe"."""
-        return read_measurement(self.execute(name, neutral, uwsgi, self.plan(log, is_remedy=is_remedy)))
+        return read_measurement(self.execute(name, neutral, uwsgi, self.plan(log, is_remedy=False)))
 
     def execute(
         self,
@@ -135,7 +132,7 @@ class CheckRuns:
             "start_limit_s": start_limit_s,
             "limit_s": LIMIT_S + max(0, self.fewest_respawns - MOST_RESPAWNS) / self.neutral.workers,
             "grace_s": GRACE_S,
-            "hung_grace_s": REMEDY_HUNG_GRACE_S if is_remedy else HUNG_GRACE_S,
+            "hung_grace_s": UNTOLD_GRACE_S if is_remedy else stop_signals.HUNG_S,
             "probe": self.url,
             "log": log,
             "ends_at_hang": is_remedy,  # then it does not help, and a trial of many others ends sooner

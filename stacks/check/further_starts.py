@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from stacks.check.check_runs import REMEDY_HUNG_GRACE_S, CheckRuns
+from stacks.check.check_runs import UNTOLD_GRACE_S, CheckRuns
 from stacks.check.measurement import Measurement, read_measurement
 from stacks.check.neutral_configuration import NeutralConfiguration
 from stacks.lifecycle.counted import counted
@@ -69,7 +69,7 @@ def start_again(
         "workers": WORKERS,
         "respawns": wanted,
         "limit_s": LIMIT_S,
-        "grace_s": REMEDY_HUNG_GRACE_S,  # the stop of the first start is the one that is told
+        "grace_s": UNTOLD_GRACE_S,  # the stop of the first start is the one that is told
     }
     # DEEP=1 asks for many: each group of AT_ONCE takes about as long as the load of one.
     deadline_s = time.monotonic() + LAST_BEGIN_S * max(1.0, starts / STARTS)

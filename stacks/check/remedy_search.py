@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from stacks.check.check_runs import CheckRuns
+from stacks.check.check_runs import UNTOLD_GRACE_S, CheckRuns
 from stacks.check.diagnosis import Findings, has_two_defects, leaves_threads, may_be_luck
 from stacks.check.failure_reasons import explain_unmeasured
-from stacks.check.measurement import Measurement, read_log
+from stacks.check.measurement import Measurement, read_log, read_measurement
 from stacks.check.remedies import Remedy, remedies, with_partners, with_upgrade
 from stacks.check.remedy_trial import RemedyTrial
 from stacks.check.upgrade import ERRORS, install_upgrade, newest_pyuwsgi
@@ -64,7 +65,13 @@ def _try(runs: CheckRuns, findings: Findings, remedy: Remedy, private: Path) -> 
             uwsgi = install_upgrade(findings.server, target, findings.options, private)
         except ERRORS as error:
             return RemedyTrial(remedy, None, f"pyuwsgi {target} cannot be installed: {error}")
-    measurement = runs.run(f"with-{remedy.name}", changed, uwsgi, log, is_remedy=True)
+    plan = runs.plan(log, is_remedy=True)
+    tells_stop = not findings.measurement.is_hang  # otherwise the question is whether the workers come back
+    if not tells_stop:
+        plan["grace_s"] = UNTOLD_GRACE_S
+    measurement = read_measurement(runs.execute(f"with-{remedy.name}", changed, uwsgi, plan))
+    if not tells_stop:
+        measurement = replace(measurement, stop_signal=None, stop_s=None, unstopped=[])
     is_measured = measurement.is_hang or (measurement.verdict == "recovers" and not measurement.error)
     return RemedyTrial(
         remedy,

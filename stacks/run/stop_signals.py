@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from stacks.run import supervisor
 
-# (signal, seconds to wait for it). A healthy master ends within its 1 s loop. A hung one needs 62 s
-# (worker-reload-mercy), which only STOP=wait measures.
+# (signal, seconds to wait for it). A healthy master ends within its 1 s loop. One with a hung worker needs 62 s
+# (worker-reload-mercy), which only STOP=wait measures, and it takes no other signal meanwhile.
 LADDER: tuple[tuple[str, float], ...] = (("INT", 2.0), ("TERM", 1.0))
+HUNG_S = 1.5
+HUNG_LADDER: tuple[tuple[str, float], ...] = (("INT", HUNG_S),)
 PATIENT_LADDER: tuple[tuple[str, float], ...] = (("INT", 75.0),)
 
 

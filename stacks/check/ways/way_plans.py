@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from stacks.check.check_runs import FEWEST_RESPAWNS, GRACE_S, USERS
+from stacks.check.check_runs import FEWEST_RESPAWNS, GRACE_S, UNTOLD_GRACE_S, USERS
 from stacks.check.ways.copies import IDLE_WORKERS
 from stacks.check.ways.derivation import IDLE
 from stacks.check.ways.way import ONE_BY_ONE, RELOAD, STOP, Way
@@ -20,7 +20,6 @@ STARTS = 3.0  # an app that starts slowly gets so many starts in addition; a cha
 # Before a way: the answers of this time are the usual ones. Before a later way the runner holds for a second.
 FIRST_PAUSE_S, NEXT_PAUSE_S = 1, 0
 SETTLE_S = 2.0
-AFTER_GRACE_S = 1.0  # for SIGINT after the last way of a run: other ways, and the run at max-requests, show the stop
 LIMIT_WINDOW_S, LIMIT_LIMIT_S = 3.0, 20.0
 MOST_LIMIT_RESPAWNS = 8
 # A request to the slow page comes every 3 s (locustfiles/check.py), and harakiri ends it 2 s later: two in this window.
@@ -62,8 +61,8 @@ def asked_plan(
         "respawns": 1,
         "limit_s": 10.0 + sum(step["limit_s"] + 3.0 for step in steps),
         "settle_s": SETTLE_S,
-        "grace_s": AFTER_GRACE_S,
-        "hung_grace_s": AFTER_GRACE_S,
+        "grace_s": UNTOLD_GRACE_S,
+        "hung_grace_s": UNTOLD_GRACE_S,
     }
 
 
@@ -92,8 +91,8 @@ def limited_plan(
         "duration_s": window_s,
         "respawns": wanted,
         "limit_s": LIMIT_LIMIT_S + STARTS * start_s + 1.5 * deep_s,
-        "grace_s": AFTER_GRACE_S,
-        "hung_grace_s": AFTER_GRACE_S,
+        "grace_s": UNTOLD_GRACE_S,
+        "hung_grace_s": UNTOLD_GRACE_S,
     }
 
 

@@ -57,6 +57,7 @@ def test_a_stop_waits_until_the_last_worker_has_settled(rows: int, later_s: floa
     ("plan", "verdict", "expected"),
     [
         ({}, "recovers", (("INT", 2.0), ("TERM", 1.0))),
+        ({}, "hung_worker", (("INT", 1.5),)),
         ({"patient": True}, "hung_worker", (("INT", 75.0),)),
         ({"grace_s": 10.0, "hung_grace_s": 3.0}, "recovers", (("INT", 10.0),)),
         ({"grace_s": 10.0, "hung_grace_s": 3.0}, "hung_worker", (("INT", 3.0),)),

@@ -5,6 +5,8 @@ Nothing but the ends of workers and the wait of the master shows it, because nob
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stacks.observe.ends import RELOADED
 from stacks.observe.follower import Follower
 from stacks.watch.view import CHAIN, RELOADING, THROTTLED
@@ -17,14 +19,22 @@ class Activity:
     """What one master does. It is asked after each step of its follower."""
 
     def __init__(self) -> None:
-        self._reloads = 0
-        self._is_back = True  # every worker is ready since the last reload
+        self._is_back = True  # a worker is ready since the last reload, and none starts
+        self._due: set[int] = set()  # slots that the last reload has emptied
         self._chain: set[int] = set()  # slots that a chain has replaced
         self._chain_s = 0.0  # when it took its last step
 
+    def reloaded(self, slots: Iterable[int]) -> None:
+        """Take in that the master has executed itself again, and that `slots` had a worker before."""
+        self._is_back = False
+        self._due = set(slots)
+        self._chain.clear()
+
     def forked(self, slot: int, status: int | None, now_s: float) -> None:
         """Take in that a worker follows one that ended with this wait status."""
-        if status == RELOADED << 8 and self._is_back:
+        if slot in self._due:  # the others may be ready already
+            self._due.remove(slot)
+        elif status == RELOADED << 8 and self._is_back:
             self._chain.add(slot)
             self._chain_s = now_s
 
@@ -32,9 +42,6 @@ class Activity:
         """Return RELOADING, CHAIN, THROTTLED or ''."""
         workers = [child for child in follower.children.values() if child.slot]
         is_starting = any(not child.is_ready for child in workers)
-        if follower.reloads != self._reloads:
-            self._reloads, self._is_back = follower.reloads, False
-            self._chain.clear()
         if not self._is_back:
             self._is_back = bool(workers) and not is_starting
         if follower.vacant and follower.master.wait == SLEEP:

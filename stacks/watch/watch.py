@@ -197,6 +197,7 @@ class Watch:
         if self.follower.reloads != self._reloads:
             self._reloads = self.follower.reloads
             self.counts.reload()
+            self._activity.reloaded(self.lifecycle.slots)
             self._tell(view.MASTER_RELOADED, event.pid, text="the master executed itself again (reload)")
         elif self._former_pid not in (0, event.pid):
             self._tell(view.MASTER_REPLACED, event.pid, text=f"master {event.pid} follows", old_pid=self._former_pid)

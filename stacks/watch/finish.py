@@ -29,6 +29,7 @@ def finish_run(directory: Path) -> None:
     from stacks.run import parquet  # here, because its import takes half a second
 
     record = read_json(directory / RUN_FILE)
+    (directory / EVENTS_FILE).touch()  # the watcher may have ended before it wrote the first row
     cut_partial_line(directory / EVENTS_FILE)
     lifecycle, begin_ns = Lifecycle(), 0
     for event in read_events(directory / EVENTS_FILE):
@@ -38,9 +39,10 @@ def finish_run(directory: Path) -> None:
     judgement = judge(lifecycle, record["plan"]["respawns"], finished=True)
     if judgement.verdict == "invalid" and not judgement.respawns:
         judgement = replace(judgement, reason="no respawn was seen while it was watched: too few to say anything")
-    begin_ns = begin_ns or lifecycle.now_ns
-    window_s = max(SHORTEST_S, (lifecycle.now_ns - begin_ns) / 1e9)
-    record["load"] = {"begin_ns": begin_ns, "end_ns": lifecycle.now_ns, "window_s": window_s}
+    end_ns = lifecycle.now_ns or record["clock"]["monotonic_ns"]
+    begin_ns = begin_ns or end_ns
+    window_s = max(SHORTEST_S, (end_ns - begin_ns) / 1e9)
+    record["load"] = {"begin_ns": begin_ns, "end_ns": end_ns, "window_s": window_s}
     record |= {"verdict": judgement.verdict, "reason": judgement.reason, "evidence": judgement.evidence}
     record |= {"status": "done", "counts": asdict(judgement), "duration_s": window_s}
     parquet.write_requests(directory)

@@ -1,4 +1,4 @@
-"""The page of a recording: it counts as made if it was replaced, whatever the wall clock says."""
+"""The end of a recording: its runs get a verdict, and its page counts as made if it was replaced."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from stacks.lifecycle.reading import read_record
+from stacks.lifecycle.records import RUN_FILE
 from stacks.watch import finish
+from stacks.watch.recorded_campaign import RecordedCampaign
 
 AN_HOUR_NS = 3600 * 10**9
 
@@ -46,3 +49,12 @@ def test_a_page_that_was_not_replaced_is_not_made(
     monkeypatch.setattr(finish.subprocess, "run", lambda *_words, **_options: failed)
     assert finish.main(tmp_path, has_page=True) == 1
     assert "its page cannot be made (the disk is full)" in capsys.readouterr().err
+
+
+def test_a_run_whose_watcher_ended_before_the_first_row_gets_a_verdict(tmp_path: Path) -> None:
+    """SIGTERM came between run.json and events.jsonl, and run.json said `running` for ever."""
+    run = RecordedCampaign(tmp_path).new_run(os.getpid(), "app", 60.0)
+    finish.finish_run(run)
+    record = read_record(run / RUN_FILE)
+    assert (record["status"], record["verdict"], record["counts"]["respawns"]) == ("done", "invalid", 0)
+    assert record["load"]["begin_ns"] == record["load"]["end_ns"] == record["clock"]["monotonic_ns"]

@@ -208,7 +208,7 @@ def test_without_a_loop_the_answer_is_an_error_and_the_next_one_comes(monkeypatc
     try:
         assert get(exporter.port)[0] == 503
         exporter.answer()
-        monkeypatch.setattr("stacks.watch.exporter.LOOP_LIMIT_S", 5.0)
+        monkeypatch.setattr("stacks.watch.exporter.LOOP_LIMIT_S", 60.0)
         thread = threading.Thread(target=lambda: (time.sleep(0.2), exporter.answer()))
         thread.start()
         assert get(exporter.port)[0] == 200

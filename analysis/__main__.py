@@ -23,8 +23,8 @@ from stacks.console.closed_output import forgive_closed_output
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def main(arguments: list[str] | None = None, raiser: interrupts.Raiser | None = None) -> int:
-    """Parse the command line, run the command and return its exit code. `raiser` handles the signals of the process."""
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line, run the command and return its exit code."""
     commands = {"report": report, "demand": demand, "compare": compare, "notebooks": notebooks}
     try:
         options = parser().parse_args(arguments)
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None, raiser: interrupts.Raiser | None = 
     except KeyboardInterrupt:
         return _error("interrupted", INTERRUPTED)
     except Exception as error:
-        if raiser is not None and raiser.has_raised:  # pandas turns an interrupt of its import into an ImportError
+        if interrupts.have_come():
             return _error("interrupted", INTERRUPTED)
         from stacks.lifecycle import pack_fault
 
@@ -206,7 +206,8 @@ def command() -> int:
     absent_packages.hide("pyarrow")  # duckdb reads Parquet
     if importlib.util.find_spec("pandas") is None:
         return _error("the packages of the analysis are not installed: pip install 'uwsgi-respawn-pack[analysis]'.")
-    return main(raiser=interrupts.catch())
+    interrupts.catch()
+    return main()
 
 
 if __name__ == "__main__":

@@ -105,18 +105,26 @@ def run(names: Sequence[str], arguments: Sequence[str]) -> int:
         options = parser([first] if first in names else names).parse_args(join_values(arguments))
         options.names = names
         return load(options.command).main(options)
+    except KeyboardInterrupt:
+        return interrupted()
     except Exception as error:
         return report(error)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return exit_codes.INTERRUPTED
+
+
+def interrupted() -> int:
+    """Say that a signal has ended the command, and return the exit code."""
+    print("interrupted", file=sys.stderr)
+    return exit_codes.INTERRUPTED
 
 
 def report(error: Exception) -> int:
     """Print an error for the user, and return the exit code. An unexpected one is a fault of the pack."""
+    from stacks.console import interrupts
     from stacks.lifecycle import disk_room, pack_fault
 
     code = code_of(error)
+    if code is None and interrupts.have_come():
+        return interrupted()
     if code is None:
         print(pack_fault.report(error), file=sys.stderr)
         return exit_codes.NOT_MEASURED

@@ -53,14 +53,23 @@ def _send_later(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-def catch() -> Raiser:
+def have_come() -> bool:
+    """Return True if a signal that `catch` handles has come.
+
+    An import may turn its KeyboardInterrupt into another error: that of `ssl` into a TypeError, that of pandas into an
+    ImportError.
+    """
+    handlers = map(signal.getsignal, SIGNALS)
+    return any(isinstance(handler, Raiser) and handler.has_raised for handler in handlers)
+
+
+def catch() -> None:
     """Let the signals raise KeyboardInterrupt. One that is ignored stays ignored, as nohup(1) wants it."""
     raiser = Raiser()
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, raiser)
     sys.unraisablehook = raiser.take_dropped
-    return raiser
 
 
 def ignore() -> None:

@@ -6,6 +6,7 @@ the lowest slot that is empty.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 
@@ -52,8 +53,9 @@ class SlotNaming:
             self._learn()
 
     def begin_anew(self) -> None:
-        """Forget the slots: the master has made new sockets."""
+        """Forget the slots: the master makes new sockets, before it forks."""
         self._slots, self._can_tell, self._has_worker = None, True, False
+        self._last_fork_s = math.inf
 
     def note_fork(self) -> None:
         """Note that the master has just forked."""

@@ -148,7 +148,10 @@ def guarded(
         except KeyboardInterrupt:
             code = EXIT_INTERRUPTED
         except BaseException as error:  # must not reach the caller's code, which only the guard runs
-            print(pack_fault.report(error, fault_directory), file=sys.stderr)
+            if interrupts.have_come():
+                code = EXIT_INTERRUPTED
+            else:
+                print(pack_fault.report(error, fault_directory), file=sys.stderr)
         finally:
             _end_child(code, private)
 

@@ -6,6 +6,7 @@ Its file is called `uwsgi`, so that it counts as one. A test writes commands to 
 - `stick SLOT`: the worker takes a lock that it holds: it hangs in a request
 - `broken`: workers that are forked from now on hang before they accept
 - `dying STATUS`: workers that are forked from now on end at once with this exit status
+- `slow SECONDS`: the master takes so long to start when it executes itself
 - `reload`: every worker ends with 17, and the master executes itself
 """
 
@@ -33,6 +34,7 @@ else:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(5)
+time.sleep(float(os.environ.get("START_S", "0")))
 pairs = [socket.socketpair() for _ in range(WORKERS)]
 of_a_mule = socket.socketpair()
 of_all = socket.socketpair()
@@ -100,6 +102,8 @@ while True:
                 pairs[int(numbers[0]) - 1][0].send(bytes([STUCK]))
             elif word == "dying":
                 dying = int(numbers[0])
+            elif word == "slow":
+                os.environ["START_S"] = numbers[0]
             elif word == "broken":
                 broken = True
             elif word == "reload":

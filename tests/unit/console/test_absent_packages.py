@@ -37,7 +37,7 @@ def test_an_import_fails_unless_it_came_before() -> None:
             {"numpy", "pandas"},
         ),
         (
-            "import analysis.__main__ as m; m.main = lambda raiser: 0; m.command()\nimport pandas, duckdb",
+            "import analysis.__main__ as m; m.main = lambda: 0; m.command()\nimport pandas, duckdb",
             {"pyarrow"},
         ),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -119,3 +120,40 @@ def drop():
     assert process.stdout.readline() == "again\n"
     output, errors = process.communicate(timeout=60)
     assert (output, errors) == ("1\n", "")
+
+
+SWALLOWING = """
+import argparse, signal, sys
+from stacks.commands import command_line
+from stacks.console import interrupts
+
+class Command:
+    @staticmethod
+    def main(options):
+        try:
+            if {has_signal}:
+                signal.raise_signal(signal.SIGHUP)
+        except KeyboardInterrupt:
+            pass
+        raise TypeError("expected a message argument")
+
+interrupts.catch()
+parser = argparse.ArgumentParser()
+parser.set_defaults(command="mine")
+command_line.parser = lambda names: parser
+command_line.load = lambda name: Command
+sys.exit(command_line.run([], []))
+"""
+
+
+@pytest.mark.parametrize(
+    ("has_signal", "code", "said"), [(True, 130, "interrupted"), (False, 1, "a fault of the pack")]
+)
+def test_an_interrupt_that_an_import_turns_into_another_error_is_no_fault(
+    has_signal: bool, code: int, said: str, tmp_path: Path
+) -> None:
+    """SIGHUP during the import of `ssl` was told as "a fault of the pack: TypeError (ssl.py, line 111)"."""
+    program = SWALLOWING.replace("{has_signal}", str(has_signal))
+    environment = os.environ | {"PACK_RESULTS": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr[: len(said)]) == (code, said)

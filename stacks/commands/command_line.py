@@ -123,9 +123,9 @@ def report(error: Exception) -> int:
     from stacks.lifecycle import disk_room, pack_fault
 
     code = code_of(error)
-    if code is None and interrupts.have_come():
-        return interrupted()
     if code is None:
+        if interrupts.have_come():
+            return interrupted()
         print(pack_fault.report(error), file=sys.stderr)
         return exit_codes.NOT_MEASURED
     if isinstance(error, OSError) and isinstance(error.filename, str) and disk_room.is_about_writing(error):

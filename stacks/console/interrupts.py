@@ -54,7 +54,7 @@ def _send_later(number: int) -> None:
 
 
 def have_come() -> bool:
-    """Return True if a signal that `catch` handles has come.
+    """Return True if a signal has come since `catch`, until `ignore`: an error that follows is no fault of the pack.
 
     An import may turn its KeyboardInterrupt into another error: that of `ssl` into a TypeError, that of pandas into an
     ImportError.

@@ -48,7 +48,7 @@ class CloserLooks:
                 self._near.discard(child)
 
     def begin_anew(self) -> None:
-        """Forget the slots: the master has made new sockets."""
+        """Forget the slots: the master makes new sockets."""
         self.naming.begin_anew()
         self._epolls.clear()
         self._near.discard(self._follower.master)

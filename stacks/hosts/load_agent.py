@@ -29,7 +29,8 @@ from stacks.lifecycle.parts import Part
 from stacks.lifecycle.records import REQUEST_PART, RecordError
 from stacks.observe import host, proc
 
-# A row waits up to 0.2 s in Locust (recording/_part_file.py) and this long in the spool, so less than a second.
+# A row waits up to 0.2 s in Locust (recording/_part_file.py) and this long in the spool: less than a second if the
+# machine has CPU time to spare.
 SHIP_S = 0.6
 ASK_S = 0.5
 HELLO_LIMIT_S = 10.0

@@ -66,7 +66,7 @@ def _why_in_pieces(card: Card) -> str:
         return (
             f"its file with {card.rows} rows was cut off or damaged after it was written, and the others cannot be read"
         )
-    return "its host was lost, so at most the rows of its last second are missing"
+    return "its host was lost, so the rows that it had not yet sent are missing (it sends them every 0.6 s)"
 
 
 def _count(location: Location, files: list[PartFile]) -> tuple[int, list[str]]:

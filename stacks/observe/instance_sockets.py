@@ -12,7 +12,7 @@ from stacks.observe.slots import Slots
 from stacks.observe.sock_diag import Listener, SockDiag
 
 # The kernel searches all connections of the host for those of an instance, so a large host makes the answer dear. The
-# time between two questions is so many times what the last one took.
+# time between two questions is so many times the CPU time that the last one took.
 REST = 200
 
 
@@ -68,8 +68,8 @@ class InstanceSockets:
 
     def count_requests(self, workers: Iterable[Child]) -> None:
         """Write into each worker how many connections it holds, unless the last count is too recent."""
-        now_s = time.monotonic()
-        if now_s < self._next_s or self._diag is None or not self.listening:
+        begin_s = time.thread_time()
+        if time.monotonic() < self._next_s or self._diag is None or not self.listening:
             return
         changed = []
         for worker in workers:
@@ -86,4 +86,4 @@ class InstanceSockets:
                 sockets = slots.sockets_of(worker.pid)
                 worker.requests = None if sockets is None else len(connections.intersection(sockets.values()))
                 worker.fd_count = count
-        self._next_s = time.monotonic() + REST * (time.monotonic() - now_s)
+        self._next_s = time.monotonic() + REST * (time.thread_time() - begin_s)

@@ -15,8 +15,9 @@ from stacks.observe.child import Child
 from stacks.observe.followed import Followed
 from stacks.observe.slots import NO_WORKER, TOO_EARLY, Slots
 
-# A child that keeps all sockets of its master for so long is stuck before it closes them (a fork hook of Python).
-STUCK_EARLY_S = 0.5
+# A child that keeps all sockets of its master for so long is stuck before it closes them (a fork hook of Python). While
+# it waits for a CPU, or computes, it has longer.
+STUCK_EARLY_S, BUSY_EARLY_S = 0.5, 10.0
 QUIET_S = 0.1  # a master that has forked nothing for so long has forked its first workers
 # If no child has lived long enough to tell its slot for so long, every worker ends at once, again and again. If another
 # child of the master, such as a mule, has told that it has none, so many ends in so many seconds show this.
@@ -149,4 +150,12 @@ class SlotNaming:
 
     def _has_told(self, child: Child) -> bool:
         """Return True if a child is settled and lives. One that has ended has no sockets: see `name_ended`."""
-        return self._is_settled(child) and proc.is_alive(child.pid)
+        return self._is_settled(child) and proc.is_alive(child.pid) and not self._is_busy_early(child)
+
+    def _is_busy_early(self, child: Child) -> bool:
+        """Return True if a child may still close the sockets of its siblings: it has had no CPU time for that yet."""
+        age_s = self._follower.now_s - child.forked_ns / 1e9
+        if self._slots is None or age_s > BUSY_EARLY_S or not self._slots.has_closed_nothing(child.pid):
+            return False
+        entry = proc.stat(child.pid)
+        return entry is not None and entry.state in "RD"

@@ -94,15 +94,21 @@ class Slots:
     def number(self, pid: int, vacant: Collection[int]) -> int:
         """Return the slot of the new child `pid`, NO_WORKER, or TOO_EARLY if it has not closed its sockets yet.
 
-        `vacant` are the slots that are most likely. They are tried first, because that takes two reads only.
+        `vacant` are the slots that are most likely. They are tried first, because one read rules each of them out.
         """
         for fd, number in self._numbers.items():
             if number in vacant and self._keeps(pid, fd):
-                return TOO_EARLY if self._keeps(pid, self._first[fd]) else number
+                # Between two reads a child may close a pair that is not its own, so all that it keeps must agree.
+                is_own = not self._keeps(pid, self._first[fd]) and self._own_socket(self._half_pairs(pid)) == fd
+                return number if is_own else TOO_EARLY
         fd = self._own_socket(self._half_pairs(pid))
         if fd:
             return self._numbers.setdefault(fd, len(self._numbers) + 1)
-        return TOO_EARLY if any(self._keeps(pid, self._first[fd]) for fd in list(self._numbers)[:1]) else NO_WORKER
+        return TOO_EARLY if self.has_closed_nothing(pid) else NO_WORKER
+
+    def has_closed_nothing(self, pid: int) -> bool:
+        """Return True if the child still has the sockets that every child closes."""
+        return any(self._keeps(pid, self._first[fd]) for fd in list(self._numbers)[:1])
 
     def _keeps(self, pid: int, fd: int) -> bool:
         """Return True if the child has this socket of the master."""

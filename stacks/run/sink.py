@@ -61,7 +61,7 @@ def http_handler(items: Items) -> type[BaseHTTPRequestHandler]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 10
+        timeout = 60
 
         def do_POST(self) -> None:
             """Take one request."""

@@ -12,7 +12,7 @@ from stacks.catalogue import ROOT
 from stacks.run.errors import CannotMeasure
 
 START_LIMIT_S = 30.0  # a Python starts in 0.1 s; the rest is for a machine with much other work
-END_LIMIT_S = 10.0
+END_LIMIT_S = 30.0
 
 
 class SinkProcess:

@@ -4,8 +4,10 @@ Its file is called `uwsgi`, so that it counts as one. A test writes commands to 
 
 - `end SLOT STATUS`: the worker of a slot ends with this exit status, and the master forks a successor unless it is 15
 - `stick SLOT`: the worker takes a lock that it holds: it hangs in a request
+- `kill SLOT`: the worker of a slot is killed
 - `broken`: workers that are forked from now on hang before they accept
 - `dying STATUS`: workers that are forked from now on end at once with this exit status
+- `late SECONDS`: workers that are forked from now on compute for so long before they close the sockets of others
 - `slow SECONDS`: the master takes so long to start when it executes itself
 - `reload`: every worker ends with 17, and the master executes itself
 """
@@ -22,7 +24,7 @@ from pathlib import Path
 from stacks.observe import proc
 
 SCRIPT = r"""
-import os, select, socket, sys, threading, time
+import os, select, signal, socket, sys, threading, time
 
 WORKERS = int(sys.argv[1])
 STUCK = 254
@@ -38,11 +40,14 @@ time.sleep(float(os.environ.get("START_S", "0")))
 pairs = [socket.socketpair() for _ in range(WORKERS)]
 of_a_mule = socket.socketpair()
 of_all = socket.socketpair()
-pids, broken, reloading, dying = {}, False, False, None
+pids, broken, reloading, dying, late_s = {}, False, False, None, 0.0
 
 def worker(slot):
     if dying is not None:
         os._exit(dying)
+    end_s = time.monotonic() + late_s
+    while time.monotonic() < end_s:
+        pass
     for number, (first, second) in enumerate(pairs, start=1):
         first.close()
         if number != slot:
@@ -87,19 +92,31 @@ def mule():
             time.sleep(0.2)
         os._exit(0)
 
+ends, note_end = os.pipe()  # a byte for each child that ends, so that the master needs to wake for nothing else
+os.set_blocking(note_end, False)
+signal.signal(signal.SIGCHLD, lambda *_: None)
+signal.set_wakeup_fd(note_end)
 for number in range(1, WORKERS + 1):
     fork(number)
 mule()
 commands = select.epoll()
 commands.register(0, select.EPOLLIN)
+commands.register(ends, select.EPOLLIN)
 while True:
-    if commands.poll(0.05):
+    for fd, _ in commands.poll():
+        if fd == ends:
+            os.read(ends, 4096)
+            continue
         for line in os.read(0, 4096).decode().splitlines():
             word, *numbers = line.split()
             if word == "end":
                 pairs[int(numbers[0]) - 1][0].send(bytes([int(numbers[1])]))
             elif word == "stick":
                 pairs[int(numbers[0]) - 1][0].send(bytes([STUCK]))
+            elif word == "kill":
+                os.kill(next(pid for pid, slot in pids.items() if slot == int(numbers[0])), signal.SIGKILL)
+            elif word == "late":
+                late_s = float(numbers[0])
             elif word == "dying":
                 dying = int(numbers[0])
             elif word == "slow":

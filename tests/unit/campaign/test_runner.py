@@ -48,7 +48,7 @@ def runner(campaign: Campaign, view: RecordingView) -> Runner:
 
 
 def test_a_waiting_run_gets_its_turn_when_the_run_before_has_its_verdict(runner: Runner, start: Starter) -> None:
-    before, waiting = start(), start("while True: print(input())")
+    before, waiting = start(), start("import os\nwhile True: os.write(1, f'{input()}\\n'.encode())")
     runner.campaign.active = [before, waiting]
     runner._lanes.count = 1
     before.has_turn, waiting.phase = True, "waiting"

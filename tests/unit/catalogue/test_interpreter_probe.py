@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from contexts import until
 from executables import executable
 
 from stacks.catalogue import interpreter_probe
@@ -32,7 +32,7 @@ def test_the_probe_names_the_real_interpreter_behind_an_environment_or_a_shim(tm
     shim = executable(tmp_path / f"python{RUNNING}", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     interpreter = probe(shim, RUNNING)
     assert interpreter not in (shim, Path(sys.executable))
-    done = run_bounded([interpreter, "-c", "import sys; print(sys.prefix == sys.base_prefix)"], 10)
+    done = run_bounded([interpreter, "-c", "import sys; print(sys.prefix == sys.base_prefix)"], 60)
     assert done.stdout == "True\n"
 
 
@@ -65,9 +65,9 @@ def test_a_candidate_that_hangs_is_given_up_and_leaves_no_process(
 ) -> None:
     monkeypatch.setattr(interpreter_probe, "PROBE_S", 0.5)
     hanging = executable(tmp_path / "python3.12", f"#!/bin/sh\necho $$ > {tmp_path}/group\nsleep 60 & sleep 60\n")
-    with pytest.raises(Unfit, match="did not answer"):
-        probe(hanging, "3.12")
-    group, deadline = int((tmp_path / "group").read_text()), time.monotonic() + 60
-    while is_alive(group):
-        assert time.monotonic() < deadline, "a process of the group was left behind"
-        time.sleep(0.01)
+    text = ""
+    while not text:  # a busy machine may end the shell before it has written
+        with pytest.raises(Unfit, match="did not answer"):
+            probe(hanging, "3.12")
+        text = (tmp_path / "group").read_text() if (tmp_path / "group").exists() else ""
+    until(lambda: not is_alive(int(text)))

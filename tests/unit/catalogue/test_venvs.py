@@ -253,7 +253,7 @@ def test_a_real_environment_holds_the_server_and_the_server_starts(tmp_path: Pat
         raise
     assert venv.package_version == PIN
     assert venv.python_full.startswith(f"{python}.")
-    assert run_bounded([venv.uwsgi, "--version"], 10).stdout.split() == ["2.0.30"]
+    assert run_bounded([venv.uwsgi, "--version"], 60).stdout.split() == ["2.0.30"]
     commands = []
 
     def counting(

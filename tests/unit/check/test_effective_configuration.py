@@ -84,6 +84,7 @@ def test_another_program_is_not_uwsgi(invocation: Callable[..., Invocation], tmp
 def test_a_configuration_that_waits_is_ended(
     invocation: Callable[..., Invocation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(effective_configuration, "_read_version", lambda _uwsgi: "2.0.30")
     monkeypatch.setattr(effective_configuration, "LIMIT_S", 0.3)
     with pytest.raises(CannotCheck, match="did not finish reading"):
         read_effective(invocation("exec sleep 60"), tmp_path)

@@ -66,7 +66,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_comes_twice_at_once_raises_once(start: Callable, number: signal.Signals) -> None:
     """As the terminal and a guard send it."""
-    process = start()
+    process = start(before="interrupts.SAME_WISH_S = 60.0")
     process.send_signal(number)
     assert process.stdout.readline() == "again\n"
     process.send_signal(signal.SIGTERM)

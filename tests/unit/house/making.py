@@ -30,7 +30,8 @@ if plan.get("wait"):
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, stop)
     pathlib.Path("pid").write_text(str(os.getpid()))
-    time.sleep(60)
+    for _ in range(6000):  # Python sees a signal that comes just before a sleep after it
+        time.sleep(0.01)
 sys.exit(plan.get("code", 0))
 """
 

@@ -84,7 +84,10 @@ def locust() -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("path", SCENARIO_FILES, ids=stem)
-def test_a_scenario_runs_with_locust_alone(path: Path, tmp_path: Path, locust: Server) -> None:
+def test_a_scenario_runs_with_locust_alone(
+    path: Path, tmp_path: Path, locust: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stacks.run.forked_process.FORK_LIMIT_S", LIMIT_S)
     place = tmp_path / "place"
     place.mkdir()
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PACK_", "LOCUST_"))}

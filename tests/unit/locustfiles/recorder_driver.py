@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "locustfiles"))
 import gevent
 import requests
 import urllib3
+from gevent.event import Event
 from gevent.server import StreamServer
 from geventhttpclient import response as fast
 from geventhttpclient import useragent
@@ -27,7 +28,8 @@ from recording._error_words import error_word
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nX-Worker: 3/77\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-LIMIT_S = 0.2
+LIMIT_S = 0.2  # of a request that is to time out
+PATIENCE_S = 30.0  # of every other one, on a busy machine
 ANSWERS = {
     "whole": HEAD + b"0123456789",
     "chunked": CHUNKED + b"5\r\nabcde\r\n0\r\n\r\n",
@@ -59,9 +61,9 @@ def server(name):
     return StreamServer(("127.0.0.1", 0), converse)
 
 
-def row(user, head=False):
+def row(user, limit_s, head=False):
     _rows.take()
-    limit = {"timeout": LIMIT_S} if isinstance(user, HttpUser) else {}
+    limit = {"timeout": limit_s} if isinstance(user, HttpUser) else {}
     (user.client.head if head else user.client.get)("/x", name="a\tname\r\n", **limit)
     return _rows.take()
 
@@ -74,24 +76,33 @@ def rows():
         host = f"http://127.0.0.1:{listener.server_port}"
         if name == "refused":
             listener.stop()
-        limits = {"host": host, "network_timeout": LIMIT_S, "connection_timeout": LIMIT_S}
+        limit_s = LIMIT_S if name.startswith("timeout") else PATIENCE_S
+        limits = {"host": host, "network_timeout": limit_s, "connection_timeout": limit_s}
         for kind, attributes in ((HttpUser, {"host": host}), (FastHttpUser, limits)):
             user = type("Asking", (kind,), attributes)(Environment())
-            by_name[f"{name}, {kind.__name__}"] = row(user)
+            by_name[f"{name}, {kind.__name__}"] = row(user, limit_s)
             if name == "whole":
-                by_name[f"HEAD, {kind.__name__}"] = row(user, head=True)
+                by_name[f"HEAD, {kind.__name__}"] = row(user, limit_s, head=True)
         listener.stop()
     return by_name
 
 
 def killed():
     """Return the row of a request that is killed while it waits."""
-    listener = server("timeout")
+    is_there = Event()
+
+    def converse(connection, _address):
+        connection.recv(4096)
+        is_there.set()
+        gevent.sleep(PATIENCE_S)
+
+    listener = StreamServer(("127.0.0.1", 0), converse)
     listener.start()
     user = type("Asking", (FastHttpUser,), {"host": f"http://127.0.0.1:{listener.server_port}"})(Environment())
     _rows.take()
     asking = gevent.spawn(user.client.get, "/x")
-    gevent.sleep(LIMIT_S / 4)
+    is_there.wait()
+    gevent.sleep(0.05)
     asking.kill()
     return _rows.take()
 

@@ -73,7 +73,7 @@ def test_every_transport_sends_the_same_request(stack: dict[str, str]) -> None:
     call = {"method": "POST", "url": "/p%20q?a=1", "data": "x" * 50_000, "headers": {"Host": "app.example"}}
     call["headers"] |= {"X-Thing": "t", "Content-Type": "text/plain"}
     users = [
-        {"host": host, "network_timeout": 5.0, "calls": [call, {"method": "GET", "url": "/"}]}
+        {"host": host, "network_timeout": LIMIT_S, "calls": [call, {"method": "GET", "url": "/"}]}
         for host in stack.values()
     ]
     driver = Path(__file__).with_name("client_driver.py")

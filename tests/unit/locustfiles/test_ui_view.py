@@ -60,7 +60,7 @@ def test_a_verdict_is_shown_only_after_the_rows_that_it_is_based_on_are_read(tmp
 
     stack = Stack({}, Serve)
     looks = []
-    with gevent.Timeout(10):
+    with gevent.Timeout(60):
         while not stack.is_over:
             gevent.sleep(0)
             looks.append((stack.verdict is not None, stack.history.end_ns is not None))

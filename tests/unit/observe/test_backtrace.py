@@ -47,7 +47,7 @@ class TestBacktrace:
         assert collector.sample() == []
         assert collector.busy
         (fd,) = watched
-        assert select.select([fd], [], [], 10)[0]
+        assert select.select([fd], [], [], 60)[0]
         events = collector.read(fd)
         assert not collector.busy
         assert watched == {}
@@ -84,7 +84,7 @@ class TestBacktrace:
         collector.context.clock = lambda: int(42 + native_stacks.LIMIT_S * 1e9 + 1)
         collector.sample()
         (fd,) = watched
-        assert select.select([fd], [], [], 10)[0]
+        assert select.select([fd], [], [], 60)[0]
         assert collector.read(fd)[0].data["frames"] == []
 
     def test_the_runs_of_a_campaign_take_their_backtraces_one_after_another(

@@ -32,7 +32,7 @@ class TestExits:
             assert len(watched) == 2
             assert not select.select([fd], [], [], 0)[0]
             child.terminate()
-            assert select.select([fd], [], [], 10)[0]
+            assert select.select([fd], [], [], 60)[0]
             ended = {"signal": signal.SIGTERM}
             assert collector.read(fd) == [Event(42, "exits", "exited", child.pid, data=ended)]
             assert fd not in watched
@@ -47,7 +47,7 @@ class TestExits:
             with python("print(1); raise SystemExit(3)") as child:
                 collector.on_event(row(0, "spawned", child.pid, 1))
                 (fd,) = watched
-                assert select.select([fd], [], [], 10)[0]
+                assert select.select([fd], [], [], 60)[0]
                 if is_reaped:
                     child.wait()
                 assert [event.data for event in collector.read(fd)] == [{} if is_reaped else {"exit_status": 3}]

@@ -19,7 +19,7 @@ from stacks.lifecycle.records import Event
 from stacks.observe import process_events
 from stacks.observe.child import Child
 from stacks.observe.follower import Follower
-from stacks.observe.slots import NO_WORKER
+from stacks.observe.slots import NO_WORKER, TOO_EARLY
 from stacks.run import supervisor
 
 LIMIT_S = 60.0
@@ -110,10 +110,36 @@ def test_the_slot_of_a_worker_does_not_depend_on_the_order_of_the_ends(following
     assert [len(following.lifecycle.workers.by_slot[slot]) for slot in (1, 2, 3)] == [2, 2, 2]
 
 
+def test_workers_that_close_the_sockets_of_others_late_have_their_slots(following: Following) -> None:
+    """They compute for longer than a child takes that hangs at its fork: it would get the lowest slot that is empty."""
+    following.master.tell("late 1.5")
+    before = following.master.children()
+    following.master.tell("end 3 30")
+    following.until(lambda: set(following.master.children()) - set(before))
+    following.master.tell("end 1 30")
+    following.until(lambda: sum(row.kind == "ready" for row in following.rows) == 5)
+    following.master.tell("late 0")
+    following.end(3, 30)
+    following.end(1, 30)
+
+
+def test_a_worker_that_closes_a_pair_between_two_reads_has_not_told_its_slot(
+    following: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots, pid = following.follower.looks.naming._slots, following.pid(3)
+    assert slots is not None
+    assert slots.number(pid, (1, 3)) == 3
+    reads = [True, False]  # the second socket of slot 1 was still there, and then both were closed
+    keeps = slots._keeps
+    monkeypatch.setattr(slots, "_keeps", lambda *read: reads.pop(0) if reads else keeps(*read))
+    assert slots.number(pid, (1, 3)) == TOO_EARLY
+    assert slots.number(pid, (1, 3)) == 3
+
+
 def test_a_worker_that_hangs_at_its_fork_is_proven_to(following: Following) -> None:
     former = following.pid(1)
     following.master.tell("broken")
-    os.kill(former, signal.SIGKILL)
+    following.master.tell("kill 1")
     following.until(lambda: following.pid(1) != former)
     hung = following.pid(1)
     following.until(lambda: following.lifecycle.hangs.proof(hung))

@@ -98,7 +98,7 @@ class TestText:
 class TestPySpy:
     def look(self, pid: int, py_spy: str) -> dict[str, Any]:
         at_work = python_threads.PySpy(pid, py_spy)
-        assert select.select([at_work.fd], [], [], 20)[0]
+        assert select.select([at_work.fd], [], [], 60)[0]
         return at_work.finish()
 
     def test_it_finds_the_threads_of_a_python_process_without_a_signal(self) -> None:
@@ -181,7 +181,7 @@ class TestCollector:
         rows: list[Event] = collector.sample()
         while self.watched:
             (fd,) = self.watched
-            assert select.select([fd], [], [], 20)[0]
+            assert select.select([fd], [], [], 60)[0]
             rows += collector.read(fd)
         return rows
 

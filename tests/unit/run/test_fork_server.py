@@ -39,8 +39,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def start(server: Server, tmp_path: Path) -> Callable[..., ForkedProcess]:
+def start(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ForkedProcess]:
     """Fork a process that runs PROGRAM; its output is in the file `output`, what it writes to EXTRA in `extra`."""
+    monkeypatch.setattr("stacks.run.forked_process.FORK_LIMIT_S", 60.0)  # on a busy machine
     (tmp_path / "program.py").write_text(PROGRAM)
 
     def start(*arguments: str) -> ForkedProcess:

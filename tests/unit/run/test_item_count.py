@@ -97,7 +97,8 @@ class Answering(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_the_requests_after_the_load_are_counted_by_the_worker_that_answers() -> None:
+def test_the_requests_after_the_load_are_counted_by_the_worker_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stacks.run.item_count.REQUEST_LIMIT_S", 60.0)
     with http.server.HTTPServer(("127.0.0.1", 0), Answering) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         requests = RequestsAfter(server.server_address[1])

@@ -51,7 +51,10 @@ def test_a_worker_that_ended_in_the_request_is_not_told_as_an_app_that_raises(en
     ("head", "has_tail"),
     [(b"HTTP/1.1 200 OK\r\n\r\n", True), (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", False)],
 )
-def test_an_answer_without_a_length_ends_with_its_connection(head: bytes, has_tail: bool) -> None:
+def test_an_answer_without_a_length_ends_with_its_connection(
+    monkeypatch: pytest.MonkeyPatch, head: bytes, has_tail: bool
+) -> None:
+    monkeypatch.setattr("stacks.run.probe.LIMIT_S", 60.0)
     pause_s = 0.2
     with socket.create_server(("127.0.0.1", 0)) as server:
         probe = Probe(server.getsockname()[1], "/")

@@ -27,7 +27,7 @@ def writer(path: Path) -> str:
     return f"{shlex.quote(sys.executable)} -c {shlex.quote(code)}"
 
 
-def run_until(command: HangCommand, condition: Callable[[], object], limit_s: float = 20.0) -> None:
+def run_until(command: HangCommand, condition: Callable[[], object], limit_s: float = 60.0) -> None:
     end = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < end

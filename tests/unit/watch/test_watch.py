@@ -17,6 +17,7 @@ import pytest
 from forking_master import Master, forking_master, until
 
 from stacks.observe import uwsgi_processes
+from stacks.observe.proc import tasks
 from stacks.watch import command, view
 from stacks.watch.fleet import Fleet, Source
 from stacks.watch.table import print_tables, spark
@@ -190,6 +191,7 @@ class TestCommand:
     def test_once_and_nagios_say_that_a_worker_hangs(self, tmp_path: Path) -> None:
         with forking_master(tmp_path) as master:
             master.tell("stick 2")
+            until(lambda: any(wait.startswith("futex") for pid in master.children() for _, wait in tasks(pid) or ()))
             done = self.run("--pid", str(master.pid), "--once")
             nagios = self.run("--pid", str(master.pid), "--nagios")
         assert done.returncode == 3

@@ -11,7 +11,7 @@ from workers_ui._seconds import Load
 from workers_ui._stack import CannotServe, Stack
 
 WORKERS_LIMIT_S = 15.0  # after a stop, Locust's worker processes need --stop-timeout (5 s) to be ready again
-RECORDED_LIMIT_S = 3.0  # for the last rows of Locust's worker processes; a process that was killed sends no message
+RECORDED_LIMIT_S = 10.0  # for the last rows of Locust's worker processes; a process that was killed sends no message
 RECORDED = "pack-recorded"
 POLL_S = 0.1
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Control:
-    """Replaces `runner.start`, and follows the events of Locust's test.
+    """Replaces `runner.start` and `runner.quit`, and follows the events of Locust's test.
 
     `choose` returns the choice of the form, and `make` makes a Stack from a choice.
     """
@@ -36,9 +36,9 @@ class Control:
         self._starter = None  # the greenlet in which a stack starts
         self._choose = choose
         self._make = make
-        self._start = self.runner.start
+        self._start, self._quit = self.runner.start, self.runner.quit
         self._recording = set()  # pids of Locust's processes that have not written their last row yet
-        self.runner.start = self.start
+        self.runner.start, self.runner.quit = self.start, self.quit_locust
         environment.events.test_stopping.add_listener(self.on_test_stopping)
         environment.events.test_stop.add_listener(self.on_test_stop)
 
@@ -148,6 +148,11 @@ class Control:
         while isinstance(self.runner, MasterRunner) and self._recording and time.monotonic() < end:
             gevent.sleep(POLL_S)
         self.stack.done()
+
+    def quit_locust(self):
+        """Stop the test, and then quit. Locust would tell its worker processes only after `on_test_stop`."""
+        self.runner.stop()
+        self._quit()
 
     def quit(self):
         """End the stack because Locust ends. A stack that had a load writes its results."""

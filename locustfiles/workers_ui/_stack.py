@@ -22,7 +22,7 @@ from workers_ui._history import History
 ROOT = Path(__file__).resolve().parents[2]
 # The run itself says when the workers accept. There is no limit for that: an import may take a minute, and so may the
 # virtual environment before it.
-LOAD_LIMIT_S = 5.0  # from `go` to the phase `loading`: the observer looks every 50 ms
+LOAD_LIMIT_S = 60.0  # from `go` to the phase `loading`: 50 ms, but for a machine with much other work
 END_LIMIT_S = 20.0  # for a stop (INT 2 s, TERM 1 s, KILL) and the summary
 FOLLOW_S = 0.2
 PIECE = 1 << 20  # bytes of rows to judge before other greenlets run

@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 HOST = "127.0.0.1"
 ITEM = re.compile(rb"pack-item-(\d+)-(\d+)")
 MOST_BYTES = 64 << 20  # of one request
+WAITING_BYTES = 4 << 20  # of datagrams, while this process waits for a CPU
 PORT_TRIES = 20  # the port must be free for TCP and for UDP
 
 
@@ -104,6 +105,7 @@ def open_both() -> tuple[socket.socket, socket.socket]:
     for _ in range(PORT_TRIES):
         stream = socket.create_server((HOST, 0), backlog=256)
         datagrams = socket.socket(type=socket.SOCK_DGRAM)
+        datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WAITING_BYTES)
         try:
             datagrams.bind(stream.getsockname())
         except OSError:

@@ -175,12 +175,12 @@ def test_prometheus_sees_the_alert_fire_while_workers_hang(
             (one,) = api(prometheus_port, "targets")["activeTargets"]
             assert one["health"] == "up", one["lastError"]
             assert "UwsgiWorkersHung" not in firing(prometheus_port)
-            ask(port, 100)
-            until(lambda: "UwsgiWorkersHung" in firing(prometheus_port), "the alert")
+            until(lambda: ask(port, 10) or "UwsgiWorkersHung" in firing(prometheus_port), "the alert")
             alert = firing(prometheus_port)["UwsgiWorkersHung"]
             assert alert["labels"]["config"] == "shop.ini"
             assert alert["labels"]["master"] == str(pid)
-            until(lambda: "UwsgiAllWorkersHung" in firing(prometheus_port), "the alert of a total outage")
+            outage = "UwsgiAllWorkersHung"
+            until(lambda: ask(port, 10) or outage in firing(prometheus_port), "the alert of a total outage")
             until(lambda: not empty_panels(prometheus_port), "series for each panel of the dashboard")
         code = watch.end()
         assert code in (3, 130)
@@ -214,7 +214,8 @@ def test_healing_ends_hung_workers_only_and_stops_when_the_new_one_hangs(
         assert re.search(r"^uwsgi_watch_healing_stopped\{.*\} 1\.0$", text, re.MULTILINE)
         watch.until(  # others may hang until then
             lambda: (
-                sorted(map(int, facts.read_text().split()))
+                facts.exists()
+                and sorted(map(int, facts.read_text().split()))
                 == sorted(row["pid"] for row in watch.changes("worker_hung"))
             ),
             "the command for each hang",

@@ -287,8 +287,10 @@ def test_a_uwsgi_that_is_running_already_is_observed_and_not_changed(
         state = web_ui.until(lambda s: s["over"], "its end")
         run = record(state["directory"])
         assert (run["status"], run["locust"]["complete"]) == ("done", True)
-        assert run["verdict"] == ("hung_worker" if hangs else "invalid")  # `recovers` takes more respawns than these
-        assert "too few" in run["reason"] or hangs
+        # `recovers` takes 20 respawns, which a test that is late may have seen.
+        healthy = "recovers" if run["counts"]["respawns"] >= 20 else "invalid"
+        assert run["verdict"] == ("hung_worker" if hangs else healthy)
+        assert "too few" in run["reason"] or run["verdict"] != "invalid"
         assert problems_below(Path(state["directory"])) == []
         web_ui.end()
         assert proc.is_alive(pid)

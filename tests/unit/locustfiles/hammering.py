@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.run.ports import free_port
+from tests.integration.ui_process import session_pids
 
 HERE = Path(__file__).resolve().parent
 LOCUSTFILES = HERE.parents[2] / "locustfiles"
@@ -66,6 +67,7 @@ def locust(directory: Path, scenario: str, where: dict[str, Any], *options: str)
     try:
         yield process
         process.wait(LIMIT_S)
+        until(lambda: not session_pids(process.pid))  # Locust's master does not wait for its workers
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

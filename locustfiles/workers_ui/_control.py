@@ -11,7 +11,7 @@ from workers_ui._seconds import Load
 from workers_ui._stack import CannotServe, Stack
 
 WORKERS_LIMIT_S = 15.0  # after a stop, Locust's worker processes need --stop-timeout (5 s) to be ready again
-RECORDED_LIMIT_S = 10.0  # for the last rows of Locust's worker processes; a process that was killed sends no message
+RECORDED_LIMIT_S = 20.0  # for the last rows of Locust's worker processes; a process that was killed sends no message
 RECORDED = "pack-recorded"
 POLL_S = 0.1
 

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -188,6 +189,22 @@ def test_several_processes_a_base_path_and_a_signal_under_load(ui: Callable[...,
     page_text = report.read_text()
     assert page_text.count('id="uwsgi-workers-report"') == 1
     assert run["verdict"] in page_text.rpartition('id="uwsgi-workers-data"')[2]
+
+
+def test_the_rows_of_a_process_of_locust_that_is_late_at_the_end_are_there(ui: Callable[..., Ui]) -> None:
+    web_ui = ui("--processes", "2", "--users", "8", "--spawn-rate", "8")
+    assert web_ui.post("swarm", **FORM | {"stack": "threads", "version": "py312-2.0.30.post1"})["success"]
+    state = web_ui.until(lambda s: s.get("counts", {}).get("respawns", 0) >= 2, "respawns")
+    late = next(pid for pid in proc.children_of(web_ui.process.pid) if f"requests-{pid}." in open_files(pid))
+    os.kill(late, signal.SIGSTOP)
+    threading.Timer(6.0, os.kill, (late, signal.SIGCONT)).start()
+    web_ui.end()
+    run = record(state["directory"])
+    assert (run["status"], run["locust"]["complete"]) == ("done", True)
+
+
+def open_files(pid: int) -> str:
+    return " ".join(os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def test_a_stack_that_does_not_start_shows_the_reason_and_start_can_be_pressed_again(ui: Callable[..., Ui]) -> None:

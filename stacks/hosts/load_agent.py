@@ -15,7 +15,8 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from stacks.hosts.caller import Caller, parse_address
@@ -116,7 +117,8 @@ class LoadAgent:
         self.card.state = ENDED
         self.card.tally = self.spool.tally().to_json()
         self.ask()
-        shipper.join(FINISH_LIMIT_S)
+        with self._asking():
+            shipper.join(FINISH_LIMIT_S)
         is_written = not shipper.is_alive() and self._finish()
         if is_written:
             shutil.rmtree(self.directory, ignore_errors=True)
@@ -144,32 +146,37 @@ class LoadAgent:
 
     def _finish(self) -> bool:
         """Write the whole part and the card. Tries again for FINISH_LIMIT_S. Returns True if both are there."""
-        card = self.card
         is_complete = self.spool.is_complete()
         if not is_complete and not self._problem:
             self._problem = (
                 "its Locust was killed, so the rows of its last 0.2 s and its requests in flight are missing"
             )
 
+        written: list[Card] = []
+
         def write() -> None:
-            card.rows = self.spool.finish()
+            rows = self.spool.finish()
             if self.spool.bad_rows:
                 self._problem = f"{self.spool.bad_rows} lines of its spool are no rows"
-            card.problem = self._problem
-            card.complete, card.state = is_complete and not card.problem, WRITTEN
-            self._measure_cpu()
+            is_whole = is_complete and not self._problem
+            # The coordinator hears of this card only when the location has it.
+            card = replace(self.card, rows=rows, problem=self._problem, complete=is_whole, state=WRITTEN)
             self.spool.location.write(card.file, card.to_bytes())
+            written.append(card)
 
         def note(error: Exception) -> None:
             self._outage = str(error)
-            self.ask()
 
-        if keep_trying(write, FINISH_LIMIT_S, note):
+        with self._asking():
+            keep_trying(write, FINISH_LIMIT_S, note)
+        if written:
+            self.card, self._outage = written[-1], ""
             if self.caller.trips.count:
                 keep_trying(self._reach, BYE_LIMIT_S)
             with contextlib.suppress(RecordError, OSError):  # what is left over disturbs no reader
                 self.spool.tidy()
             return True
+        card = self.card
         card.state, card.problem = ENDED, self._problem or self._outage
         with contextlib.suppress(RecordError, OSError):  # a full disk here leaves the pieces, with every row
             self.spool.ship()
@@ -177,6 +184,23 @@ class LoadAgent:
         print(f"{card.host}: {self.spool.file} keeps the rows: {card.problem}", file=sys.stderr, flush=True)
         self.ask()
         return False
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Go on to ask during the block: a long part takes longer than the coordinator waits for a silent host."""
+        is_over = threading.Event()
+
+        def ask() -> None:
+            while not is_over.wait(ASK_S):
+                self.ask()
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            asking.join()
 
     def _reach(self) -> None:
         if not self.ask():

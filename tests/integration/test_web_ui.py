@@ -204,7 +204,7 @@ def test_the_rows_of_a_process_of_locust_that_is_late_at_the_end_are_there(ui: C
 
 
 def open_files(pid: int) -> str:
-    return " ".join(os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir())
+    return " ".join(str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def test_a_stack_that_does_not_start_shows_the_reason_and_start_can_be_pressed_again(ui: Callable[..., Ui]) -> None:

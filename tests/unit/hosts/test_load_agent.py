@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from contexts import until
 
 from stacks.hosts import load_agent
 from stacks.hosts.card import CARDS_DIR, ENDED, WRITTEN, Card, load_card
@@ -55,6 +56,26 @@ def test_a_location_that_comes_back_leaves_no_problem(agent: LoadAgent, monkeypa
     assert agent._finish()
     found = card(agent)
     assert (found.state, found.rows, found.complete, found.problem) == (WRITTEN, 1, True, "")
+
+
+def test_a_part_that_takes_long_does_not_make_its_host_silent(
+    agent: LoadAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the coordinator does not hear that it is written before it is."""
+    told: list[str] = []
+    monkeypatch.setattr(load_agent, "ASK_S", 0.01)
+    monkeypatch.setattr(agent.caller, "tell", lambda card: told.append(card.state))
+    upload = agent.spool.location.upload
+
+    def upload_slowly(source: Path, name: str) -> None:
+        until(lambda: len(told) > 3)
+        upload(source, name)
+
+    monkeypatch.setattr(agent.spool.location, "upload", upload_slowly)
+    agent.card.state = ENDED
+    assert agent._finish()
+    assert set(told) == {ENDED}
+    assert (agent.card.state, card(agent).state) == (WRITTEN, WRITTEN)
 
 
 def test_a_full_disk_of_a_load_host_leaves_its_pieces_and_its_reason(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -151,8 +152,13 @@ def test_a_run_over_four_hosts_has_its_verdict_every_row_and_the_bounds_of_the_c
     delays = {"m": 1, "a": 20, "b": 2, "u": 6}  # ms
     for host in (cluster.master, cluster.a, cluster.b, cluster.uwsgi):
         host.impair(delays[host.name], 0.5)
-    cluster.start(run_time_s=8)
+    cluster.start(run_time_s=600)
     spools = [(host, cluster.keep_spool(host)) for host in (cluster.a, cluster.b)]
+    pid_column = COLUMNS.index("pid")
+    # A verdict takes 20 respawns, and those that answer last may not have come back at the end.
+    until(lambda: len({row[pid_column] for _, spool in spools for row in spooled(spool)}) > 30, "few workers answered")
+    (pid,) = command_pids(cluster.master, "--master", "locust")
+    os.kill(pid, signal.SIGTERM)
     record = cluster.closed_record()
     assert (record["status"], record["verdict"]) == ("done", "recovers"), (record["error"], cluster.logs())
     for host, spool in spools:

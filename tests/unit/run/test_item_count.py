@@ -103,7 +103,7 @@ def test_the_requests_after_the_load_are_counted_by_the_worker_that_answers(monk
         threading.Thread(target=server.serve_forever, daemon=True).start()
         requests = RequestsAfter(server.server_address[1])
         requests.start()
-        requests.join(60)
+        requests.join(120)
         server.shutdown()
     assert requests.answered == {"41": REQUESTS_AFTER // 2}
 

@@ -69,8 +69,9 @@ def test_a_few_run_at_once_and_the_others_wait(tmp_path: Path) -> None:
     running = tmp_path / "running"
     running.mkdir()
     code = (
-        "import os, time, pathlib; p = pathlib.Path(os.environ['D'], str(os.getpid())); p.touch(); time.sleep(0.3);"
-        " p.unlink(); pathlib.Path(os.environ['D']).parent.joinpath('done').open('a').write('x')"
+        "import os, time, pathlib\nd = pathlib.Path(os.environ['D'])\np = d / str(os.getpid())\np.touch()\n"
+        "while not (d.parent / 'go').exists(): time.sleep(0.01)\n"
+        "p.unlink()\n(d.parent / 'done').open('a').write('x')"
     )
     os.environ["D"] = str(running)
     command = HangCommand([sys.executable, "-c", code], lambda _text: None)
@@ -82,12 +83,14 @@ def test_a_few_run_at_once_and_the_others_wait(tmp_path: Path) -> None:
     def is_done() -> bool:
         nonlocal most
         most = max(most, len(list(running.iterdir())))
+        if most == hang_command.MOST_AT_ONCE:
+            (tmp_path / "go").touch()
         return done.exists() and len(done.read_text()) == 7
 
     run_until(command, is_done)
     command.close()
     del os.environ["D"]
-    assert 1 < most <= hang_command.MOST_AT_ONCE
+    assert most == hang_command.MOST_AT_ONCE
 
 
 def test_a_command_that_fails_or_does_not_end_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from stacks.observe.collectors import is_readable
+from stacks.run.answer_count import Counts
 from stacks.run.errors import Interrupted
 from stacks.run.live_run import LiveRun
 from stacks.run.page_probe import PageProbe
@@ -19,7 +20,8 @@ from stacks.run.page_probe import PageProbe
 # respawn the window ends.
 QUIET_S = 3.0
 # With a slow app, or on a busy machine, it takes longer until a worker has answered max-requests requests. The window
-# waits so long for that, if the answers come quickly enough.
+# waits so long for that, if the answers come quickly enough. It also waits so long for the first request to end: until
+# then it is the load that is late, or every request is open.
 SLOW_QUIET_S = 30.0
 
 
@@ -49,19 +51,19 @@ class PlannedWindow:
     It ends early if recycles are so slow that the missing respawns would not come within the limit. If the plan has
     `ends_at_hang`, it ends as soon as one worker is proven not to come back.
 
-    The load begins when the campaign writes a line to `turn_fd`: no other run needs the machine then. `count_answers`
-    returns how many requests have been answered so far.
+    The load begins when the campaign writes a line to `turn_fd`: no other run needs the machine then. `count_requests`
+    returns how many requests have ended so far.
     """
 
-    def __init__(self, plan: dict[str, Any], turn_fd: int, count_answers: Callable[[], int]) -> None:
+    def __init__(self, plan: dict[str, Any], turn_fd: int, count_requests: Callable[[], Counts]) -> None:
         self._duration_s: float = plan["duration_s"]
         self.limit_s: float = plan["limit_s"]
         self._ends_at_hang: bool = plan.get("ends_at_hang", False)
         # After so many answers at least one worker has given max-requests of them.
         self._answers_due: int = plan.get("workers", 0) * plan.get("max_requests", 0)
         self._turn_fd = turn_fd
-        self._count_answers = count_answers
-        self._respawns = self._answers = 0
+        self._count_requests = count_requests
+        self._respawns, self._counts = 0, Counts(0, 0)
         self._newest_respawn_s = 0.0
 
     def may_begin(self) -> bool:
@@ -84,7 +86,7 @@ class PlannedWindow:
             return False
         respawns = lifecycle.respawns()
         if respawns != self._respawns:
-            self._respawns, self._newest_respawn_s, self._answers = respawns, now_s, self._count_answers()
+            self._respawns, self._newest_respawn_s, self._counts = respawns, now_s, self._count_requests()
         quiet_s = now_s - max(begin_s, self._newest_respawn_s)
         if respawns >= live.wanted_respawns:
             return True
@@ -94,7 +96,12 @@ class PlannedWindow:
 
     def _is_on_its_way(self, quiet_s: float) -> bool:
         """Return True if the next worker reaches max-requests soon. The newest respawn was `quiet_s` ago."""
-        answers = self._count_answers() - self._answers
+        if not self._answers_due:
+            return False
+        counts = self._count_requests()
+        if counts.ended == self._counts.ended:
+            return quiet_s < SLOW_QUIET_S
+        answers = counts.answered - self._counts.answered
         return 0 < answers < self._answers_due and quiet_s * self._answers_due / answers < SLOW_QUIET_S
 
     def window_s(self, begin_ns: int, end_ns: int) -> float:

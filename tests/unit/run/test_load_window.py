@@ -10,17 +10,18 @@ from types import SimpleNamespace
 import pytest
 
 from stacks.lifecycle.records import REQUEST_COLUMNS
-from stacks.run.answer_count import AnswerCount
+from stacks.run.answer_count import AnswerCount, Counts
 from stacks.run.errors import Interrupted
-from stacks.run.load_window import QUIET_S, PlannedWindow, ProbedWindow
+from stacks.run.load_window import QUIET_S, SLOW_QUIET_S, PlannedWindow, ProbedWindow
 
 DURATION_S, WANTED = 2.0, 20
 
 
-def window(turn_fd: int = -1, answers: list[int] | None = None, **plan: int) -> PlannedWindow:
-    """A window. `answers` are the counts of answered requests, one a look."""
-    counts = iter(answers or [])
-    return PlannedWindow({"duration_s": DURATION_S, "limit_s": 90.0, **plan}, turn_fd, lambda: next(counts, 0))
+def window(turn_fd: int = -1, answers: list[int] | None = None, errors: int = 0, **plan: int) -> PlannedWindow:
+    """A window. `answers` are the counts of answered requests, one a look, beside the requests with `errors`."""
+    counts = (Counts(count + errors, count) for count in answers or [])
+    numbers = {"duration_s": DURATION_S, "limit_s": 90.0, **plan}
+    return PlannedWindow(numbers, turn_fd, lambda: next(counts, Counts(errors, 0)))
 
 
 def live(
@@ -95,7 +96,6 @@ def test_every_respawn_extends_the_load(monkeypatch: pytest.MonkeyPatch) -> None
     [
         (6.0, 17, False),  # 80 answers are due, and come within 30 s
         (6.0, 16, True),  # that is too slow
-        (5.0, 0, True),  # nothing is answered
         (5.0, 80, True),  # a worker has given its 10 answers, and has not left
         (15.0, 79, False),
         (QUIET_S - 0.1, 0, False),
@@ -106,6 +106,18 @@ def test_a_slow_app_has_time_until_a_worker_has_reached_max_requests(
 ) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 100 + after_s)
     planned = window(answers=[answers], workers=8, max_requests=10)
+    assert planned.is_over(live(), has_triggers_left=False) is is_over  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("after_s", "errors", "is_over"),
+    [(QUIET_S, 0, False), (SLOW_QUIET_S - 0.1, 0, False), (SLOW_QUIET_S + 0.1, 0, True), (QUIET_S + 0.1, 1, True)],
+)
+def test_a_load_of_which_no_request_has_ended_is_late(
+    monkeypatch: pytest.MonkeyPatch, after_s: float, errors: int, is_over: bool
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 100 + after_s)
+    planned = window(errors=errors, workers=8, max_requests=10)
     assert planned.is_over(live(), has_triggers_left=False) is is_over  # type: ignore[arg-type]
 
 
@@ -123,16 +135,17 @@ def test_answers_are_counted_as_they_are_written(tmp_path: Path) -> None:
         return "\t".join(f"{error}" if name == "error" else "1" for name in REQUEST_COLUMNS) + "\n"
 
     count = AnswerCount(tmp_path)
-    assert count.read() == 0
+    assert count.read() == Counts(0, 0)
     with (tmp_path / "requests-7.tsv").open("w", encoding="utf-8") as part:
         part.write("\t".join(REQUEST_COLUMNS) + "\n" + line("") + line("timeout") + line("")[:5])
         part.flush()
-        assert count.read() == 1
+        assert count.read() == Counts(2, 1)
         part.write(line("")[5:] + line(""))
         part.flush()
-        assert (count.read(), count.read()) == (3, 3)
-    (tmp_path / "requests-8.tsv").write_text(line(""), encoding="utf-8")
-    assert count.read() == 4
+        assert (count.read(), count.read()) == (Counts(4, 3), Counts(4, 3))
+    head = "\t".join(REQUEST_COLUMNS) + "\n"
+    (tmp_path / "requests-8.tsv").write_text(head + line(""), encoding="utf-8")
+    assert count.read() == Counts(5, 4)
 
 
 def test_the_load_begins_with_a_line_of_the_campaign_and_not_when_the_campaign_has_ended() -> None:

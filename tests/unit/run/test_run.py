@@ -12,6 +12,7 @@ from stacks.lifecycle.verdict import Judgement
 from stacks.observe.memory_kills import UNKNOWN, MemoryKills
 from stacks.run import run as run_module
 from stacks.run import run_end, supervisor
+from stacks.run.answer_count import Counts
 from stacks.run.errors import CannotMeasure
 from stacks.run.live_run import LiveRun
 from stacks.run.load_window import PlannedWindow
@@ -52,7 +53,7 @@ def new_run(directory: Path, monkeypatch: pytest.MonkeyPatch, failures: int) -> 
     write_json(directory / RUN_FILE, {"schema": SCHEMA, "plan": plan, "paths": {}})
     run = Run(PlannedRun.read(directory, directory), FakeInstance(directory / LOG_FILE, failures), MemoryKills())  # type: ignore[arg-type]
     load = SimpleNamespace(close=lambda: None)
-    monkeypatch.setattr(run, "_new_load", lambda: (load, PlannedWindow(plan, 0, lambda: 0)))
+    monkeypatch.setattr(run, "_new_load", lambda: (load, PlannedWindow(plan, 0, lambda: Counts(0, 0))))
     return run
 
 

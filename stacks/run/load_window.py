@@ -17,7 +17,7 @@ from stacks.run.live_run import LiveRun
 from stacks.run.page_probe import PageProbe
 
 # While respawns come, more will come: the master makes about one per worker and second. After this time without a
-# respawn the window ends.
+# respawn the window ends, if the plan has no `quiet_s`.
 QUIET_S = 3.0
 # With a slow app, or on a busy machine, it takes longer until a worker has answered max-requests requests. The window
 # waits so long for that, if the answers come quickly enough. It also waits so long for the first request to end: until
@@ -58,6 +58,7 @@ class PlannedWindow:
     def __init__(self, plan: dict[str, Any], turn_fd: int, count_requests: Callable[[], Counts]) -> None:
         self._duration_s: float = plan["duration_s"]
         self.limit_s: float = plan["limit_s"]
+        self._quiet_s: float = plan.get("quiet_s", QUIET_S)
         self._ends_at_hang: bool = plan.get("ends_at_hang", False)
         # After so many answers at least one worker has given max-requests of them.
         self._answers_due: int = plan.get("workers", 0) * plan.get("max_requests", 0)
@@ -90,7 +91,7 @@ class PlannedWindow:
         quiet_s = now_s - max(begin_s, self._newest_respawn_s)
         if respawns >= live.wanted_respawns:
             return True
-        if lifecycle.undecided() == 0 and quiet_s >= QUIET_S and not self._is_on_its_way(quiet_s):
+        if lifecycle.undecided() == 0 and quiet_s >= self._quiet_s and not self._is_on_its_way(quiet_s):
             return True
         return lifecycle.slow_recycle(live.wanted_respawns) is not None
 

@@ -92,7 +92,9 @@ def test_cheaper_takes_a_worker_away_and_adds_one_on_a_copy_of_its_own() -> None
     idle = next(way for way in derive(options) if way.name == "idle")
     limited = dict(neutralise(options, known, Path("/private"), prepare=copies.limited(idle)).options)
     assert (limited["idle"], "cheaper" in limited) == ("1", False)
-    assert way_plans.limited_plan(idle, 2, "/", 0.5, 60.0, "socket", deep=False)["respawns"] == 2
+    plan = way_plans.limited_plan(idle, 2, "/", 0.5, 60.0, "socket", deep=False)
+    assert plan["respawns"] == 2
+    assert way_plans.IDLE_WINDOW_S < plan["quiet_s"] < plan["limit_s"]
 
 
 def test_harakiri_needs_a_page_that_outlives_it() -> None:

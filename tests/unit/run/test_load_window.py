@@ -91,6 +91,16 @@ def test_every_respawn_extends_the_load(monkeypatch: pytest.MonkeyPatch) -> None
     assert answers == [False, False, False, True]
 
 
+@pytest.mark.parametrize(("after_s", "is_over"), [(9.9, False), (10.1, True)])
+def test_a_plan_may_have_its_own_time_without_a_respawn(
+    monkeypatch: pytest.MonkeyPatch, after_s: float, is_over: bool
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 100 + after_s)
+    planned = window(quiet_s=10, workers=8, max_requests=0)
+    assert planned.is_over(live(), has_triggers_left=False) is is_over  # type: ignore[arg-type]
+    assert planned.is_over(live(respawns=WANTED), has_triggers_left=False)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("after_s", "answers", "is_over"),
     [

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from stacks.lifecycle.verdict import Judgement, judge
+from stacks.observe.collectors import python_threads
 from stacks.observe.observer import Observer
 from stacks.run.load import Load
 from stacks.run.reporter import Reporter
@@ -47,13 +48,15 @@ class LiveRun:
     def await_evidence(self, limit_s: float) -> None:
         """Observe until no collector has evidence to wait for, or `limit_s` have passed.
 
-        Workers that hang in their requests hang alike, so the backtrace of one of them is enough.
+        Workers that hang in their requests hang alike, so the backtrace of one of them is enough, with the looks at
+        threads that are under way or due: only these name the line of the app.
         """
         lifecycle = self.observer.lifecycle
 
         def has_evidence() -> bool:
+            busy = {collector.name for collector in self.observer.collectors if collector.busy}
             is_traced = any(map(lifecycle.hangs.has_backtrace, lifecycle.deadlocks()))
-            return is_traced or not any(collector.busy for collector in self.observer.collectors)
+            return not busy or (is_traced and python_threads.Collector.name not in busy)
 
         self.observer.until(has_evidence, limit_s)
 

@@ -27,6 +27,11 @@ class Answer:
     error: str = ""
     tail_s: float = 0.0  # from the last byte to the end of the connection, where only that tells the end of the answer
 
+    @property
+    def is_timeout(self) -> bool:
+        """True if nothing came for LIMIT_S. Any other error is the end of the connection."""
+        return self.error.startswith(TimeoutError.__name__)
+
 
 class Probe(threading.Thread):
     """Requests the page once, in a thread of its own, because the observer must not wait."""
@@ -72,7 +77,7 @@ def objection(answer: Answer, path: str, dead_worker: Incarnation | None = None)
             f"{path} was not answered: the worker that had the request ended{how}. {wrote}. There is no traceback "
             f"where the app, or a native library, ends the process. {another}"
         )
-    if answer.error and answer.latency_s < LIMIT_S / 2:
+    if answer.error and not answer.is_timeout:
         return (
             f"{path} was not answered: the connection ended ({answer.error}), as it does when an app raises before it "
             f"has answered; the traceback is in uwsgi.log. Correct the app. {another}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from stacks.run.run_directory import write_plan
 
 ROOT = catalogue.ROOT
 LIMIT_S = 300
+HELD_UP = "held up"  # so an observer says that the machine stalled it, and that the run is to be repeated
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -70,7 +72,12 @@ class Check:
 
 
 def run_check(file: Path, *arguments: str, **environment: str) -> Check:
-    """Run a check, whose JSON goes to `file`. It must be as its schema says."""
+    """Run a check, whose JSON goes to `file`, and once more if it was held up. The JSON must be as its schema says."""
+    done = _run_check(file, *arguments, **environment)
+    return _run_check(file, *arguments, **environment) if HELD_UP in json.dumps(done.value) else done
+
+
+def _run_check(file: Path, *arguments: str, **environment: str) -> Check:
     done = subprocess.run(
         [sys.executable, "-m", "stacks", "check", "--json", str(file), *arguments],
         cwd=ROOT,
@@ -109,9 +116,13 @@ class Loadtest:
 
 @pytest.fixture
 def loadtest(results: Path) -> Callable[..., Loadtest]:
-    """Run a campaign to its end."""
+    """Run a campaign to its end, and once more if a run of it was held up."""
 
     def run(*arguments: str) -> Loadtest:
+        done = run_once(*arguments)
+        return run_once(*arguments) if any(HELD_UP in run["reason"] for run in done.runs) else done
+
+    def run_once(*arguments: str) -> Loadtest:
         done = subprocess.run(
             [sys.executable, "-m", "stacks", "loadtest", *arguments],
             cwd=ROOT,
@@ -128,10 +139,17 @@ def loadtest(results: Path) -> Callable[..., Loadtest]:
 
 @pytest.fixture
 def one_run(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Callable[..., dict[str, Any]]:
-    """Execute one run of any ini and app text in a directory of its own; returns its record and what was said."""
+    """Execute one run of any ini and app text in a directory of its own, and once more if it was held up.
+
+    Returns its record and what was said.
+    """
 
     def run(
-        ini: str | Path = "threads", app: str | None = None, version: str = "py312-2.0.30.post1", **plan: Any
+        ini: str | Path = "threads",
+        app: str | None = None,
+        version: str = "py312-2.0.30.post1",
+        scenario: Path = catalogue.SCENARIOS / "steady.py",
+        **plan: Any,
     ) -> dict[str, Any]:
         environment = venv(version)
         path = catalogue.STACKS / f"{ini}.ini" if isinstance(ini, str) and "\n" not in ini else tmp_path / "stack.ini"
@@ -141,12 +159,20 @@ def one_run(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Callable[..., 
         if app is not None:
             app_path = tmp_path / "app.py"
             app_path.write_text(app)
-        directory = tmp_path / "run"
-        directory.mkdir()
         numbers = {"users": 8, "duration_s": 1.0, "workers": 2, "max_requests": 5, "respawns": 2}
         numbers |= {"start_limit_s": 60.0, "limit_s": 60.0, "patient": False}
         paths = {"uwsgi": environment.uwsgi, "python": environment.python, "ini": path, "app": app_path}
-        write_plan(directory, numbers | plan, paths | {"scenario": catalogue.SCENARIOS / "steady.py"})
+        paths |= {"scenario": scenario}
+        record = run_once(numbers | plan, paths)
+        if HELD_UP in record["reason"]:
+            shutil.rmtree(record["directory"])
+            record = run_once(numbers | plan, paths)
+        return record
+
+    def run_once(numbers: dict[str, Any], paths: dict[str, Path]) -> dict[str, Any]:
+        directory = tmp_path / "run"
+        directory.mkdir()
+        write_plan(directory, numbers, paths)
         done = subprocess.run(
             [sys.executable, "-m", "stacks", "run", str(directory)],
             cwd=ROOT,

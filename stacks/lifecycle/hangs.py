@@ -23,7 +23,15 @@ from dataclasses import dataclass, field
 from stacks.lifecycle.backtraces import stops_the_world, waits_for_gil, waits_for_lock
 from stacks.lifecycle.native_words import native_words, waits_in_words
 from stacks.lifecycle.records import Event
-from stacks.lifecycle.stillness import DEADLOCK_S, GIL_WAKES_PER_S, LockWait, Rest, is_inconclusive, living_threads
+from stacks.lifecycle.stillness import (
+    DEADLOCK_S,
+    GIL_WAKES_PER_S,
+    LockWait,
+    Rest,
+    Starvation,
+    is_inconclusive,
+    living_threads,
+)
 from stacks.lifecycle.stuck_words import stuck_words
 from stacks.lifecycle.thread_looks import ThreadLook
 
@@ -55,6 +63,7 @@ class Hangs:
 
     _lock_waits: dict[int, LockWait] = field(default_factory=dict)
     _rests: dict[int, Rest] = field(default_factory=dict)
+    _starvations: dict[int, Starvation] = field(default_factory=dict)
     _frames: dict[int, list[str]] = field(default_factory=dict)
     _packages: dict[int, dict[str, str]] = field(default_factory=dict)  # of native frames, by their names
     _gil_waiters: dict[int, int] = field(default_factory=dict)  # how many threads wait for the GIL in the backtrace
@@ -66,6 +75,7 @@ class Hangs:
     def add_state(self, event: Event) -> None:
         """Take a `state` row in (`stillness` describes its values)."""
         pid = event.pid
+        self._starvations.setdefault(pid, Starvation()).add(event)
         rest = self._rests.get(pid)
         if rest is not None and rest.includes(event):
             rest.extend(event)
@@ -105,6 +115,7 @@ class Hangs:
     def forget(self, pid: int) -> None:
         """Drop everything about `pid`, because a new process has this pid now."""
         self.end_stillness(pid)
+        self._starvations.pop(pid, None)
         self._looks.pop(pid, None)
         self._frames.pop(pid, None)
         self._packages.pop(pid, None)
@@ -167,6 +178,11 @@ class Hangs:
         """Return for how many seconds `pid` has neither run nor begun a wait; its threads may wait for anything."""
         rest = self._rests.get(pid)
         return rest.elapsed_s if rest is not None else 0.0
+
+    def starved_s(self, pid: int) -> float:
+        """Return for how many seconds `pid` was ready to run, and got no CPU time, as far as looks at it tell."""
+        starvation = self._starvations.get(pid)
+        return starvation.seconds if starvation is not None else 0.0
 
     def waits_for_events(self, pid: int) -> bool:
         """Return True if a thread of `pid`, which rests, waits for events, as an idle process does."""

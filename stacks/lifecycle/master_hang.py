@@ -26,7 +26,8 @@ def master_hang(masters: Masters, now_ns: int) -> str:
 def _overdue_master(masters: Masters, now_ns: int) -> str:
     """Find a master that was told to stop and outlived its last worker by too much."""
     for pid, stop in masters.stops.items():
-        if stop.is_master_overdue(masters.workers.exited_ns(stop.worker_pids), now_ns):
+        starved_s = masters.workers.hangs.starved_s(pid)
+        if stop.is_master_overdue(masters.workers.exited_ns(stop.worker_pids), now_ns, starved_s):
             which = "the master" if pid == masters.pid else "the old master"
             return f"{which} was told to leave and is there {stop.mercy_s + OVERDUE_S:.0f} s after its last worker"
     return ""

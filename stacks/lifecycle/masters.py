@@ -78,6 +78,11 @@ class Masters:
         """The stop of the current master, if a trigger asked for one."""
         return self.stops.get(self.pid)
 
+    def ending(self) -> list[int]:
+        """Return the pids of masters that were told to stop and live although all their workers have ended."""
+        stops = ((pid, stop) for pid, stop in self.stops.items() if stop.ended_ns is None)
+        return [pid for pid, stop in stops if None not in self.workers.exited_ns(stop.worker_pids)]
+
     def handovers(self) -> list[MasterStop]:
         """Return the stops of the masters that another one has replaced."""
         return [stop for pid, stop in self.stops.items() if pid != self.pid]

@@ -28,6 +28,7 @@ TICK_ALLOWANCE = 1
 TICKS_ALLOWED_PER_S = 3.0
 # Switches that do not end a rest: the stop by a debugger counts as one or two.
 SWITCHES_ALLOWED = 2
+NEAR_S = 5.0  # two looks that are further apart do not tell what a process did between them
 
 
 def living_threads(event: Event) -> list[tuple[str, str]]:
@@ -146,6 +147,23 @@ class Rest:
     def elapsed_s(self) -> float:
         """The length of the stretch."""
         return (self.last_ns - self.first_ns) / 1e9
+
+
+@dataclass(slots=True)
+class Starvation:
+    """How long a process was ready to run and got no CPU time, as on a machine with more work than CPUs."""
+
+    seconds: float = 0.0
+    _ready: tuple[int, int] | None = None  # time and CPU time of the newest look, if the process was ready to run
+
+    def add(self, event: Event) -> None:
+        """Take a `state` row in: the time between two looks counts if the process was ready to run in both."""
+        t_ns, ticks = event.t_ns, event.data["ticks"]
+        is_ready = any(state == "R" for state, _ in event.data["tasks"])
+        if is_ready and self._ready is not None and ticks - self._ready[1] <= TICK_ALLOWANCE:
+            between_s = (t_ns - self._ready[0]) / 1e9
+            self.seconds += between_s if between_s <= NEAR_S else 0.0
+        self._ready = (t_ns, ticks) if is_ready else None
 
 
 def _waits(event: Event) -> frozenset[str]:

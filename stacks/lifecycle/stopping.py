@@ -51,11 +51,14 @@ class MasterStop:
         """Return how many of the workers lived longer than they may."""
         return sum(is_overdue(self.begun_ns, end_ns or now_ns, self.mercy_s) for end_ns in exited_ns)
 
-    def is_master_overdue(self, exited_ns: Sequence[int | None], now_ns: int) -> bool:
-        """Return True if all workers have ended and the master lived longer than it may after the last one."""
+    def is_master_overdue(self, exited_ns: Sequence[int | None], now_ns: int, starved_s: float = 0.0) -> bool:
+        """Return True if all workers have ended and the master lived longer than it may after the last one.
+
+        The time `starved_s`, in which the machine let the master not run, does not count.
+        """
         ends_ns = [end_ns for end_ns in exited_ns if end_ns is not None]
         last_ns = max([self.begun_ns, *ends_ns])
-        return len(ends_ns) == len(exited_ns) and is_overdue(last_ns, self.ended_ns or now_ns, self.mercy_s)
+        return len(ends_ns) == len(exited_ns) and is_overdue(last_ns, self.ended_ns or now_ns, self.mercy_s + starved_s)
 
     def verdict(self, overdue: int, *, finished: bool) -> tuple[str | None, str]:
         """Return the verdict on the stop and its reason, or (None, '') while the verdict could still change.

@@ -5,7 +5,7 @@ one look a second. A look only reads /proc, so it does not disturb the process. 
 
 - a worker that was forked and is not ready;
 - a worker that said goodbye and has not ended;
-- a master that does not reap a dead worker, or that does not react to a trigger;
+- a master that does not reap a dead worker, that does not react to a trigger, or that outlives its last worker;
 - a worker that serves while each of its threads waits for a lock. Such a worker is found once a second: a worker that
   is well has a thread that waits for connections whenever it is idle. In a free-threaded Python the wait of one thread
   may have a timeout, because the thread may wait for the others to stop, for a millisecond at a time.
@@ -40,6 +40,7 @@ class Collector(Base):
         pids = [*lifecycle.starting(), *lifecycle.leaving()]
         if max(lifecycle.unreaped_s(), lifecycle.pending_trigger_s()) > MASTER_LATE_S:
             pids.append(self.context.master_pid)
+        pids += [pid for pid in lifecycle.masters.ending() if pid not in pids]
         serving = set(lifecycle.ready())
         self._locked &= serving
         pids += self._locked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rows import MASTER, generation, hang, judged, lifecycle, respawn, row
+from rows import MASTER, generation, hang, judged, lifecycle, looks, respawn, row
 
 from stacks.lifecycle.records import Event
 from stacks.lifecycle.stopping import MERCY_S, OVERDUE_S
@@ -148,6 +148,18 @@ def test_a_replaced_master_that_outlives_its_workers_hangs(finished: bool) -> No
     assert judgement.verdict == "hung_master"
     assert judgement.reason == "the old master was told to leave and is there 7 s after its last worker"
     assert stuck_at_exit(lifecycle(rows).workers, lifecycle(rows).now_ns) == []
+
+
+@pytest.mark.parametrize(
+    ("ticks_per_s", "verdict"), [(0.0, "recovers"), (100.0, "hung_master")], ids=["gets no CPU", "runs"]
+)
+def test_the_time_in_which_a_replaced_master_gets_no_cpu_does_not_count(ticks_per_s: float, verdict: str) -> None:
+    ready = looks(MASTER, 2, 8, "running", state="R", ticks_per_s=ticks_per_s)
+    ended = row(3 + LIMIT, "master_exited", MASTER, source="exits")
+    rows = [*generation(100, 200), BEGIN, *handover(1), *ready]
+    assert lifecycle(rows).masters.ending() == [MASTER]
+    assert judged(rows, ended, wanted=2).verdict == verdict
+    assert lifecycle(rows, ended).masters.ending() == []
 
 
 def test_the_second_master_can_end_or_be_stopped() -> None:

@@ -1,7 +1,8 @@
 """Takes the ways of a check one after another on one instance: asks, waits for what must come of it, and goes on.
 
 A way begins with the row `asked` of its trigger, which names it, and ends with the row `way_ended`. A way that does not
-end within its limit is the last one: what the instance would do after that tells nothing about the next way.
+end within its limit is the last one: what the instance would do after that tells nothing about the next way. The time
+in which a process of the instance was ready to run and got no CPU is added to the limit.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class _Step:
     wants: str
     asked_s: float
     pids: frozenset[int]  # the workers that served when it was asked for
+    starved_s: dict[int, float]  # how long each process had waited for a CPU until then
     done_ns: int = 0  # since when everything that it wants holds; 0 while it does not
 
 
@@ -69,7 +71,7 @@ class WayRunner:
             self._ask()
         elif self._is_done(self._step):
             self._end(has_ended=True)
-        elif self._clock() - self._step.asked_s > self._limit_s:
+        elif self._clock() - self._step.asked_s > self._limit_s + self._starved_s(self._step):
             self._end(has_ended=False)
             self._waiting.clear()
 
@@ -93,8 +95,17 @@ class WayRunner:
     def _begin(self, kind: str, data: dict[str, Any], way: dict[str, Any]) -> None:
         wants = way["wants"]
         pids = {data["asked_pid"]} if wants == ONE else set(self._lifecycle.ready())
-        self._step = _Step(way["way"], wants, self._clock(), frozenset(pids))
+        self._step = _Step(way["way"], wants, self._clock(), frozenset(pids), self._starved())
         self._emit(kind, **data, way=way["way"], wants=wants, pids=sorted(pids))
+
+    def _starved(self) -> dict[int, float]:
+        """Return for how many seconds the master and each worker have waited for a CPU, as far as is known."""
+        pids = [self._master(), *(newest.pid for newest in self._lifecycle.current().values())]
+        return {pid: self._lifecycle.hangs.starved_s(pid) for pid in pids}
+
+    def _starved_s(self, step: _Step) -> float:
+        """Return how long the way was held up because a process of it waited for a CPU: the longest such time."""
+        return max(seconds - step.starved_s.get(pid, 0.0) for pid, seconds in self._starved().items())
 
     def _is_done(self, step: _Step) -> bool:
         """Return True if all that the way wants has held for HOLD_S."""

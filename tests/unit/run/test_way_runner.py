@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rows import MASTER, at, generation, leave, row
+from rows import MASTER, at, generation, leave, looks, row
 
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.run.reporter import Reporter
@@ -131,6 +131,18 @@ def test_a_way_that_does_not_end_is_the_last_one(tmp_path: Path) -> None:
     assert bench.kinds() == ["asked", "way_ended"]
     assert (bench.rows[1][1]["ended"], bench.rows[1][1]["done_ns"]) == (False, 0)
     assert bench.runner.left == 0
+
+
+def test_the_time_in_which_the_master_gets_no_cpu_is_added_to_the_limit(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, [way("hup", "signal HUP", "all", 3.0)])
+    bench.feed(*looks(MASTER, 0.6, 0.9, "running", state="R"))  # before the way
+    bench.step()
+    bench.step()
+    bench.feed(*looks(MASTER, 1.1, 3.1, "running", state="R"))
+    bench.step(4.8)
+    assert bench.kinds() == ["asked"]
+    bench.step(0.6)
+    assert bench.kinds() == ["asked", "way_ended"]
 
 
 def test_a_worker_that_is_on_its_way_keeps_the_next_way_waiting(tmp_path: Path) -> None:

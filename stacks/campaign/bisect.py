@@ -11,7 +11,7 @@ from stacks.campaign.bisect_steps import answer, step, table
 from stacks.campaign.campaign import SEARCH, Campaign
 from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
-from stacks.campaign.progress import Progress, make_environments
+from stacks.campaign.progress import Progress, prepared
 from stacks.campaign.runner import carry_out
 from stacks.campaign.version_search import UNKNOWN, Search
 from stacks.catalogue import Catalogue, UsageError, Version, load
@@ -55,29 +55,29 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError("STACK: name one stack; a search compares the versions of one stack")
     console = Console(stderr=True)
     campaign = Campaign(plan, plan_options, cells, scenario, kind=SEARCH)
-    make_environments(campaign, console)
-    tested = [index for index in range(len(cells)) if index not in campaign.not_tested]
-    share = plan_options.confidence or RULED_OUT
-    respawns = respawns_to_rule_out(share)
-    console.print(f"every good step rules out a hang rate above {share:.0%} at 95 % ({respawns} respawns)")
-    steps: list[dict[str, Any]] = []
+    with prepared(campaign, console):
+        tested = [index for index in range(len(cells)) if index not in campaign.not_tested]
+        share = plan_options.confidence or RULED_OUT
+        respawns = respawns_to_rule_out(share)
+        console.print(f"every good step rules out a hang rate above {share:.0%} at 95 % ({respawns} respawns)")
+        steps: list[dict[str, Any]] = []
 
-    def judge(position: int) -> str:
-        index = tested[position]
-        campaign.set_runs([(index, 1)])
-        with Progress(console) as progress:
-            carry_out(campaign, progress)
-        if campaign.status != "done":
-            raise KeyboardInterrupt
-        steps.append(step(cells[index].version, campaign.done[-1][1]))
-        return str(steps[-1]["judgement"])
+        def judge(position: int) -> str:
+            index = tested[position]
+            campaign.set_runs([(index, 1)])
+            with Progress(console) as progress:
+                carry_out(campaign, progress)
+            if campaign.status != "done":
+                raise KeyboardInterrupt
+            steps.append(step(cells[index].version, campaign.done[-1][1]))
+            return str(steps[-1]["judgement"])
 
-    search = Search(len(tested), judge)
-    try:
-        change = search.run()
-    except KeyboardInterrupt:
-        console.print("interrupted")
-        return 1
+        search = Search(len(tested), judge)
+        try:
+            change = search.run()
+        except KeyboardInterrupt:
+            console.print("interrupted")
+            return 1
     not_needed = {index for position, index in enumerate(tested) if position not in search.judged}
     campaign.leave_out(not_needed, "the search did not need it")
     sentence = answer(cells[0].stack.name, [cells[index].version for index in tested], search.judged, change)

@@ -17,7 +17,7 @@ from stacks.campaign.capacity_cells import SATURATE, capacity_cells
 from stacks.campaign.capacity_options import CapacityOptions, read_options
 from stacks.campaign.capacity_progress import CapacityProgress
 from stacks.campaign.plan_options import PlanOptions
-from stacks.campaign.progress import make_environments
+from stacks.campaign.progress import prepared
 from stacks.campaign.runner import carry_out
 from stacks.campaign.service_time import calibrate
 from stacks.catalogue import ROOT, load
@@ -43,13 +43,11 @@ def main(options: argparse.Namespace, console: Console) -> int:
     service_s = calibrate(catalogue, capacity_options, plan)
     cells = capacity_cells(catalogue, capacity_options, service_s)
     campaign = Campaign(plan, PlanOptions(), cells, catalogue.scenarios[SATURATE], kind="capacity")
-    make_environments(campaign, console)
-    console.print(
-        f"a request takes {1e3 * service_s:.1f} ms; {len(campaign.runs)} runs, about {time_needed_s(campaign):.0f} s",
-        highlight=False,
-    )
-    with CapacityProgress(console) as progress:
-        code = carry_out(campaign, progress)
+    with prepared(campaign, console):
+        runs, needed_s = len(campaign.runs), time_needed_s(campaign)
+        console.print(f"a request takes {1e3 * service_s:.1f} ms; {runs} runs, about {needed_s:.0f} s", highlight=False)
+        with CapacityProgress(console) as progress:
+            code = carry_out(campaign, progress)
     if campaign.status != "done":
         console.print(f"interrupted before the last size was measured; the runs are in {campaign.directory}")
         return code

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 from rich.console import Console
@@ -15,12 +17,23 @@ from stacks.lifecycle.rates import tally
 from stacks.run.run_servers import RunServers
 
 
-def make_environments(campaign: Campaign, console: Console) -> None:
+@contextmanager
+def prepared(campaign: Campaign, console: Console) -> Iterator[None]:
+    """Prepare the campaign for the runs of the block. Its fork servers end with the block, however that ends."""
+    campaign.servers = RunServers()  # they load while the environments are made
+    try:
+        _make_environments(campaign, console)
+        yield
+    finally:
+        campaign.servers.close()
+        campaign.servers = None
+
+
+def _make_environments(campaign: Campaign, console: Console) -> None:
     """Prepare the campaign, and print which versions cannot be tested, each reason once."""
     if not console.is_terminal:
         console.print(f"environments: {len({cell.version for cell in campaign.cells})}")
     with console.status("environments") as status:
-        campaign.servers = RunServers()  # they load meanwhile
         campaign.prepare(lambda number, of: status.update(f"environments: {number} of {of}"))
     versions_by_reason: dict[str, list[str]] = {}
     for version, reason in campaign.untested_versions().items():

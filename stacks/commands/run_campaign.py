@@ -16,16 +16,13 @@ def run_campaign(campaign: Campaign) -> int:
     """Run the campaign and its summary. Return the higher of their two exit codes."""
     from rich.console import Console
 
-    from stacks.campaign.progress import Progress, make_environments
+    from stacks.campaign.progress import Progress, prepared
     from stacks.campaign.runner import carry_out
     from stacks.catalogue import ROOT
 
     console = Console(stderr=True)
-    make_environments(campaign, console)
-    with Progress(console) as progress:
+    with prepared(campaign, console), Progress(console) as progress:
         code = carry_out(campaign, progress)
-    if campaign.servers is not None:
-        campaign.servers.close()  # the summary needs the memory
     if not any(record["status"] == "done" for _, record in campaign.done) and not campaign.not_tested:
         console.print(f"No run came to a verdict. The records are in {campaign.directory}.", soft_wrap=True)
         return exit_codes.NOT_MEASURED

@@ -12,10 +12,11 @@ from rich.console import Console
 from stacks.campaign.campaign import Campaign
 from stacks.campaign.plan import make_plan
 from stacks.campaign.plan_options import PlanOptions
-from stacks.campaign.progress import Progress
+from stacks.campaign.progress import Progress, prepared
 from stacks.campaign.progress_table import MARKS, mark, render, time_left_s
 from stacks.campaign.run_order import run_order
 from stacks.catalogue import load
+from stacks.observe import proc
 
 
 @pytest.fixture
@@ -107,3 +108,23 @@ def test_all_hangs_and_crashes_have_one_sign_and_health_has_another() -> None:
     assert signs["hung_exit"] == signs["crash_loop"] == ("✗", "red")
     assert len(set(signs.values())) == 4
     assert mark(None) == MARKS["invalid"]
+
+
+@pytest.mark.parametrize("interrupted", ["while the environments are made", "in a run"])
+def test_the_fork_servers_end_with_the_runs_also_after_an_interrupt(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch, interrupted: str
+) -> None:
+    pids: set[int] = set()
+
+    def prepare(_report: object) -> None:
+        assert campaign.servers is not None
+        pids.update(campaign.servers.pids)
+        assert all(map(proc.is_alive, pids))
+        if interrupted != "in a run":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(campaign, "prepare", prepare)
+    with pytest.raises(KeyboardInterrupt), prepared(campaign, Console(file=io.StringIO())):
+        raise KeyboardInterrupt
+    assert len(pids) == 2
+    assert not any(map(proc.is_alive, pids))

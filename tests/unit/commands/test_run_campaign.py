@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ class Campaign:
         self.done = [(0, {"status": status})]
         self.not_tested = not_tested or {}
         self.code = code
-        self.servers = None
 
 
 class Progress:
@@ -47,7 +47,7 @@ def summary(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setattr(runner, "carry_out", lambda campaign, _view: campaign.code)
     monkeypatch.setattr(progress, "Progress", Progress)
-    monkeypatch.setattr(progress, "make_environments", lambda _campaign, _console: None)
+    monkeypatch.setattr(progress, "prepared", lambda _campaign, _console: nullcontext())
     return fake
 
 

@@ -25,8 +25,8 @@ VENVS = Path(os.environ.get("PACK_VENVS") or ROOT / ".venvs").absolute()  # the 
 MARKER = "complete.json"  # written last: a directory without it is half made
 NO_UV = "uv is missing, both beside this Python and on PATH: run `make setup`."
 
-LOCK_S = INSTALL_S + 60.0  # the holder of the lock finishes after one installation at most
-INSPECT_S = 10.0  # as long as any other probe of an interpreter
+INSPECT_S = 60.0  # it takes 0.1 s; on a busy machine it may wait for a CPU
+LOCK_S = INSTALL_S + 60.0 + 2 * INSPECT_S  # the holder of the lock finishes after one installation at most
 
 # Run by the interpreter of the environment itself. It prints the versions that are really installed there.
 INSPECT_CODE = (
@@ -87,7 +87,7 @@ def read_existing(path: Path, package: str, run: CommandRunner) -> Venv | None:
     """Return the environment at `path` if it is finished and unchanged since its marker was written, otherwise None.
 
     The interpreter below it can vanish or change, and a person can replace the server. In a clone that was moved,
-    the scripts still start what lies at the old place.
+    the scripts still start what lies at the old place. Raise VenvError if that cannot be known.
     """
     try:
         marker = json.loads((path / MARKER).read_text(encoding="utf-8"))
@@ -148,14 +148,18 @@ def _beside_command(uv: Path, path: Path, beside: Sequence[str]) -> list[str | P
 
 
 def inspect(path: Path, package: str, run: CommandRunner) -> Venv:
-    """Return the environment at `path` as its own interpreter describes it. Raises Unusable, which says why not."""
+    """Return the environment at `path` as its own interpreter describes it.
+
+    Raise Unusable, which says why not. Raise VenvError if the interpreter does not answer: it may only wait for a CPU,
+    so that is no reason to make again an environment that other runs may use.
+    """
     python, uwsgi = path / "bin" / "python", path / "bin" / "uwsgi"
     try:
         done = run([python, "-I", "-c", INSPECT_CODE, package], INSPECT_S)
     except OSError as error:
         raise Unusable(f"{python}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise Unusable(f"{python} did not answer within {INSPECT_S:.0f} s") from None
+        raise VenvError(f"{python} did not answer within {INSPECT_S:.0f} s; is this machine very busy?") from None
     try:
         python_full, package_version = json.loads(done.stdout)
     except ValueError:

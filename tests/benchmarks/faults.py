@@ -1,11 +1,11 @@
 """Sends signals to random processes of commands: `python -m tests.benchmarks.faults [FAULTS] [SEED] [NAMES]`.
 
 Each command gets a few faults at random moments: INT, TERM, HUP or KILL, or STOP and then CONT, to the command itself
-or to any process below it. Then it must end, and leave nothing: no process, no listening port, no folder in the temp
-folder, no half-written file, no traceback, and no run that says `running` or has no reason. What stays after SIGKILL to
-a whole family of processes must go with the next command. A command that can resume is called once more, and must come
-to its end; a run on many hosts whose coordinator was killed is closed by `python -m stacks close`. It adds the figures
-of this seed to results/bench/faults.json (each seed counts once), and exits with 1 if anything was left.
+or to any process below it. Then it must end, and leave nothing: no process, no folder in the temp folder, no
+half-written file, no traceback, and no run that says `running` or has no reason. What stays after SIGKILL to a whole
+family of processes must go with the next command. A command that can resume is called once more, and must come to its
+end; a run on many hosts whose coordinator was killed is closed by `python -m stacks close`. It adds the figures of this
+seed to results/bench/faults.json (each seed counts once), and exits with 1 if anything was left.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from stacks.catalogue import read_ini, venvs
+from stacks.catalogue import venvs
 from stacks.lifecycle.reading import read_json, read_record
 from stacks.lifecycle.records import RecordError
-from stacks.observe import proc, tcp_table
+from stacks.observe import proc
 from tests.benchmarks.fault_commands import ENDLESS, NAMES, RESUMES, ROOT, environment, prepared
 from tests.benchmarks.marked_processes import processes_with
 
@@ -39,7 +39,7 @@ PAUSE_S = 2.5  # between two faults, at most
 END_S = 90.0  # a command that was asked to end has so long: it may wait for hung workers of another run
 RESUME_LIMIT_S = 300.0  # for a matrix of one cell, which takes 8 s, on a busy machine
 GONE_S = {"hosts": 150.0}  # a master that never gets its workers ends by itself after 120 s (hosts.loadtest)
-USUAL_GONE_S = 20.0  # for orphans to end after their command
+USUAL_GONE_S = 120.0  # for orphans to end after their command: some 20 s by their own limits, on a busy machine
 MARK = "FAULTS_MARK"  # not PACK_: a run hides such variables from uWSGI
 FIGURES = ROOT / "results" / "bench" / "faults.json"
 SIDE_BY_SIDE = 3  # commands: most of their time is waiting
@@ -148,18 +148,13 @@ def has_traceback(text: str) -> bool:
 
 
 def files_left(results: Path, *, was_killed: bool) -> list[str]:
-    """Return one line for each file that is half-written or says something wrong, and for each port that listens."""
+    """Return one line for each file that is half-written or says something wrong."""
     found = []
     for path in results.rglob("*"):
         if path.name.endswith((".part", ".unfinished")) or path.name.startswith(HALF_WRITTEN):
             found += [] if was_killed else [f"half-written file: {path.name}"]
         elif path.name in ("run.json", "campaign.json"):
             found += problems_of(path, was_killed)
-        elif path.name == "stack.ini" and "golden" not in str(path):
-            fronts = [value for key, value in read_ini(path)["uwsgi"] if key == "http-socket"]
-            found += [
-                f"{front} listens" for front in fronts if tcp_table.backlog(int(front.rpartition(":")[2])) is not None
-            ]
     return found
 
 

@@ -21,7 +21,7 @@ from stacks import catalogue
 from stacks.catalogue import interpreters, venvs
 from stacks.check.result_page import PAGE_FILE
 from stacks.lifecycle.records import RUN_FILE
-from stacks.observe import proc, tcp_table
+from stacks.observe import proc
 from stacks.run.run_directory import write_plan
 
 ROOT = catalogue.ROOT
@@ -197,7 +197,10 @@ def shell(command: str, cwd: Path = ROOT, **more: str) -> subprocess.CompletedPr
 
 
 def left_behind(directory: Path) -> list[str]:
-    """Processes that still work for the runs below `directory`, and ports of theirs that still listen."""
+    """Processes that still work for the runs below `directory`: each names it, uWSGI in its command line.
+
+    Without such a process, no port of a run listens. A port itself proves nothing: others may listen there meanwhile.
+    """
     found = []
     for name in os.listdir(proc.PROC):
         if not name.isdigit() or int(name) == os.getpid():
@@ -210,9 +213,4 @@ def left_behind(directory: Path) -> list[str]:
         entry = proc.stat(int(name))
         if entry is not None and entry.state != "Z" and str(directory) in command + environment:
             found.append(f"{name}: {command}")
-    for ini in directory.rglob("stack.ini"):
-        for key, value in catalogue.read_ini(ini)["uwsgi"]:
-            front = key in ("http-socket", "http", "http11-socket") and ":" in value
-            if front and tcp_table.backlog(int(value.rsplit(":", 1)[1])) is not None:
-                found.append(f"{value} still listens")
     return found

@@ -76,9 +76,9 @@ def busy_stack(
 
 
 def named(process: subprocess.Popen[bytes], word: str) -> int:
-    """The descendant of a campaign that has this name, or whose command line has this word."""
+    """The descendant of a campaign that has this name, or, if the word has a NUL, whose command line has it."""
     for pid in proc.descendants(process.pid):
-        if proc.name(pid) == word or word in "\0".join(proc.command_line(pid)):
+        if word in "\0".join(proc.command_line(pid)) if "\0" in word else word == proc.name(pid):
             return pid
     raise AssertionError(word)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,9 +13,10 @@ import pytest
 
 from stacks import catalogue
 from stacks.catalogue.venvs import Venv
+from stacks.lifecycle import disk_room
 from stacks.lifecycle.reading import read_events
 
-LIMIT_S = 120
+LIMIT_S, LOAD_S = 120, 30.0  # the load does not end when the disk is full
 ARGUMENTS = "-m stacks loadtest --trials=1 --stack=threads --version=py312-2.0.30.post1".split()
 
 
@@ -51,27 +51,26 @@ def test_a_run_does_not_start_without_room(disk: Callable[[int], Path], venv: Ca
 
 def test_a_disk_that_fills_up(disk: Callable[[int], Path], venv: Callable[[str], Venv]) -> None:
     venv("py312-2.0.30.post1")
-    folder = disk(24)
-    process = subprocess.Popen(
-        [sys.executable, *ARGUMENTS], cwd=catalogue.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    folder = disk(disk_room.needed_bytes(LOAD_S) // disk_room.MIB + 8)
+    command = [sys.executable, *ARGUMENTS, f"--duration={LOAD_S:.0f}"]  # longer than it takes to fill the disk
+    process = subprocess.Popen(command, cwd=catalogue.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     end_s = time.monotonic() + LIMIT_S
     while not any('"load_begin"' in path.read_text() for path in folder.rglob("events.jsonl")):
         assert time.monotonic() < end_s, "the load never began"
         time.sleep(0.02)
     with (folder / "ballast").open("wb", buffering=0) as ballast:
         try:
-            while ballast.write(os.urandom(4096)):
+            while ballast.write(bytes(4096)):
                 pass
         except OSError:
             pass
-    text, _ = process.communicate(timeout=LIMIT_S)
+    text, _ = process.communicate(timeout=2 * LIMIT_S)
     assert process.returncode == 1
     [run] = folder.rglob("run.json")
     record = json.loads(run.read_text())
     assert record["status"] == "failed"
     assert "cannot be written (No space left on device)" in record["error"]
     assert "The verdict was " in record["error"]
-    assert "Free 18 MiB" in text
+    assert f"Free {disk_room.mib(disk_room.needed_bytes(LOAD_S))}" in text
     assert "Traceback" not in text
     assert len(list(read_events(run.parent / "events.jsonl"))) > 10

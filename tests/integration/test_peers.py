@@ -40,22 +40,22 @@ def test_locust_and_the_stats_socket_see_nothing(tmp_path: Path, venv: Callable[
     (tmp_path / "plain.py").write_text(PLAIN)
     observer = Observer(tmp_path, [str(environment.uwsgi), "--ini", str(ini)], dict(os.environ), port)
     try:
-        assert observer.until(lambda: observer.lifecycle.serving() == 4, 30)
+        assert observer.until(lambda: observer.lifecycle.serving() == 4, 120)
         locust = subprocess.Popen(
-            [sys.executable, *"-m locust -f plain.py --headless -u 10 -r 10 -t 60s --json --host".split()]
-            + [f"http://127.0.0.1:{port}"],
+            [sys.executable, *"-m locust -f plain.py --headless -u 10 -r 10 -t 300s --stop-timeout 3 --json".split()]
+            + ["--host", f"http://127.0.0.1:{port}"],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        is_outage = observer.until(observer.lifecycle.is_outage, 60)
+        is_outage = observer.until(observer.lifecycle.is_outage, 120)
         locust.terminate()
         assert locust.stdout is not None
         entries = json.loads(locust.stdout.read())
         locust.stdout.close()
         locust.wait(60)
         assert is_outage
-        with socket.create_connection(("127.0.0.1", stats), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", stats), timeout=60) as connection:
             said = b"".join(iter(lambda: connection.recv(1 << 16), b""))
     finally:
         observer.emit("stop")

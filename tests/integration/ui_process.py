@@ -16,7 +16,7 @@ from stacks.observe import proc, tcp_table
 from stacks.run import supervisor
 from stacks.run.ports import free_port
 
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 
 def start_ui(log: Path, port: int, *arguments: str, more: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:

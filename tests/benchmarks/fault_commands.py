@@ -17,7 +17,7 @@ sys.path.append(str(ROOT / "tests" / "unit"))
 from damage import make_campaign  # noqa: E402
 
 from stacks.observe import proc  # noqa: E402
-from stacks.run.ports import free_port  # noqa: E402
+from tests.quiet_port import quiet_port  # noqa: E402
 
 APP = "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'ok']\n"
 STACK = ["--stack", "threads", "--version", "py312-2.0.30.post1"]
@@ -38,7 +38,7 @@ def prepared(name: str, folder: Path, uwsgi: Path) -> Iterator[list[str]]:
     if name in ("summary", "report"):
         yield [*analysis, str(campaign)]
     elif name == "ui":
-        yield ["locustfiles/workers_ui", "--port", str(free_port())]
+        yield ["locustfiles/workers_ui", "--port", str(quiet_port())]
     elif name == "watch":
         with running_uwsgi(folder, uwsgi) as pid:
             yield [*stacks, "--pid", str(pid), "--json", "--record", str(folder / "results" / "watched")]
@@ -91,12 +91,12 @@ def running_uwsgi(folder: Path, uwsgi: Path) -> Iterator[int]:
 
 def fleet_file(folder: Path) -> Path:
     """Write the file of a run on many hosts, which all are this machine."""
-    location, port = folder / "results" / "location", free_port()
+    location, port = folder / "results" / "location", quiet_port()
     words = ", ".join(f"'{word}'" for word in SSH)
     file = folder / "hosts.toml"
     file.write_text(
         f'location = "{location}"\nmaster = "127.0.0.1"\nmaster_port = {port}\nssh = [{words}]\n'
-        f'[uwsgi]\nssh = "here"\ndirectory = "{ROOT}"\naddress = "127.0.0.1:{free_port()}"\n'
+        f'[uwsgi]\nssh = "here"\ndirectory = "{ROOT}"\naddress = "127.0.0.1:{quiet_port()}"\n'
         f'[[load]]\nssh = "here"\ndirectory = "{ROOT}"\nprocesses = 1\n',
         encoding="utf-8",
     )

@@ -16,7 +16,7 @@ from stacks.catalogue import venvs
 from stacks.observe import process_events
 from stacks.observe.observer import Observer
 from stacks.run import stop_signals
-from stacks.run.ports import free_port
+from tests.quiet_port import quiet_port
 
 LOOP_S = 1.0  # the master's own loop wakes it once in this time
 LIMIT_S = 120.0
@@ -83,7 +83,7 @@ def test_respawns_equal_the_kernels_count(
 ) -> None:
     """`privileged` is with the kernel collector; without it the log and the pidfds must find as many."""
     environment = venv("py312-2.0.30.post1")
-    port, stats = free_port(), free_port()
+    port, stats = quiet_port(), quiet_port()
     placeholders = {"PACK_PORT": str(port), "PACK_APP": str(catalogue.APPS / "hello.py")}
     placeholders |= {"PACK_WORKERS": str(workers), "PACK_MAX_REQUESTS": "3", "PACK_BINARY": str(environment.python)}
     text = catalogue.effective_ini(catalogue.STACKS / "threads.ini", placeholders)

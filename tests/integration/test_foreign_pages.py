@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from stacks.catalogue import ROOT
-from stacks.run.ports import free_port
+from tests.quiet_port import quiet_port
 
 from .browser import browser
 from .ui_process import running_ui
@@ -70,7 +70,7 @@ def served(pages: Callable[[str], str]) -> Iterator[int]:
 @contextmanager
 def web_ui(log: Path, *arguments: str) -> Iterator[int]:
     """Run `make ui` for a host where nothing listens: it shows that a test would have started, and starts no stack."""
-    arguments += ("--url", f"http://127.0.0.1:{free_port()}")
+    arguments += ("--url", f"http://127.0.0.1:{quiet_port()}")
     with running_ui(log, *arguments, more={"PACK_RESULTS": str(log.parent / "results")}) as port:
         yield port
 

@@ -16,7 +16,7 @@ from stacks.catalogue import ROOT
 from stacks.hosts.fleet_file import Fleet, Machine
 from stacks.hosts.remote import require_same_pack
 from stacks.lifecycle.records import RecordError
-from stacks.run.ports import free_port
+from tests.quiet_port import quiet_port
 
 SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
 LIMIT_S = 60.0
@@ -33,7 +33,7 @@ def ssh(tmp_path: Path) -> Iterator[tuple[str, ...]]:
     if os.geteuid() != 0 or SSHD is None or not shutil.which("ssh-keygen"):
         pytest.skip("this needs root and an ssh server (openssh-server)")
     tmp_path.chmod(0o700)
-    key, port = make_key(tmp_path / "key"), free_port()
+    key, port = make_key(tmp_path / "key"), quiet_port()
     Path("/run/sshd").mkdir(exist_ok=True)
     (tmp_path / "keys").write_text(key.with_suffix(".pub").read_text())
     server = [SSHD, "-D", "-e", "-f", "/dev/null", "-h", str(make_key(tmp_path / "host")), "-p", str(port)]

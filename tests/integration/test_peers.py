@@ -14,7 +14,7 @@ from stacks import catalogue
 from stacks.catalogue import venvs
 from stacks.observe.observer import Observer
 from stacks.run import stop_signals
-from stacks.run.ports import free_port
+from tests.quiet_port import quiet_port
 
 # uWSGI's http-socket ends each connection after its answer, and no header says so. A client that keeps connections can
 # send its next request before it sees the end, and gets a reset that has nothing to do with a hang: so close each one.
@@ -31,7 +31,7 @@ class Visitor(HttpUser):
 
 def test_locust_and_the_stats_socket_see_nothing(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> None:
     environment = venv("py312-2.0.26")
-    port, stats = free_port(), free_port()
+    port, stats = quiet_port(), quiet_port()
     placeholders = {"PACK_PORT": str(port), "PACK_APP": str(catalogue.APPS / "hello.py")}
     placeholders |= {"PACK_WORKERS": "4", "PACK_MAX_REQUESTS": "50", "PACK_BINARY": str(environment.python)}
     ini = tmp_path / "stack.ini"

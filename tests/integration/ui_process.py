@@ -14,7 +14,7 @@ from pathlib import Path
 from stacks.catalogue import ROOT
 from stacks.observe import proc, tcp_table
 from stacks.run import supervisor
-from stacks.run.ports import free_port
+from tests.quiet_port import quiet_port
 
 LIMIT_S = 120.0
 
@@ -65,7 +65,7 @@ def session_pids(session: int) -> list[int]:
 @contextmanager
 def running_ui(log: Path, *arguments: str, more: Mapping[str, str] | None = None) -> Iterator[int]:
     """Run it during the block. Yield its port. Then it must end after SIGTERM, without a traceback."""
-    port = free_port()
+    port = quiet_port()
     process = start_ui(log, port, *arguments, more=more)
     try:
         await_ui(process, port, log)

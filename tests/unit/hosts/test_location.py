@@ -17,7 +17,7 @@ import pytest
 from stacks.hosts.azure import open_azure
 from stacks.hosts.location import Location
 from stacks.lifecycle.records import RecordError
-from stacks.run.ports import free_port
+from tests.quiet_port import quiet_port
 
 START_LIMIT_S = 60.0
 AZURITE = shutil.which("azurite-blob")  # of the npm package azurite
@@ -57,7 +57,7 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def gs_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a bucket of an emulator of Google's storage."""
     pytest.importorskip("gcp_storage_emulator")
-    port = free_port()
+    port = quiet_port()
     command = (sys.executable, "-m", "gcp_storage_emulator", "start", "--host", "127.0.0.1", "--port", port)
     options = ("--in-memory", "--default-bucket", "results")
     with server(tmp_path_factory.mktemp("gs") / "log", *command, *options, announcement="All services started"):
@@ -69,7 +69,7 @@ def az_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a container of Azurite."""
     if AZURITE is None:
         pytest.skip("Azurite, the emulator of Azure's storage, is not on PATH (npm install azurite)")
-    folder, port = tmp_path_factory.mktemp("az"), free_port()
+    folder, port = tmp_path_factory.mktemp("az"), quiet_port()
     command = (AZURITE, "--blobHost", "127.0.0.1", "--blobPort", port, "--location", folder)
     options = ("--skipApiVersionCheck", "--disableTelemetry")
     with server(folder / "log", *command, *options, announcement="successfully listens on"):

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from stacks.run.ports import free_port
 from tests.integration.ui_process import session_pids
+from tests.quiet_port import quiet_port
 
 HERE = Path(__file__).resolve().parent
 LOCUSTFILES = HERE.parents[2] / "locustfiles"
@@ -56,7 +56,7 @@ def locust(directory: Path, scenario: str, where: dict[str, Any], *options: str)
     path.write_text(scenario)
     command = [sys.executable, "-m", "locust", "-f", f"{path},{LOCUSTFILES / 'recording/_recorder.py'}", "--headless"]
     command += ["--host", f"http://127.0.0.1:{where['http']}", "--exit-code-on-error", "0", *options]
-    port = str(free_port())  # with --processes: the masters of two tests at once must not share Locust's usual port
+    port = str(quiet_port())  # with --processes: the masters of two tests at once must not share Locust's usual port
     command += ["--master-bind-port", port, "--master-port", port]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("LOCUST_", "PACK_"))}
     environment |= {"PACK_RECORD_DIR": str(directory), "PYTHONPATH": str(LOCUSTFILES)}

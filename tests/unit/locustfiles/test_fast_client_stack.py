@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from stacks.catalogue import venvs
-from stacks.run import ports
+from tests.quiet_port import quiet_port
 
 APP = """
 import json
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.uwsgi
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[dict[str, str]]:
-    http, uwsgi = ports.free_port(), ports.free_port()
+    http, uwsgi = quiet_port(), quiet_port()
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "stack.ini").write_text(INI.format(http=http, uwsgi=uwsgi, directory=tmp_path))
     log = tmp_path / "uwsgi.log"

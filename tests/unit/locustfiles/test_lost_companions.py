@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from stacks.catalogue import ROOT, SCENARIOS
-from stacks.run.ports import free_port
+from tests.quiet_port import quiet_port
 
 RECORDER = SCENARIOS / "recording" / "_recorder.py"
 
@@ -20,7 +20,7 @@ def locust(scenario: Path, *arguments: object, **variables: str) -> subprocess.C
 
 
 def test_a_worker_whose_master_was_killed_does_not_wait_for_300_s() -> None:
-    done = locust(SCENARIOS / "steady.py", "--worker", "--master-port", free_port(), PACK_MASTER_LIMIT_S="1")
+    done = locust(SCENARIOS / "steady.py", "--worker", "--master-port", quiet_port(), PACK_MASTER_LIMIT_S="1")
     assert "Failed to connect to the Locust master" in done.stderr
     assert done.returncode != 0
 
@@ -31,7 +31,7 @@ def test_a_locust_whose_load_agent_was_killed_removes_its_spool(tmp_path: Path) 
     scenario.write_text(f"import sys\n{(SCENARIOS / 'steady.py').read_text()}\nsys.executable = '/bin/false'\n")
     done = locust(
         scenario,
-        *("--headless", "-t", "1s", "--host", f"http://127.0.0.1:{free_port()}"),
+        *("--headless", "-t", "1s", "--host", f"http://127.0.0.1:{quiet_port()}"),
         PACK_LOCATION=str(tmp_path / "location"),
         TMPDIR=str(temporary),
     )

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from stacks.console import interrupts
+
 
 class CommandRunner(Protocol):
     """The signature of `run_bounded`, for which tests put in a function of their own."""
@@ -28,20 +30,24 @@ def run_bounded(
     which would otherwise go on. The command inherits the file descriptors in `keep_open`.
     Raise subprocess.TimeoutExpired or OSError.
     """
-    with subprocess.Popen(
-        list(command),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        process_group=0,
-        pass_fds=tuple(keep_open),
-    ) as process:
-        try:
-            out, err = process.communicate(timeout=timeout_s)
-        except BaseException:
-            with suppress(ProcessLookupError):
+    process: subprocess.Popen[str] | None = None
+    try:
+        with interrupts.blocked():  # an interrupt during the start would leave a command that nobody knows
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                process_group=0,
+                pass_fds=tuple(keep_open),
+                preexec_fn=interrupts.unblock_in_child,
+            )
+        out, err = process.communicate(timeout=timeout_s)
+    except BaseException:
+        if process is not None:
+            with process, suppress(ProcessLookupError):  # it closes the pipes, and waits for the end
                 os.killpg(process.pid, signal.SIGKILL)
-            raise
+        raise
     return subprocess.CompletedProcess(list(command), process.returncode, out, err)

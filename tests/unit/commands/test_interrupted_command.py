@@ -14,15 +14,31 @@ from stacks.commands import exit_codes
 from stacks.observe import proc
 
 ROOT = Path(__file__).resolve().parents[3]
-# `list`, but it installs something, and that takes long.
+# `list`, but it installs something, and that takes long. With a second argument, it signals itself while `Popen` still
+# waits for the word that the child has started.
 PROGRAM = """
-import runpy, sys
+import os, runpy, signal, sys, time
 from stacks.catalogue.bounded_command import run_bounded
 from stacks.commands import list as command
 
 CHILD = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
-path = sys.argv[1]
-command.main = lambda options: run_bounded([sys.executable, "-c", CHILD, path], 600)
+path, *during_the_start = sys.argv[1:]
+read = os.read
+
+def read_and_signal(fd, size):
+    os.read = read
+    data = read(fd, size)
+    while not (os.path.exists(path) and os.path.getsize(path)):
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return data
+
+def main(options):
+    if during_the_start:
+        os.read = read_and_signal
+    return run_bounded([sys.executable, "-c", CHILD, path], 600)
+
+command.main = main
 sys.argv = ["stacks", "list"]
 runpy.run_module("stacks", run_name="__main__")
 """
@@ -37,4 +53,12 @@ def test_it_ends_what_it_has_started_and_says_so(tmp_path: Path, number: signal.
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (exit_codes.INTERRUPTED, "interrupted\n")
+    until(lambda: not proc.is_alive(int(file.read_text())))
+
+
+def test_a_signal_during_the_start_ends_it_too(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    command = [sys.executable, "-c", PROGRAM, str(file), "during the start"]
+    done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (exit_codes.INTERRUPTED, "interrupted\n")
     until(lambda: not proc.is_alive(int(file.read_text())))

@@ -18,7 +18,7 @@ from pages import blocks, commands
 
 from stacks.catalogue import ROOT
 from stacks.observe import tcp_table
-from stacks.run.ports import free_port
+from tests.quiet_port import quiet_port
 
 from .conftest import shell
 from .ui_process import kill_group
@@ -79,7 +79,7 @@ def test_the_others_are_tested_elsewhere() -> None:
 
 def test_the_web_ui_answers_until_it_is_ended() -> None:
     assert "make ui" in COMMANDS
-    port = free_port()
+    port = quiet_port()
     clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     ui = subprocess.Popen(["make", "ui", f"UI_PORT={port}"], cwd=ROOT, env=clean, start_new_session=True, **quiet)
@@ -99,7 +99,7 @@ def test_the_web_ui_answers_until_it_is_ended() -> None:
 
 def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: Path) -> None:
     venv("py312-2.0.30.post1")
-    port = free_port()
+    port = quiet_port()
     server = subprocess.Popen(
         BY_HAND.replace("8080", str(port)),
         shell=True,

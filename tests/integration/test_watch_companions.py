@@ -23,7 +23,7 @@ from contract import problems_below
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc, tcp_table
-from stacks.run.ports import free_port
+from tests.quiet_port import quiet_port
 
 from .browser import browser
 from .ui_process import kill_group
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of Playwri
 @contextmanager
 def running_uwsgi(environment: Any, *, max_requests: int, name: str) -> Iterator[tuple[int, int]]:
     """Start uWSGI without the pack, from a file of this name. Yield the pid of its master and its port."""
-    port = free_port()
+    port = quiet_port()
     ini = Path(name)
     ini.write_text((ROOT / "stacks/threads.ini").read_text().replace("%dbase.ini", str(ROOT / "stacks/base.ini")))
     placeholders = {"PACK_PORT": port, "PACK_APP": ROOT / "stacks/apps/hello.py", "PACK_WORKERS": 4}
@@ -125,7 +125,7 @@ def watcher(tmp_path: Path) -> Iterator[Callable[..., Watcher]]:
 @contextmanager
 def prometheus(directory: Path, target: str) -> Iterator[int]:
     """Run a real Prometheus that scrapes `target` with the pack's rules. Yield its port."""
-    port = free_port()
+    port = quiet_port()
     shutil.copy(DEPLOY / "alerts.yml", directory)
     configuration = (DEPLOY / "prometheus.yml").read_text().replace("127.0.0.1:9117", target).replace("15s", "1s")
     (directory / "prometheus.yml").write_text(configuration)

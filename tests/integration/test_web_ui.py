@@ -26,7 +26,7 @@ from contract import problems_below
 
 from stacks.catalogue import ROOT
 from stacks.observe import native_stacks, proc, tcp_table
-from stacks.run.ports import free_port
+from tests.quiet_port import quiet_port
 
 from .browser import browser, text_of
 from .conftest import left_behind
@@ -86,7 +86,7 @@ def ui(tmp_path: Path, venv: Callable[[str], object], results: Path) -> Iterator
     started: list[Ui] = []
 
     def start(*arguments: str, base: str = "") -> Ui:
-        port = free_port()
+        port = quiet_port()
         log = tmp_path / f"ui-{port}.log"
         process = start_ui(log, port, *arguments)
         started.append(Ui(process, port, base, log))
@@ -262,7 +262,7 @@ def test_the_trigger_of_a_stack_works_in_the_web_ui_too(ui: Callable[..., Ui]) -
 @contextmanager
 def running_uwsgi(uwsgi: Path, python: Path) -> Iterator[tuple[int, int]]:
     """Start uWSGI without the pack. Yield the pid of its master and its port."""
-    port = free_port()
+    port = quiet_port()
     placeholders = {"PACK_PORT": port, "PACK_APP": ROOT / "stacks/apps/hello.py", "PACK_WORKERS": 2}
     placeholders |= {"PACK_MAX_REQUESTS": 10, "PACK_BINARY": python}
     master = subprocess.Popen(

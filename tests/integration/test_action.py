@@ -86,6 +86,7 @@ def runner(installed: Path, tmp_path: Path, venv: Callable[[str], venvs.Venv]) -
 
 
 def test_workers_that_come_back_pass(runner: Callable[..., Runner]) -> None:
+    # On a busy machine each of the 8 users may lose a request to its timeout.
     one = runner("py312-2.0.30.post1", options="--ways recycle --max-lost 8 --max-hang-rate 5%")
     done = one.step(1)
     assert done.returncode == 0, done.stdout + done.stderr

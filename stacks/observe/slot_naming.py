@@ -146,7 +146,10 @@ class SlotNaming:
 
     def _is_settled(self, child: Child) -> bool:
         """Return True if a child is old enough to have closed the sockets of its siblings."""
-        return self._follower.now_s - child.forked_ns / 1e9 > STUCK_EARLY_S
+        return self._age_s(child) > STUCK_EARLY_S
+
+    def _age_s(self, child: Child) -> float:
+        return self._follower.now_s - child.forked_ns / 1e9
 
     def _has_told(self, child: Child) -> bool:
         """Return True if a child is settled and lives. One that has ended has no sockets: see `name_ended`."""
@@ -154,8 +157,7 @@ class SlotNaming:
 
     def _is_busy_early(self, child: Child) -> bool:
         """Return True if a child may still close the sockets of its siblings: it has had no CPU time for that yet."""
-        age_s = self._follower.now_s - child.forked_ns / 1e9
-        if self._slots is None or age_s > BUSY_EARLY_S or not self._slots.has_closed_nothing(child.pid):
+        if self._slots is None or self._age_s(child) > BUSY_EARLY_S or not self._slots.has_closed_nothing(child.pid):
             return False
         entry = proc.stat(child.pid)
         return entry is not None and entry.state in "RD"

@@ -13,6 +13,7 @@ from executables import executable
 
 from stacks import catalogue
 from stacks.observe import native_stacks
+from tests.patient_scenario import patient_scenario
 
 from .conftest import Loadtest, left_behind, shell
 
@@ -25,12 +26,7 @@ GIL = "take_gil <- PyEval_RestoreThread <- uwsgi_python_master_fixup <- uwsgi_re
 
 @pytest.fixture
 def patient(tmp_path: Path) -> Path:
-    """The scenario `steady` with users who wait for a minute, so no request fails because the machine is busy."""
-    path = tmp_path / "steady.py"
-    text = (catalogue.SCENARIOS / "steady.py").read_text()
-    assert "network_timeout = 4.0" in text
-    path.write_text(text.replace("network_timeout = 4.0", "network_timeout = 60.0"))
-    return path
+    return patient_scenario(tmp_path)
 
 
 def test_the_default_plan_comes_out_as_known(results: Path, patient: Path, venv: Callable[[str], object]) -> None:

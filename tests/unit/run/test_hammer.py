@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from contexts import until
 
-from stacks.catalogue import SCENARIOS
 from stacks.lifecycle.records import REQUESTS_FILE
 from stacks.observe import proc
 from stacks.run import parquet
 from stacks.run.hammer import LOG_FILE, Hammer
+from tests.patient_scenario import patient_scenario
 
 
 class AnsweringHandler(BaseHTTPRequestHandler):
@@ -49,8 +49,7 @@ def server() -> Iterator[ThreadingHTTPServer]:
 def start(tmp_path: Path, server: ThreadingHTTPServer) -> Iterator[Callable[..., Hammer]]:
     started: list[Hammer] = []
 
-    patient = tmp_path / "patient.py"  # a busy machine may answer late
-    patient.write_text((SCENARIOS / "steady.py").read_text().replace("network_timeout = 4.0", "network_timeout = 60.0"))
+    patient = patient_scenario(tmp_path)
 
     def begin(scenario: Path = patient) -> Hammer:
         started.append(Hammer(tmp_path, scenario, f"http://127.0.0.1:{server.server_port}", 4, 60))

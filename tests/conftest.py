@@ -12,8 +12,7 @@ import pytest
 from hypothesis import settings
 
 from stacks.catalogue.file_lock import hold_lock
-
-LIMIT_S = 300
+from tests.patience import LIMIT_S
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in analysis/__main__.py
 

@@ -23,9 +23,9 @@ from stacks.check.result_page import PAGE_FILE
 from stacks.lifecycle.records import RUN_FILE
 from stacks.observe import proc
 from stacks.run.run_directory import write_plan
+from tests.patience import LIMIT_S
 
 ROOT = catalogue.ROOT
-LIMIT_S = 300
 HELD_UP = "held up"  # so an observer says that the machine stalled it, and that the run is to be repeated
 
 

@@ -21,13 +21,14 @@ import pytest
 from stacks.catalogue import ROOT
 from stacks.observe import proc
 from stacks.run import supervisor
+from tests.patience import LIMIT_S
 
 NET = "10.231.7"
 HAVE_CLOCKS = Path("/proc/self/ns/time").exists()
 
 
 def sh(*words: object) -> None:
-    subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True, timeout=60)
+    subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True, timeout=LIMIT_S)
 
 
 class Host:
@@ -94,7 +95,7 @@ class Host:
     def run(self, *command: str) -> str:
         """Run a command there, and return its output."""
         words = ["ip", "netns", "exec", self.space, *command]
-        return subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
+        return subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True, timeout=LIMIT_S).stdout
 
     def unplug(self) -> None:
         sh("ip", "-n", self._switch, "link", "set", self.cable, "down")
@@ -114,7 +115,7 @@ class Host:
 
     def clear(self) -> None:
         """End whatever is left of this host, orphans too."""
-        end_s = time.monotonic() + 60
+        end_s = time.monotonic() + LIMIT_S
         while self.pids() and time.monotonic() < end_s:
             self.kill()
             time.sleep(0.05)

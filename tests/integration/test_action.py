@@ -20,8 +20,9 @@ import pytest
 import yaml
 
 from stacks.catalogue import uv, venvs
+from tests.patience import LIMIT_S
 
-from .conftest import LIMIT_S, ROOT
+from .conftest import ROOT
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 APP = "def application(e, s):\n    s('200 OK', [])\n    return [b'x']\n"

@@ -17,6 +17,7 @@ from analysis.__main__ import main
 from analysis.reports import verification_run
 from stacks.catalogue import ROOT, read_ini
 from stacks.lifecycle.records import REQUESTS_FILE
+from tests.patience import LIMIT_S
 
 APP = """
 import time
@@ -43,7 +44,7 @@ def made_plan(results: Path) -> tuple[Path, Any]:
         env=clean,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=LIMIT_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -20,6 +20,7 @@ from contract import problems_below
 from stacks import catalogue
 from stacks.catalogue import venvs
 from stacks.observe import proc
+from tests.patience import LIMIT_S
 
 from .conftest import ROOT, Check, left_behind, run_check
 
@@ -399,13 +400,13 @@ def test_an_interrupted_check_leaves_no_process(tmp_path: Path, venv: Callable[[
     )
     try:
         seen: list[int] = []
-        end = time.monotonic() + 60
+        end = time.monotonic() + LIMIT_S
         while not any("stack.ini" in command(pid) for pid in seen):
             assert time.monotonic() < end
             time.sleep(0.05)
             seen = proc.descendants(process.pid)
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=LIMIT_S)
         assert process.returncode == 1
         assert "interrupted" in said
         assert [pid for pid in seen if proc.is_alive(pid)] == []

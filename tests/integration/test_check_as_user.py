@@ -18,8 +18,9 @@ import pytest
 from contract import problems_below
 
 from stacks.catalogue import APPS, ROOT, venvs
+from tests.patience import LIMIT_S
 
-from .conftest import LIMIT_S, left_behind
+from .conftest import left_behind
 
 NAMES = ("www-data", "nobody")
 # An interpreter below a closed home directory, as that of root, can be reached in a mount namespace that has a copy of

@@ -20,10 +20,10 @@ from contract import problems_below
 from stacks.catalogue import ROOT
 from stacks.catalogue.venvs import Venv
 from stacks.observe import proc
+from tests.patience import LIMIT_S
 
 from .conftest import left_behind
 
-LIMIT_S = 120  # for what takes seconds: a busy machine may hold a process up
 LASTS, HANGS = "py312-2.0.30.post1", "py312-2.0.26"  # with LASTS, a load of 300 s goes on until the signal comes
 
 
@@ -261,7 +261,7 @@ def test_an_ordinary_user_gets_the_same_verdicts(
         cwd=clone,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=LIMIT_S,
         env={"PYENV_ROOT": str(Path.home() / ".pyenv")} | os.environ | {"HOME": str(clone)},
         check=False,
     )

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stacks.catalogue import venvs
+from tests.patience import LIMIT_S
 
-from .conftest import LIMIT_S, ROOT
+from .conftest import ROOT
 
 
 def run_unread(*arguments: str) -> int:

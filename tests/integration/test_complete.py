@@ -16,10 +16,10 @@ from stacks.catalogue import venvs
 from stacks.observe import process_events
 from stacks.observe.observer import Observer
 from stacks.run import stop_signals
+from tests.patience import LIMIT_S
 from tests.quiet_port import quiet_port
 
 LOOP_S = 1.0  # the master's own loop wakes it once in this time
-LIMIT_S = 120.0
 
 
 def permitted() -> bool:

@@ -23,7 +23,8 @@ from .ui_process import running_ui
 sys.path.insert(0, str(ROOT / "locustfiles"))
 from workers_ui._report import FILES, section
 
-LIMIT_S = 120.0
+from tests.patience import LIMIT_S
+
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of Playwright's own pipes
 
 ATTACK = """

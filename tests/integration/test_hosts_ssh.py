@@ -16,10 +16,10 @@ from stacks.catalogue import ROOT
 from stacks.hosts.fleet_file import Fleet, Machine
 from stacks.hosts.remote import require_same_pack
 from stacks.lifecycle.records import RecordError
+from tests.patience import LIMIT_S
 from tests.quiet_port import quiet_port
 
 SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
-LIMIT_S = 60.0
 
 
 def make_key(path: Path) -> Path:

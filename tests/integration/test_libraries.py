@@ -21,9 +21,9 @@ from stacks.lifecycle.records import RUN_FILE
 from stacks.observe import proc
 from stacks.run.run_directory import write_plan
 from tests.integration.conftest import left_behind
+from tests.patience import LIMIT_S
 
 ROOT = catalogue.ROOT
-LIMIT_S = 240
 
 
 def libraries(results: Path, *arguments: str) -> tuple[int, str, dict[str, dict[str, Any]]]:
@@ -96,8 +96,8 @@ def test_a_killed_run_leaves_no_sink(victim: str, tmp_path: Path, venv: Callable
         below = wait_for_sink(guard.pid)
         (observer,) = proc.children_of(guard.pid)
         os.kill(observer if victim == "observer" else guard.pid, signal.SIGKILL)
-        guard.wait(60)
-    end = time.monotonic() + 60
+        guard.wait(LIMIT_S)
+    end = time.monotonic() + LIMIT_S
     while alive := [pid for pid in below if is_running(pid)]:
         assert time.monotonic() < end, alive
         time.sleep(0.05)
@@ -106,7 +106,7 @@ def test_a_killed_run_leaves_no_sink(victim: str, tmp_path: Path, venv: Callable
 
 def wait_for_sink(guard: int) -> list[int]:
     """Return the processes below the guard, once the sink and the workers of uWSGI are among them."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + LIMIT_S
     while True:
         below = proc.descendants(guard)
         commands = [command_line(pid) for pid in below]

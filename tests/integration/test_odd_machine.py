@@ -20,8 +20,7 @@ from system_calls import Call, Rule, answered
 
 from stacks import catalogue
 from stacks.catalogue.venvs import Venv
-
-LIMIT_S = 120
+from tests.patience import LIMIT_S
 
 
 def odd() -> None:

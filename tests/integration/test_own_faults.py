@@ -14,8 +14,9 @@ import pytest
 
 from stacks.catalogue import ROOT, venvs
 from tests.benchmarks import fault_commands
+from tests.patience import LIMIT_S
 
-from .conftest import LIMIT_S, left_behind
+from .conftest import left_behind
 
 BROKEN = ROOT / "tests" / "unit" / "broken_code"
 FAULT = re.compile(r"a fault of the pack.*please send (\S+)")

@@ -14,6 +14,7 @@ from stacks import catalogue
 from stacks.catalogue import venvs
 from stacks.observe.observer import Observer
 from stacks.run import stop_signals
+from tests.patience import LIMIT_S
 from tests.quiet_port import quiet_port
 
 # uWSGI's http-socket ends each connection after its answer, and no header says so. A client that keeps connections can
@@ -40,7 +41,7 @@ def test_locust_and_the_stats_socket_see_nothing(tmp_path: Path, venv: Callable[
     (tmp_path / "plain.py").write_text(PLAIN)
     observer = Observer(tmp_path, [str(environment.uwsgi), "--ini", str(ini)], dict(os.environ), port)
     try:
-        assert observer.until(lambda: observer.lifecycle.serving() == 4, 120)
+        assert observer.until(lambda: observer.lifecycle.serving() == 4, LIMIT_S)
         locust = subprocess.Popen(
             [sys.executable, *"-m locust -f plain.py --headless -u 10 -r 10 -t 300s --stop-timeout 3 --json".split()]
             + ["--host", f"http://127.0.0.1:{port}"],
@@ -48,14 +49,14 @@ def test_locust_and_the_stats_socket_see_nothing(tmp_path: Path, venv: Callable[
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        is_outage = observer.until(observer.lifecycle.is_outage, 120)
+        is_outage = observer.until(observer.lifecycle.is_outage, LIMIT_S)
         locust.terminate()
         assert locust.stdout is not None
         entries = json.loads(locust.stdout.read())
         locust.stdout.close()
-        locust.wait(60)
+        locust.wait(LIMIT_S)
         assert is_outage
-        with socket.create_connection(("127.0.0.1", stats), timeout=60) as connection:
+        with socket.create_connection(("127.0.0.1", stats), timeout=LIMIT_S) as connection:
             said = b"".join(iter(lambda: connection.recv(1 << 16), b""))
     finally:
         observer.emit("stop")

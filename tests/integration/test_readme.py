@@ -18,6 +18,7 @@ from pages import blocks, commands
 
 from stacks.catalogue import ROOT
 from stacks.observe import tcp_table
+from tests.patience import LIMIT_S
 from tests.quiet_port import quiet_port
 
 from .conftest import shell
@@ -64,7 +65,7 @@ def execute(command: str, results: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert problems_below(results) == []
     if "STOP=wait" in command:
-        assert re.search(r"INT after (6\d|7[0-4])\.\d s", done.stdout), done.stdout
+        assert re.search(r"INT after ([6-9]\d|\d{3})\.\d s", done.stdout), done.stdout
 
 
 def test_make_test_is_what_runs_this() -> None:
@@ -84,16 +85,16 @@ def test_the_web_ui_answers_until_it_is_ended() -> None:
     quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     ui = subprocess.Popen(["make", "ui", f"UI_PORT={port}"], cwd=ROOT, env=clean, start_new_session=True, **quiet)
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + LIMIT_S
         while tcp_table.backlog(port) is None:
             assert ui.poll() is None
             assert time.monotonic() < end, "it does not listen"
             time.sleep(0.05)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=LIMIT_S) as answer:
             assert b"./workers/static/live.js" in answer.read()
     finally:
         os.killpg(ui.pid, signal.SIGTERM)
-        ui.wait(60)
+        ui.wait(LIMIT_S)
     assert tcp_table.backlog(port) is None
 
 
@@ -109,7 +110,7 @@ def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: 
         start_new_session=True,
     )
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + LIMIT_S
         while tcp_table.backlog(port) is None:
             assert time.monotonic() < end, "it does not listen"
             time.sleep(0.05)

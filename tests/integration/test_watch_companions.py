@@ -23,12 +23,12 @@ from contract import problems_below
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc, tcp_table
+from tests.patience import LIMIT_S
 from tests.quiet_port import quiet_port
 
 from .browser import browser
 from .ui_process import kill_group
 
-LIMIT_S = 60.0
 DEPLOY = ROOT / "stacks/watch/deploy"
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of Playwright's own pipes
 
@@ -106,7 +106,7 @@ class Watcher:
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(5 * LIMIT_S)  # the page of a recording needs libraries that load slowly
+        return self.process.wait(LIMIT_S)
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def prometheus(directory: Path, target: str) -> Iterator[int]:
 
 
 def api(port: int, path: str) -> Any:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}", timeout=60) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}", timeout=LIMIT_S) as answer:
         return json.loads(answer.read())["data"]
 
 

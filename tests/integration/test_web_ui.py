@@ -26,13 +26,13 @@ from contract import problems_below
 
 from stacks.catalogue import ROOT
 from stacks.observe import native_stacks, proc, tcp_table
+from tests.patience import LIMIT_S
 from tests.quiet_port import quiet_port
 
 from .browser import browser, text_of
 from .conftest import left_behind
 from .ui_process import await_ui, kill_group, start_ui
 
-LIMIT_S = 60.0
 SMALL = {"userCount": "16", "spawnRate": "16", "workers": "4"}
 FORM = {"user_count": "8", "spawn_rate": "8", "host": "", "workers": "2", "max_requests": "10", "threads": "0"}
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of Playwright's own pipes
@@ -52,7 +52,7 @@ class Ui:
         return f"http://127.0.0.1:{self.port}{self.base}/"
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(self.url + path, timeout=60) as answer:  # noqa: S310 - a loopback address
+        with urllib.request.urlopen(self.url + path, timeout=LIMIT_S) as answer:  # noqa: S310 - a loopback address
             return str(answer.read().decode())
 
     def state(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Ui:
 
     def post(self, path: str, **form: str) -> dict[str, Any]:
         data = urllib.parse.urlencode(form).encode()
-        with urllib.request.urlopen(self.url + path, data, timeout=60) as answer:  # noqa: S310 - a loopback address
+        with urllib.request.urlopen(self.url + path, data, timeout=LIMIT_S) as answer:  # noqa: S310 - a loopback address
             return dict(json.loads(answer.read()))
 
     def until(self, look: Callable[[dict[str, Any]], object], what: str) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .ui_process import LIMIT_S, running_ui
+from tests.patience import LIMIT_S
+
+from .ui_process import running_ui
 
 CASES = int(os.environ.get("FUZZ_CASES", "150"))
 PATHS = (

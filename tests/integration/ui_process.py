@@ -14,9 +14,8 @@ from pathlib import Path
 from stacks.catalogue import ROOT
 from stacks.observe import proc, tcp_table
 from stacks.run import supervisor
+from tests.patience import LIMIT_S
 from tests.quiet_port import quiet_port
-
-LIMIT_S = 120.0
 
 
 def start_ui(log: Path, port: int, *arguments: str, more: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:

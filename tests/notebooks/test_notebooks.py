@@ -15,6 +15,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.reports.notebook_execution import NotebookError, read, sources
 from analysis.reports.notebook_page import render
+from tests.patience import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data" / "runs"
@@ -125,7 +126,7 @@ def test_a_notebook_runs_in_another_program(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=LIMIT_S,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "1 passed" in ended.stdout

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.observe.collectors import Base, Context
-
-LIMIT_S = 60.0
+from tests.patience import LIMIT_S
 
 
 class Watched(dict[int, Base]):

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stacks.observe import proc
+from tests.patience import LIMIT_S
 
 SCRIPT = r"""
 import os, select, signal, socket, sys, threading, time
@@ -193,7 +194,7 @@ def forking_master(folder: Path, workers: int = 3, container: Sequence[str] = ()
         master.close()
 
 
-def until(condition: Callable[[], object], limit_s: float = 60.0) -> None:
+def until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
     """Wait until `condition` holds. Raises AssertionError."""
     end_s = time.monotonic() + limit_s
     while not condition():

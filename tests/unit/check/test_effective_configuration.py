@@ -15,6 +15,7 @@ from stacks.check import effective_configuration, no_locks
 from stacks.check.effective_configuration import VERSION, read_effective
 from stacks.check.invocation import CannotCheck, Invocation
 from stacks.check.read_only import read_only_except
+from tests.patience import LIMIT_S
 
 PRINTS = """
 echo 'some line'
@@ -120,7 +121,7 @@ def test_an_interrupt_at_the_fork_is_not_lost(
 ) -> None:
     """Python drops an exception that is raised in its callbacks at a fork, and prints a traceback."""
     command = [sys.executable, "-c", AT_FORK, str(invocation().uwsgi), process]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert (done.stderr, done.returncode) == ("", 0)
     assert text in done.stdout
 

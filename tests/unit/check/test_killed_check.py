@@ -13,6 +13,7 @@ from stacks.catalogue import ROOT
 from stacks.check.killed_check import close_runs, note_directory
 from stacks.lifecycle.records import RUN_FILE, SCHEMA, write_json
 from stacks.observe.memory_kills import UNKNOWN, MemoryKills
+from tests.patience import LIMIT_S
 
 
 def test_the_runs_of_a_killed_check_are_closed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +51,7 @@ def test_a_killed_check_could_not_measure(tmp_path: Path) -> None:
     private = tmp_path / "private"
     private.mkdir()
     command = [sys.executable, "-c", KILLED, str(private)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("could not check: the check was killed; ")
     assert not private.exists()

@@ -12,6 +12,7 @@ from contexts import until
 
 from stacks.commands import exit_codes
 from stacks.observe import proc
+from tests.patience import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[3]
 # `list`, but it installs something, and that takes long. With a second argument, it signals itself while `Popen` still
@@ -51,7 +52,7 @@ def test_it_ends_what_it_has_started_and_says_so(tmp_path: Path, number: signal.
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     until(lambda: file.is_file() and file.read_text())
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=LIMIT_S)
     assert (process.returncode, errors) == (exit_codes.INTERRUPTED, "interrupted\n")
     until(lambda: not proc.is_alive(int(file.read_text())))
 
@@ -59,6 +60,6 @@ def test_it_ends_what_it_has_started_and_says_so(tmp_path: Path, number: signal.
 def test_a_signal_during_the_start_ends_it_too(tmp_path: Path) -> None:
     file = tmp_path / "pid"
     command = [sys.executable, "-c", PROGRAM, str(file), "during the start"]
-    done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False)
     assert (done.returncode, done.stderr) == (exit_codes.INTERRUPTED, "interrupted\n")
     until(lambda: not proc.is_alive(int(file.read_text())))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from stacks.console import interrupts
+from tests.patience import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -24,7 +25,7 @@ interrupts.catch()
 count = 0
 def wait_for_signals():
     global count
-    end = time.monotonic() + 60
+    end = time.monotonic() + 600
     while time.monotonic() < end:
         try:
             print("ready", flush=True)
@@ -70,7 +71,7 @@ def test_a_signal_that_comes_twice_at_once_raises_once(start: Callable, number: 
     process.send_signal(number)
     assert process.stdout.readline() == "again\n"
     process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=60)[0] == "1\n"
+    assert process.communicate(timeout=LIMIT_S)[0] == "1\n"
     assert process.returncode == 0
 
 
@@ -91,7 +92,7 @@ def test_no_signal_raises_during_the_clean_up(start: Callable) -> None:
     assert process.stdout.readline() == "again\n"
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         process.send_signal(number)
-    assert process.communicate(timeout=60)[0] == "1\n"
+    assert process.communicate(timeout=LIMIT_S)[0] == "1\n"
     assert process.returncode == 0
 
 
@@ -103,7 +104,7 @@ def test_a_signal_that_is_ignored_at_the_start_stays_ignored(start: Callable) ->
         process.wait(0.3)
     process.send_signal(signal.SIGTERM)
     assert process.stdout.readline() == "again\n"
-    assert process.communicate(timeout=60)[0] == "1\n"
+    assert process.communicate(timeout=LIMIT_S)[0] == "1\n"
 
 
 def test_an_interrupt_that_python_drops_comes_again(start: Callable) -> None:
@@ -118,7 +119,7 @@ def drop():
 """
     process = start(before=dropped, ready="drop()")
     assert process.stdout.readline() == "again\n"
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=LIMIT_S)
     assert (output, errors) == ("1\n", "")
 
 

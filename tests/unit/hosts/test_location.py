@@ -17,9 +17,9 @@ import pytest
 from stacks.hosts.azure import open_azure
 from stacks.hosts.location import Location
 from stacks.lifecycle.records import RecordError
+from tests.patience import LIMIT_S
 from tests.quiet_port import quiet_port
 
-START_LIMIT_S = 60.0
 AZURITE = shutil.which("azurite-blob")  # of the npm package azurite
 AZURITE_ACCOUNT = "devstoreaccount1"  # as its documentation says, and its key
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -31,7 +31,7 @@ def server(log: Path, *command: object, announcement: str) -> Iterator[str]:
     with log.open("wb") as output:
         process = subprocess.Popen([str(word) for word in command], stdout=output, stderr=subprocess.STDOUT)
     try:
-        end_s = time.monotonic() + START_LIMIT_S
+        end_s = time.monotonic() + LIMIT_S
         rest = ""
         while "\n" not in rest and time.monotonic() < end_s:
             assert process.poll() is None, log.read_text()
@@ -48,7 +48,9 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a bucket of an S3 server on a free loopback port."""
     command = (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
     with server(tmp_path_factory.mktemp("s3") / "log", *command, announcement="http://127.0.0.1:") as port:
-        urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/results", method="PUT"), timeout=60)
+        urllib.request.urlopen(
+            urllib.request.Request(f"http://127.0.0.1:{port}/results", method="PUT"), timeout=LIMIT_S
+        )
         access = "s3://key:secret@results/night"
         yield f"{access}?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1"
 

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.patience import LIMIT_S
+
 ROOT = Path(__file__).resolve().parents[3]
 MAKE = shutil.which("make")
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -61,7 +63,7 @@ def make(directory: Path, *arguments: str, **more: str) -> subprocess.CompletedP
         env=environment(**more),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_S,
         check=False,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import LIMIT_S
 from tests.unit.house.making import MAKE, ROOT, environment, executable, logged
 
 pytestmark = pytest.mark.skipif(MAKE is None, reason="make is not installed")
@@ -27,7 +28,7 @@ def ci(clone: Path, tools: Path, *arguments: str, **more: str) -> subprocess.Com
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_S,
         check=False,
     )
 

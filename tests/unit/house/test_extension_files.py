@@ -20,12 +20,12 @@ from stacks.catalogue import APPS, PACK_SECTION, SCENARIOS, SHARED, STACKS, load
 from stacks.lifecycle.records import Event
 from stacks.observe.collectors import Base, discover
 from stacks.run.forked_process import Server, fork
+from tests.patience import LIMIT_S
 
 STACK_FILES = sorted(path for path in STACKS.glob("*.ini") if path.name not in SHARED)
 APP_FILES = sorted(APPS.glob("*.py"))
 SCENARIO_FILES = sorted(path for path in SCENARIOS.glob("*.py") if not path.name.startswith("_"))
 COLLECTORS = discover()
-LIMIT_S = 120.0
 PLACEHOLDERS = {"PACK_PORT", "PACK_APP", "PACK_BINARY", "PACK_RUN", "PACK_WORKERS", "PACK_MAX_REQUESTS"}
 
 

@@ -18,6 +18,7 @@ import pytest
 from analysis.__main__ import parser as analysis_parser
 from stacks.__main__ import COMMANDS
 from stacks.commands.command_line import parser as stacks_parser
+from tests.patience import LIMIT_S
 from tests.unit.house.making import MAKE, PLAN_VARIABLES, TARGETS, calls, environment, make
 
 HOSTILE = "a  b; touch stolen $(shell touch stolen) $(touch stolen) `touch stolen` $HOME \"q\" 'p' & | > stolen \\ #%*"
@@ -226,7 +227,7 @@ def test_the_web_ui_gets_what_was_typed_and_nothing_is_executed(ready: Path) -> 
 
 
 def until(condition: Callable[[], object], failure: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LIMIT_S
     while not condition():
         assert time.monotonic() < deadline, failure
         time.sleep(0.01)
@@ -264,6 +265,6 @@ def test_a_signal_reaches_python_and_make_waits_for_it(ready: Path, number: sign
             os.killpg(process.pid, number)
         else:
             os.kill(process.pid, number)
-        assert process.wait(timeout=60) != 0
+        assert process.wait(timeout=LIMIT_S) != 0
     assert (ready / "stopped").read_text() == number.name
     assert not Path("/proc", (ready / "pid").read_text()).exists()

@@ -12,6 +12,7 @@ import pytest
 
 from stacks.listen.address import Listening, parse_listening, print_red
 from stacks.listen.guard import Guard, refusal
+from tests.patience import LIMIT_S
 
 LOCAL = Listening()
 EVERYWHERE = parse_listening("0.0.0.0,load.example.org")
@@ -196,7 +197,7 @@ def port() -> Iterator[int]:
 
 
 def exchange(port: int, request: str) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as client:
         client.sendall(request.encode())
         return b"".join(iter(lambda: client.recv(65536), b""))
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.ui_process import session_pids
+from tests.patience import LIMIT_S
 from tests.quiet_port import quiet_port
 
 HERE = Path(__file__).resolve().parent
 LOCUSTFILES = HERE.parents[2] / "locustfiles"
 COMPLETE = "# complete\n"
-LIMIT_S = 60.0
 NUMBERS = ("scheduled_ns", "start_ns", "latency_us", "status", "slot", "pid", "bytes")
 
 

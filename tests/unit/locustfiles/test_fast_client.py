@@ -17,6 +17,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "locustfiles"))
 from fast_client._sockets import word_of
 
+from tests.patience import LIMIT_S
 from tests.unit.locustfiles.tiny_server import ANSWERS, NEVER_S
 
 HERE = Path(__file__).resolve().parent
@@ -53,14 +54,14 @@ def where(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
             "-out",
             str(directory / "cert.pem"),
         ]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, check=True, capture_output=True, timeout=LIMIT_S)
         with certificate.open("a") as file:
             file.write((directory / "cert.pem").read_text())
     command = [sys.executable, str(HERE / "tiny_server.py"), str(directory)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         yield json.loads(server.stdout.readline())
-        server.communicate(timeout=60)
+        server.communicate(timeout=LIMIT_S)
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +226,7 @@ def test_a_port_without_a_server_and_requests_that_cannot_be_sent(ask: Ask) -> N
 def test_a_host_that_is_not_a_url_is_an_error_at_the_start() -> None:
     call = json.dumps([{"host": "127.0.0.1:80", "calls": []}])
     command = [sys.executable, str(HERE / "client_driver.py")]
-    done = subprocess.run(command, input=call, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, input=call, capture_output=True, text=True, timeout=LIMIT_S)
     assert "StopTest: --host '127.0.0.1:80' is not an http" in done.stderr
 
 
@@ -253,7 +254,7 @@ hit, other = gevent.spawn(ask, "hit"), gevent.spawn(ask, "other")
 gevent.spawn(hit.throw, ZeroDivisionError)  # before the turn comes
 gevent.joinall([hit, other])
 again = [gevent.spawn(lambda: [poller.turn() for _ in range(3)]) for _ in range(4)]
-print(seen, len(gevent.joinall(again, timeout=60)))
+print(seen, len(gevent.joinall(again, timeout=600)))
 """
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from stacks.catalogue import venvs
+from tests.patience import LIMIT_S
 from tests.quiet_port import quiet_port
 
 APP = """
@@ -38,7 +39,6 @@ disable-logging = true
 hook-accepting = print:pack-ready
 route-run = addheader:X-Worker: ${{uwsgi[wid]}}/${{uwsgi[pid]}}
 """
-LIMIT_S = 60.0
 pytestmark = pytest.mark.uwsgi
 
 

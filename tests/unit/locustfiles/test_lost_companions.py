@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from stacks.catalogue import ROOT, SCENARIOS
+from tests.patience import LIMIT_S
 from tests.quiet_port import quiet_port
 
 RECORDER = SCENARIOS / "recording" / "_recorder.py"
@@ -16,7 +17,9 @@ RECORDER = SCENARIOS / "recording" / "_recorder.py"
 def locust(scenario: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "locust", "-f", f"{scenario},{RECORDER}", *map(str, arguments)]
     environment = os.environ | variables
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
 
 
 def test_a_worker_whose_master_was_killed_does_not_wait_for_300_s() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from stacks.catalogue import ROOT
 from stacks.lifecycle.records import REQUEST_COLUMNS, REQUEST_ERRORS
+from tests.patience import LIMIT_S
 
 CLIENTS = ("HttpUser", "FastHttpUser")
 
@@ -21,7 +22,7 @@ CLIENTS = ("HttpUser", "FastHttpUser")
 def driven() -> dict[str, Any]:
     """The output of recorder_driver.py. It runs as a process, because Locust patches the process in which it runs."""
     command = [sys.executable, str(Path(__file__).parent / "recorder_driver.py")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 

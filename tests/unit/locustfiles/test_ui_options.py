@@ -13,13 +13,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "locustfiles"))
 from workers_ui.__main__ import find_scenario, import_error, port_error
 
 from stacks.listen.address import Listening
+from tests.patience import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "locustfiles" / "workers_ui"), *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "80 89", ""])

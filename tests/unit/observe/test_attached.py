@@ -9,6 +9,7 @@ from pathlib import Path
 from forking_master import forking_master, until
 
 from stacks.observe.attached import AttachedObserver
+from tests.patience import LIMIT_S
 
 
 def test_the_workers_of_a_running_master_are_followed(tmp_path: Path) -> None:
@@ -16,17 +17,17 @@ def test_the_workers_of_a_running_master_are_followed(tmp_path: Path) -> None:
         observer = AttachedObserver(tmp_path, master.pid, 1)
         try:
             assert set(observer.unavailable) == {"children", "usage"}
-            assert observer.until(lambda: len(observer.lifecycle.ready()) == 3, 60)
+            assert observer.until(lambda: len(observer.lifecycle.ready()) == 3, LIMIT_S)
             assert observer.lifecycle.slots == [1, 2, 3]
             victim = observer.lifecycle.current()[2].pid
             os.kill(victim, signal.SIGKILL)
-            assert observer.until(lambda: observer.lifecycle.current()[2].pid != victim, 60)
-            assert observer.until(lambda: len(observer.lifecycle.ready()) == 3, 60)
+            assert observer.until(lambda: observer.lifecycle.current()[2].pid != victim, LIMIT_S)
+            assert observer.until(lambda: len(observer.lifecycle.ready()) == 3, LIMIT_S)
             outcomes = [(e.slot, e.generation, e.outcome) for e in observer.lifecycle.episodes() if e.slot == 2]
             assert outcomes == [(2, 0, "ready"), (2, 1, "ready")]
             assert observer.pids() == []
             master.kill()
-            assert observer.until(lambda: observer.exit_code is not None, 60)
+            assert observer.until(lambda: observer.exit_code is not None, LIMIT_S)
         finally:
             observer.close()
     until(lambda: True)

@@ -21,8 +21,7 @@ from stacks.observe.child import Child
 from stacks.observe.follower import Follower
 from stacks.observe.slots import NO_WORKER, TOO_EARLY
 from stacks.run import supervisor
-
-LIMIT_S = 60.0
+from tests.patience import LIMIT_S
 
 
 class Following:
@@ -166,12 +165,14 @@ def test_a_slot_that_its_master_leaves_empty_waits_for_no_successor(following: F
 
 
 def reload(following: Following) -> None:
-    """Let the master reload, and wait until its new workers are ready."""
+    """Let the master reload, and wait until its new workers are ready and it has forked a mule beside the old one."""
     former, count = [following.pid(slot) for slot in (1, 2, 3)], following.follower.reloads
+    children = len(following.master.children())
     following.master.tell("reload")
     following.until(lambda: not set(former) & {following.pid(slot) for slot in (1, 2, 3)})
     following.until(lambda: len(following.lifecycle.ready()) == 3)
     following.until(lambda: following.follower.reloads == count + 1)
+    following.until(lambda: len(following.master.children()) == children + 1)
 
 
 def test_a_reload_keeps_the_pid_and_names_the_slots_anew(following: Following) -> None:

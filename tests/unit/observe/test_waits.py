@@ -13,7 +13,7 @@ from stacks.observe import proc, waits
 FUTEX = "import threading; lock = threading.Lock(); lock.acquire(); print('up'); lock.acquire()"
 
 
-TIMED = "import threading; lock = threading.Lock(); lock.acquire(); print('up'); lock.acquire(timeout=60)"
+TIMED = "import threading; lock = threading.Lock(); lock.acquire(); print('up'); lock.acquire(timeout=600)"
 
 
 SLEEP = "import time; print('up'); time.sleep(60)"

@@ -16,6 +16,7 @@ import analysis
 from analysis.__main__ import main
 from analysis.command_line import INTERRUPTED, parser
 from stacks.lifecycle.records import SUMMARY_FILE
+from tests.patience import LIMIT_S
 
 ROOT = Path(analysis.__file__).parent.parent
 
@@ -126,7 +127,9 @@ def test_usage(arguments, capsys):
 
 def run(*arguments, **more):
     command = [sys.executable, "-W", "error", *arguments]
-    return subprocess.run(command, cwd=ROOT, text=True, timeout=60, check=False, **({"capture_output": True} | more))
+    return subprocess.run(
+        command, cwd=ROOT, text=True, timeout=LIMIT_S, check=False, **({"capture_output": True} | more)
+    )
 
 
 def test_a_path_with_letters_that_the_encoding_lacks(tmp_path):

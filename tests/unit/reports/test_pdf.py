@@ -14,8 +14,8 @@ from executables import executable
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc
+from tests.patience import LIMIT_S
 
-LIMIT_S = 60.0
 # A browser has processes of its own, which write to its profile until they end.
 BROWSER = """#!/bin/sh
 for word; do case "$word" in --user-data-dir=*) profile="${word#*=}";; esac; done

@@ -13,6 +13,7 @@ from contexts import until
 
 from stacks.observe import proc
 from stacks.run.forked_process import ForkedProcess, NotForked, Server, fork
+from tests.patience import LIMIT_S
 
 # The module that the processes run. It was not loaded by the server.
 PROGRAM = """
@@ -33,7 +34,7 @@ if sys.argv[1:2] == ["wait"]:
 @pytest.fixture
 def server() -> Iterator[Server]:
     server = Server("decimal")
-    assert server.await_loaded(60)
+    assert server.await_loaded(LIMIT_S)
     yield server
     server.close()
 
@@ -78,7 +79,7 @@ def test_a_forked_process_is_like_one_of_its_own(start: Callable[..., ForkedProc
     }
     assert proc.command_line(process.pid)[1:5] == ["-m", "program", "wait", "a b"]
     process.terminate()
-    assert process.wait(60) == -signal.SIGTERM
+    assert process.wait(LIMIT_S) == -signal.SIGTERM
     process.kill()  # no error, although it has ended
     assert process.poll() == -signal.SIGTERM
 
@@ -87,7 +88,7 @@ def test_a_forked_process_is_like_one_of_its_own(start: Callable[..., ForkedProc
 def test_the_exit_code_is_that_of_the_process(
     start: Callable[..., ForkedProcess], tmp_path: Path, argument: str, code: int, words: str
 ) -> None:
-    assert start(argument).wait(60) == code
+    assert start(argument).wait(LIMIT_S) == code
     assert words in (tmp_path / "output").read_text()
 
 
@@ -97,13 +98,13 @@ def test_two_processes_run_at_once_and_the_one_without_a_client_is_ended(start: 
     until(lambda: not proc.is_alive(first.pid))
     assert second.poll() is None
     second.kill()
-    assert second.wait(60) == -signal.SIGKILL
+    assert second.wait(LIMIT_S) == -signal.SIGKILL
 
 
 def test_no_process_outlives_its_server(server: Server, start: Callable[..., ForkedProcess]) -> None:
     process = start("wait")
     os.kill(server.pid, signal.SIGKILL)
-    assert process.wait(60) == -signal.SIGKILL
+    assert process.wait(LIMIT_S) == -signal.SIGKILL
     until(lambda: not proc.is_alive(process.pid))
     with pytest.raises(NotForked):
         start()
@@ -111,7 +112,7 @@ def test_no_process_outlives_its_server(server: Server, start: Callable[..., For
 
 def test_modules_that_cannot_be_loaded_make_no_server() -> None:
     server = Server("no_such_module")
-    assert not server.await_loaded(60)
+    assert not server.await_loaded(LIMIT_S)
     server.close()
 
 
@@ -121,5 +122,5 @@ def test_a_server_with_threads_forks_nothing(tmp_path: Path, monkeypatch: pytest
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     server = Server("threads")
-    assert not server.await_loaded(60)
+    assert not server.await_loaded(LIMIT_S)
     server.close()

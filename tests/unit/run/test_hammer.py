@@ -17,6 +17,7 @@ from stacks.lifecycle.records import REQUESTS_FILE
 from stacks.observe import proc
 from stacks.run import parquet
 from stacks.run.hammer import LOG_FILE, Hammer
+from tests.patience import LIMIT_S
 from tests.patient_scenario import patient_scenario
 
 
@@ -74,7 +75,7 @@ def test_locust_waits_at_the_gate_hammers_and_writes_a_row_for_every_request(
     hammer.send("go")
     until(lambda: server.answered > 20)  # type: ignore[attr-defined]
     hammer.send("stop")
-    hammer.wait(60)
+    hammer.wait(LIMIT_S)
     assert hammer.exit_code == 0, log_text(tmp_path)
     hammer.send("kill")  # no error, although Locust has ended
     hammer.close()
@@ -90,7 +91,7 @@ def test_locust_ends_without_a_request_after_cancel_at_the_gate(
     hammer = start()
     until(hammer.is_up)
     hammer.send("cancel")
-    hammer.wait(60)
+    hammer.wait(LIMIT_S)
     assert (hammer.exit_code, server.answered) == (0, 0)  # type: ignore[attr-defined]
 
 
@@ -100,7 +101,7 @@ def test_locust_ends_if_its_locustfile_does_not_load_and_the_log_says_why(
     broken = tmp_path / "broken.py"
     broken.write_text("import no_such_module\n")
     hammer = start(broken)
-    hammer.wait(60)
+    hammer.wait(LIMIT_S)
     assert hammer.exit_code != 0
     assert not hammer.is_up()
     assert "no_such_module" in log_text(tmp_path)

@@ -20,6 +20,7 @@ from stacks.run import item_count, sink_process
 from stacks.run.errors import CannotMeasure
 from stacks.run.item_count import REQUESTS_AFTER, ItemCount, RequestsAfter, answered_by_worker, delivery
 from stacks.run.sink_process import SinkProcess
+from tests.patience import LIMIT_S
 
 
 def pid_of(sink: SinkProcess) -> int:
@@ -28,7 +29,7 @@ def pid_of(sink: SinkProcess) -> int:
 
 def test_a_sink_counts_until_its_end_and_leaves_no_process() -> None:
     sink = SinkProcess.start()
-    urllib.request.urlopen(f"{sink.url}/v1", b"pack-item-7-0 pack-item-7-1", timeout=60).close()  # noqa: S310 - ours
+    urllib.request.urlopen(f"{sink.url}/v1", b"pack-item-7-0 pack-item-7-1", timeout=LIMIT_S).close()  # noqa: S310 - ours
     assert sink.end() == {"7": 2}
     assert not proc.is_alive(pid_of(sink))
 
@@ -103,7 +104,7 @@ def test_the_requests_after_the_load_are_counted_by_the_worker_that_answers(monk
         threading.Thread(target=server.serve_forever, daemon=True).start()
         requests = RequestsAfter(server.server_address[1])
         requests.start()
-        requests.join(120)
+        requests.join(LIMIT_S)
         server.shutdown()
     assert requests.answered == {"41": REQUESTS_AFTER // 2}
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from stacks.run.sink import Datagrams, Items, unpacked
+from tests.patience import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[3]
-LIMIT_S = 60
 
 
 class Sink:

@@ -15,6 +15,7 @@ from contexts import until
 
 from stacks.observe import proc
 from stacks.run import supervisor
+from tests.patience import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -83,7 +84,7 @@ def have_ended(pids: list[int]) -> bool:
 @pytest.mark.parametrize(("end", "code"), [("return 0", 0), ("return 3", 3), ("raise ValueError('oh')", 1)])
 def test_the_guard_kills_what_main_leaves_and_returns_its_exit_code(guard: Callable, end: str, code: int) -> None:
     process, pids = guard(end)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=LIMIT_S)
     assert process.returncode == code
     assert len(pids) == 3  # main, its child, and a child of that child in a session of its own
     assert have_ended(pids)
@@ -94,7 +95,7 @@ def test_the_guard_kills_what_a_killed_main_leaves(guard: Callable) -> None:
     process, pids = guard(FOREVER)
     assert not have_ended(pids)
     os.kill(pids[0], signal.SIGKILL)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 1  # it was 247 without a word
     assert errors.startswith("the command was killed; ")
     assert have_ended(pids)
@@ -104,7 +105,7 @@ def test_the_guard_kills_what_a_killed_main_leaves(guard: Callable) -> None:
 def test_a_signal_to_the_guard_reaches_main_and_the_guard_kills_the_rest(guard: Callable, name: str) -> None:
     process, pids = guard(FOREVER)
     process.send_signal(signal.Signals[name])
-    process.communicate(timeout=60)
+    process.communicate(timeout=LIMIT_S)
     assert process.returncode != 0
     assert have_ended(pids)
 
@@ -112,7 +113,7 @@ def test_a_signal_to_the_guard_reaches_main_and_the_guard_kills_the_rest(guard: 
 def test_the_guard_waits_for_a_main_that_ignores_a_signal(guard: Callable) -> None:
     process, pids = guard("time.sleep(0.6); return 4", "signal.SIG_IGN")
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=LIMIT_S)
     assert process.returncode == 4
     assert have_ended(pids)
 
@@ -120,7 +121,7 @@ def test_the_guard_waits_for_a_main_that_ignores_a_signal(guard: Callable) -> No
 def test_main_ends_when_the_guard_is_killed(guard: Callable) -> None:
     process, (main, *_) = guard(FOREVER)
     process.kill()
-    process.wait(timeout=60)
+    process.wait(timeout=LIMIT_S)
     until(lambda: not proc.is_alive(main))
 
 
@@ -173,7 +174,7 @@ def test_a_guard_below_cleans_up_before_anything_is_killed(tmp_path: Path, who: 
         os.killpg(process.pid, number)
     else:
         os.kill(pids[who], number)
-    process.wait(60)
+    process.wait(LIMIT_S)
     until(lambda: have_ended([outer, inner]))
     assert (tmp_path / "cleaned-up").exists()
     assert not (tmp_path / "pack-x").exists()
@@ -183,14 +184,14 @@ def test_an_interrupt_that_main_does_not_catch_has_an_exit_code_of_its_own(guard
     """From 128 on it ends `git bisect run`; 1 would call the commit bad."""
     process, _ = guard(FOREVER, "signal.getsignal(signal.SIGTERM)")
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=LIMIT_S)
     assert process.returncode == supervisor.EXIT_INTERRUPTED == 130
 
 
 def test_main_does_not_run_if_the_parent_has_ended_already() -> None:
     code = "import sys; from stacks.run import supervisor; sys.exit(supervisor.guarded(lambda: 0, parent={}, failed=7))"
     for parent, expected in ((os.getpid(), 0), (os.getppid(), 7), (0, 0)):
-        done = subprocess.run([sys.executable, "-c", code.format(parent)], cwd=ROOT, check=False, timeout=60)
+        done = subprocess.run([sys.executable, "-c", code.format(parent)], cwd=ROOT, check=False, timeout=LIMIT_S)
         assert done.returncode == expected
 
 
@@ -218,7 +219,7 @@ def test_a_run_that_has_no_guard_yet_is_asked_as_well(tmp_path: Path) -> None:
     """It may be about to make its private directory."""
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / "__main__.py").write_text(STARTING)
-    subprocess.run([sys.executable, "-c", ASK, str(tmp_path)], cwd=ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", ASK, str(tmp_path)], cwd=ROOT, check=True, timeout=LIMIT_S)
     assert (tmp_path / "ended-in-order").exists()
 
 
@@ -236,7 +237,7 @@ assert (left, proc.descendants(os.getpid())) == ([], [])
 
 
 def test_a_sweep_kills_orphans_and_reaps_them() -> None:
-    subprocess.run([sys.executable, "-c", SWEEP], cwd=ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", SWEEP], cwd=ROOT, check=True, timeout=LIMIT_S)
 
 
 def test_a_signal_to_a_process_that_has_ended_is_no_error() -> None:

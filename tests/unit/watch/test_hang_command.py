@@ -16,6 +16,7 @@ from stacks.catalogue.usage_error import UsageError
 from stacks.watch import hang_command
 from stacks.watch.hang_command import HangCommand, command_words
 from stacks.watch.view import HUNG, MASTER_HUNG, READY, Change
+from tests.patience import LIMIT_S
 
 HOSTILE = "$(touch stolen); `touch stolen` | touch stolen\n' \" \\ é \x1b[31m %s {}"
 
@@ -27,7 +28,7 @@ def writer(path: Path) -> str:
     return f"{shlex.quote(sys.executable)} -c {shlex.quote(code)}"
 
 
-def run_until(command: HangCommand, condition: Callable[[], object], limit_s: float = 60.0) -> None:
+def run_until(command: HangCommand, condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
     end = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < end

@@ -14,6 +14,7 @@ from instance_views import MASTER, hang_of, instance, worker
 from stacks.watch.healing import EVERY_S, PATIENCE_S, Healing
 from stacks.watch.proven_process import ProvenProcess
 from stacks.watch.view import CHAIN, ENDED, HUNG, MASTER_ENDED, READY, RELOADING, SERVING, STARTING, Change, WorkerView
+from tests.patience import LIMIT_S
 
 
 @dataclass
@@ -176,7 +177,7 @@ def child() -> subprocess.Popen[bytes]:
 def test_a_child_of_the_master_gets_sigkill_and_once_it_has_ended_nobody_does(child: subprocess.Popen[bytes]) -> None:
     process = ProvenProcess(child.pid, os.getpid(), 0.0)
     assert process.kill()
-    assert child.wait(60) == -signal.SIGKILL
+    assert child.wait(LIMIT_S) == -signal.SIGKILL
     assert not process.kill()  # its number may belong to another process now
     process.close()
     with pytest.raises(ProcessLookupError):
@@ -192,4 +193,4 @@ def test_another_process_is_refused(child: subprocess.Popen[bytes]) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
     assert child.poll() is None
     child.kill()
-    child.wait(60)
+    child.wait(LIMIT_S)

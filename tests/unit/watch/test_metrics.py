@@ -28,6 +28,7 @@ from stacks.watch.exporter import Exporter
 from stacks.watch.metrics import Metrics, Own
 from stacks.watch.totals import BUCKETS_S, Totals
 from stacks.watch.view import CHAIN, HUNG, LEAVING, LOST, READY, SERVING, Blind, Change, InstanceView, Queue
+from tests.patience import LIMIT_S
 
 DEPLOY = ROOT / "stacks/watch/deploy"
 STRANGE = 'a "quoted"\\ \n<b>name</b> {} é'
@@ -155,7 +156,7 @@ def exporting(answer_s: float = 0.0) -> Iterator[Exporter]:
 
 
 def get(port: int, path: str = "/metrics", method: str = "GET", **headers: str) -> tuple[int, str, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)
     connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
     answer = connection.getresponse()
     body = answer.read()

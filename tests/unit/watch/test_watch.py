@@ -24,8 +24,7 @@ from stacks.watch.table import print_tables, spark
 from stacks.watch.target import CannotWatch
 from stacks.watch.view import Change
 from stacks.watch.watch import Watch
-
-LIMIT_S = 120.0
+from tests.patience import LIMIT_S
 
 
 class Watching:
@@ -175,7 +174,7 @@ class TestCommand:
             [sys.executable, "-m", "stacks", "watch", *words],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LIMIT_S,
             check=False,
             **options,
         )

@@ -22,6 +22,7 @@ from stacks.hosts.caller import Caller
 from stacks.hosts.card import LOADING, OBSERVER, READY, SETTLING, STARTING, WRITTEN, Card
 from stacks.hosts.clocks import clock_id
 from stacks.hosts.coordinator import GO, LAST_PHASES, ON
+from stacks.hosts.load_agent import SHIP_S
 from stacks.hosts.location import Location
 from stacks.hosts.pack_version import pack_version
 from stacks.hosts.retrying import keep_trying
@@ -33,7 +34,6 @@ from stacks.observe import host
 
 STEP_S = 0.05
 ASK_S = 0.2
-SHIP_S = 0.6  # so a row is in the location within a second
 # Without a word of the coordinator for this long, the load counts as ended: nobody will say so.
 LOST_S = 30.0
 UPLOAD_LIMIT_S = 60.0

@@ -6,6 +6,7 @@ from typing import Any
 
 from stacks.hosts.card import CARDS_DIR, LOAD, OBSERVER, WRITTEN, Card, load_card
 from stacks.hosts.clocks import SAME, Offset
+from stacks.hosts.load_agent import SHIP_S
 from stacks.hosts.location import Location
 from stacks.hosts.recovery import count_rows, is_sound, recover
 from stacks.lifecycle.counted import counted
@@ -66,7 +67,7 @@ def _why_in_pieces(card: Card) -> str:
         return (
             f"its file with {card.rows} rows was cut off or damaged after it was written, and the others cannot be read"
         )
-    return "its host was lost, so the rows that it had not yet sent are missing (it sends them every 0.6 s)"
+    return f"its host was lost, so the rows that it had not yet sent are missing (it sends them every {SHIP_S} s)"
 
 
 def _count(location: Location, files: list[PartFile]) -> tuple[int, list[str]]:

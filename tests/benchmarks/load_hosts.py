@@ -21,7 +21,7 @@ from typing import Any
 
 from stacks.catalogue import APPS, ROOT, venvs
 from tests.integration.namespaces import Host, command_pids, hosts
-from tests.integration.test_hosts import until
+from tests.patience import until
 
 CGROUPS = Path("/sys/fs/cgroup")
 ARM = "tests/benchmarks/load_hosts_arm.py"

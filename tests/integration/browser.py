@@ -44,10 +44,10 @@ class Page:
         """Press a button of Locust's bar."""
         self.page.get_by_role("button", name=name, exact=True).click()
 
-    def see(self, selector: str, limit_s: float = LIMIT_S) -> str:
+    def see(self, selector: str) -> str:
         """Wait until an element is visible. Return its text."""
         element = self.page.locator(selector).first
-        element.wait_for(timeout=1000 * limit_s)
+        element.wait_for()
         return str(element.text_content())
 
 

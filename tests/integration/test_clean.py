@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,18 +19,11 @@ from contract import problems_below
 from stacks.catalogue import ROOT
 from stacks.catalogue.venvs import Venv
 from stacks.observe import proc
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 
 from .conftest import left_behind
 
 LASTS, HANGS = "py312-2.0.30.post1", "py312-2.0.26"  # with LASTS, a load of 300 s goes on until the signal comes
-
-
-def until(condition: Callable[[], object], what: str, limit_s: float = LIMIT_S) -> None:
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -218,7 +210,7 @@ def test_an_interrupted_search_ends_its_runs_and_reports_nothing(
         )
         try:
             files = "*/*/events.jsonl"
-            until(lambda: any('"load_begin"' in path.read_text() for path in results.glob(files)), "no run", LIMIT_S)
+            until(lambda: any('"load_begin"' in path.read_text() for path in results.glob(files)), "no run")
             os.killpg(process.pid, signal.SIGINT)
             assert process.wait(LIMIT_S) == code
         finally:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from stacks.run.parquet import write_requests
-from tests.unit.locustfiles.hammering import all_rows, answered, counts, locust, parts, tiny_server, until
+from tests.patience import until
+from tests.unit.locustfiles.hammering import all_rows, answered, counts, locust, parts, tiny_server
 
 CLIENTS = ["FastUser", "FastHttpUser"]
 SCENARIO = """

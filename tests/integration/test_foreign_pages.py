@@ -6,7 +6,6 @@ import http.server
 import json
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +22,7 @@ from .ui_process import running_ui
 sys.path.insert(0, str(ROOT / "locustfiles"))
 from workers_ui._report import FILES, section
 
-from tests.patience import LIMIT_S
+from tests.patience import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of Playwright's own pipes
 
@@ -120,14 +119,9 @@ def test_a_foreign_page_can_neither_start_a_test_nor_read_one(tmp_path: Path, na
         # The user's own page starts a test.
         page.goto(url)
         page.get_by_role("button", name="Start", exact=True).click()
-        end = time.monotonic() + LIMIT_S
-        while page.request.get(f"{url}workers/state").json()["phase"] != "loading":
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        until(lambda: page.request.get(f"{url}workers/state").json()["phase"] == "loading")
         assert page.evaluate("fetch('/stop', { method: 'POST' }).then((answer) => answer.status)") == 200
-        while not page.request.get(f"{url}workers/state").json()["over"]:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        until(lambda: page.request.get(f"{url}workers/state").json()["over"])
 
 
 def test_the_web_ui_warns_where_others_can_connect_and_refuses_their_pages(

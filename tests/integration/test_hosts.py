@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from stacks.lifecycle.parts import PARTS_DIR, current_files
 from stacks.lifecycle.records import REQUEST_COLUMNS, RUN_FILE
 from stacks.run import supervisor
 from tests.integration.namespaces import Host, command_pids, hosts
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 
 PUT = "import sys, urllib.request as u; u.urlopen(u.Request(sys.argv[1], method='PUT'), timeout=600)"
 # Prints how many rows of a host are in a results location.
@@ -34,14 +33,6 @@ print(sum(count_rows(run, name) for name in names))
 LOCUST = ("-f", "locustfiles/steady.py,locustfiles/recording/_recorder.py")
 CAMPAIGN = "night"
 COLUMNS = list(REQUEST_COLUMNS)
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    end_s = time.monotonic() + LIMIT_S
-    while not (value := condition()):
-        assert time.monotonic() < end_s, what
-        time.sleep(0.1)
-    return value
 
 
 class Cluster:

@@ -21,7 +21,7 @@ from stacks.lifecycle.records import RUN_FILE
 from stacks.observe import proc
 from stacks.run.run_directory import write_plan
 from tests.integration.conftest import left_behind
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 
 ROOT = catalogue.ROOT
 
@@ -97,10 +97,7 @@ def test_a_killed_run_leaves_no_sink(victim: str, tmp_path: Path, venv: Callable
         (observer,) = proc.children_of(guard.pid)
         os.kill(observer if victim == "observer" else guard.pid, signal.SIGKILL)
         guard.wait(LIMIT_S)
-    end = time.monotonic() + LIMIT_S
-    while alive := [pid for pid in below if is_running(pid)]:
-        assert time.monotonic() < end, alive
-        time.sleep(0.05)
+    until(lambda: not any(map(is_running, below)), "a process of the run lives on")
     assert left_behind(directory) == []
 
 

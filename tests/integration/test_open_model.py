@@ -15,7 +15,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "locustfiles"))
 from fast_client._arrivals import schedule
 
-from tests.unit.locustfiles.hammering import all_rows, locust, parts, tiny_server, until
+from tests.patience import until
+from tests.unit.locustfiles.hammering import all_rows, locust, parts, tiny_server
 
 BREATH = 64  # of fast_client/_open_model.py, whose import loads gevent, which changes the threads of this process
 FREEZE_S, EVERY_S = 2.0, 5.0

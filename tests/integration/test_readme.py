@@ -18,7 +18,7 @@ from pages import blocks, commands
 
 from stacks.catalogue import ROOT
 from stacks.observe import tcp_table
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 from tests.quiet_port import quiet_port
 
 from .conftest import shell
@@ -110,10 +110,7 @@ def test_by_hand_and_with_plain_locust(venv: Callable[[str], object], tmp_path: 
         start_new_session=True,
     )
     try:
-        end = time.monotonic() + LIMIT_S
-        while tcp_table.backlog(port) is None:
-            assert time.monotonic() < end, "it does not listen"
-            time.sleep(0.05)
+        until(lambda: tcp_table.backlog(port) is not None, "it does not listen")
         for command in (c for c in COMMANDS if ".venv/bin/locust" in c):
             place = command.replace("8080", str(port)).replace("locustfiles/", f"{ROOT}/locustfiles/")
             done = shell(place.replace(".venv/bin/", f"{ROOT}/.venv/bin/"), cwd=tmp_path)

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from contract import problems_below
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc, tcp_table
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 from tests.quiet_port import quiet_port
 
 from .browser import browser
@@ -54,13 +53,6 @@ def running_uwsgi(environment: Any, *, max_requests: int, name: str) -> Iterator
         assert master.poll() is None, "the watcher ended the master"
     finally:
         kill_group(master)
-
-
-def until(look: Callable[[], object], what: str, limit_s: float = LIMIT_S) -> None:
-    end = time.monotonic() + limit_s
-    while not look():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
 
 
 def ask(port: int, count: int) -> None:

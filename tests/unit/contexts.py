@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from stacks.lifecycle.lifecycle import Lifecycle
 from stacks.observe.collectors import Base, Context
-from tests.patience import LIMIT_S
 
 
 class Watched(dict[int, Base]):
@@ -35,14 +33,6 @@ def context(directory: Path, *, master_pid: int = 0, port: int = 0, log_fd: int 
         clock=lambda: 42,
     )
     return ctx, watched
-
-
-def until(condition: Callable[[], object], what: str = "") -> None:
-    """Poll until the condition holds. Fail with the text `what` after LIMIT_S."""
-    end = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < end, what or "not in time"
-        time.sleep(0.005)
 
 
 @contextmanager

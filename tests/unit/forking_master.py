@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from stacks.observe import proc
-from tests.patience import LIMIT_S
+from tests.patience import until
 
 SCRIPT = r"""
 import os, select, signal, socket, sys, threading, time
@@ -192,11 +191,3 @@ def forking_master(folder: Path, workers: int = 3, container: Sequence[str] = ()
         yield master
     finally:
         master.close()
-
-
-def until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
-    """Wait until `condition` holds. Raises AssertionError."""
-    end_s = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end_s, "it did not happen in time"
-        time.sleep(0.02)

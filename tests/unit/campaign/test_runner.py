@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contexts import until
 from run_processes import Starter, starter
 
 from stacks.campaign.campaign import Campaign
 from stacks.campaign.runner import Runner
 from stacks.lifecycle.reading import read_record
 from stacks.lifecycle.records import SCHEMA, write_json
+from tests.patience import until
 
 
 class RecordingView:

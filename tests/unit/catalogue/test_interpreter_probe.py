@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from contexts import until
 from executables import executable
 
 from stacks.catalogue import interpreter_probe
 from stacks.catalogue.bounded_command import run_bounded
 from stacks.catalogue.interpreter_probe import Unfit, probe
+from tests.patience import until
 
 RUNNING = f"{sys.version_info[0]}.{sys.version_info[1]}"
 

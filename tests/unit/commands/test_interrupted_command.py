@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from contexts import until
 
 from stacks.commands import exit_codes
 from stacks.observe import proc
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 
 ROOT = Path(__file__).resolve().parents[3]
 # `list`, but it installs something, and that takes long. With a second argument, it signals itself while `Popen` still

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from contexts import until
 
 from stacks.hosts import load_agent
 from stacks.hosts.card import CARDS_DIR, ENDED, WRITTEN, Card, load_card
@@ -15,6 +14,7 @@ from stacks.hosts.location import Location
 from stacks.hosts.spool import COMPLETE, Spool
 from stacks.lifecycle.parts import PARTS_DIR, Part
 from stacks.lifecycle.records import REQUEST_COLUMNS, RecordError
+from tests.patience import until
 
 ROW = "1\t1\t5000\t200\t\t2\t812\t3\tGET\t/\n"
 

@@ -8,8 +8,7 @@ import re
 import shlex
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import pytest
 from analysis.__main__ import parser as analysis_parser
 from stacks.__main__ import COMMANDS
 from stacks.commands.command_line import parser as stacks_parser
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 from tests.unit.house.making import MAKE, PLAN_VARIABLES, TARGETS, calls, environment, make
 
 HOSTILE = "a  b; touch stolen $(shell touch stolen) $(touch stolen) `touch stolen` $HOME \"q\" 'p' & | > stolen \\ #%*"
@@ -224,13 +223,6 @@ def test_the_web_ui_gets_what_was_typed_and_nothing_is_executed(ready: Path) -> 
 
 
 # -- signals --------------------------------------------------------------------------------------
-
-
-def until(condition: Callable[[], object], failure: str) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < deadline, failure
-        time.sleep(0.01)
 
 
 @contextmanager

@@ -9,14 +9,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.integration.ui_process import session_pids
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 from tests.quiet_port import quiet_port
 
 HERE = Path(__file__).resolve().parent
@@ -72,14 +71,6 @@ def locust(directory: Path, scenario: str, where: dict[str, Any], *options: str)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(LIMIT_S)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition is true, at most LIMIT_S."""
-    end = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < end, "the condition did not become true in time"
-        time.sleep(0.02)
 
 
 def parts(directory: Path) -> dict[int, tuple[list[dict[str, Any]], bool]]:

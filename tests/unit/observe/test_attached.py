@@ -6,10 +6,10 @@ import os
 import signal
 from pathlib import Path
 
-from forking_master import forking_master, until
+from forking_master import forking_master
 
 from stacks.observe.attached import AttachedObserver
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 
 
 def test_the_workers_of_a_running_master_are_followed(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from contexts import context, python, until
+from contexts import context, python
 from rows import generation, row
 
 from stacks.observe import proc
 from stacks.observe.collectors import closer
+from tests.patience import until
 
 SLEEP = "import time; print('up'); time.sleep(60)"
 

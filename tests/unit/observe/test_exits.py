@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from contexts import context, python, until
+from contexts import context, python
 from rows import row
 
 from stacks.lifecycle.records import Event
 from stacks.observe.collectors import exits
+from tests.patience import until
 
 SLEEP = "import time; print('up'); time.sleep(60)"
 

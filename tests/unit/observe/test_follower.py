@@ -21,7 +21,7 @@ from stacks.observe.child import Child
 from stacks.observe.follower import Follower
 from stacks.observe.slots import NO_WORKER, TOO_EARLY
 from stacks.run import supervisor
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 
 
 class Following:
@@ -216,10 +216,7 @@ def dying_workers(folder: Path) -> Iterator[Following]:
         workers = master.children()[:3]
         for command in ("dying 30", "end 1 30", "end 2 30", "end 3 30"):
             master.tell(command)
-        end_s = time.monotonic() + LIMIT_S
-        while set(workers) & set(master.children()):
-            assert time.monotonic() < end_s
-            time.sleep(0.02)
+        until(lambda: not set(workers) & set(master.children()))
         following = Following(master)
         yield following
         following.follower.close()

@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from contexts import python, until
+from contexts import python
 
 from stacks.observe import proc
+from tests.patience import until
 
 BUSY = "print('up')\nwhile True: pass"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contexts import context, python, until
+from contexts import context, python
 from contract import event_problems
 from rows import at, generation, leave, looks, respawn, row
 from thread_dumps import NAMES, dumps
@@ -21,6 +21,7 @@ from thread_dumps import NAMES, dumps
 from stacks.lifecycle.records import REQUEST_COLUMNS, Event
 from stacks.observe import proc, python_threads
 from stacks.observe.collectors.python_threads import ATTEMPTS, MOST_SERVED, MOST_STUCK, Collector, answered_pids
+from tests.patience import until
 
 THREAD = {"thread_name": None, "os_thread_id": 7, "owns_gil": False, "frames": []}
 WITH_A_THREAD = """

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 
 import pytest
-from contexts import until
 
 from stacks.observe import tcp_table
+from tests.patience import until
 
 
 def bound(family: int, address: str) -> socket.socket:

@@ -6,9 +6,10 @@ import platform
 from pathlib import Path
 
 import pytest
-from contexts import python, until
+from contexts import python
 
 from stacks.observe import proc, waits
+from tests.patience import until
 
 FUTEX = "import threading; lock = threading.Lock(); lock.acquire(); print('up'); lock.acquire()"
 

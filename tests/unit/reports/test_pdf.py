@@ -14,7 +14,7 @@ from executables import executable
 
 from stacks.catalogue import ROOT
 from stacks.observe import proc
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 
 # A browser has processes of its own, which write to its profile until they end.
 BROWSER = """#!/bin/sh
@@ -58,13 +58,6 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return usual | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path / "tmp")}
 
 
-def assert_ends(pid: int) -> None:
-    end_s = time.monotonic() + LIMIT_S
-    while proc.is_alive(pid):
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_browser_and_removes_its_profile(
     number: signal.Signals, tmp_path: Path, environment: dict[str, str]
@@ -81,7 +74,7 @@ def test_a_signal_ends_the_browser_and_removes_its_profile(
         process.send_signal(number)
         assert process.wait(LIMIT_S) == 7
     assert list(temporary.iterdir()) == []
-    assert_ends(child)
+    until(lambda: not proc.is_alive(child))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -93,4 +86,4 @@ def test_a_signal_during_the_start_of_the_browser_ends_it_too(
     command = [sys.executable, "-c", program, str(tmp_path / "to.pdf"), str(child)]
     assert subprocess.run(command, cwd=ROOT, env=environment, timeout=LIMIT_S, check=False).returncode == 7
     assert list((tmp_path / "tmp").iterdir()) == []
-    assert_ends(int(child.read_text()))
+    until(lambda: not proc.is_alive(int(child.read_text())))

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from contexts import until
 
 from stacks.observe import proc
 from stacks.run.forked_process import ForkedProcess, NotForked, Server, fork
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 
 # The module that the processes run. It was not loaded by the server.
 PROGRAM = """

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from contexts import until
 
 from stacks.lifecycle.records import REQUESTS_FILE
 from stacks.observe import proc
 from stacks.run import parquet
 from stacks.run.hammer import LOG_FILE, Hammer
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 from tests.patient_scenario import patient_scenario
 
 

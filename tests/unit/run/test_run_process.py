@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from contexts import until
 from run_processes import Starter, starter
+
+from tests.patience import until
 
 
 @pytest.fixture

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from contexts import until
 
 from stacks.observe import proc
 from stacks.run import supervisor
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from forking_master import Master, forking_master, until
+from forking_master import Master, forking_master
 
 from stacks.watch import view
 from stacks.watch.fleet import Fleet, Source
@@ -17,6 +17,7 @@ from stacks.watch.table import print_tables
 from stacks.watch.target import CannotWatch, check
 from stacks.watch.view import InstanceView
 from stacks.watch.watch import Watch
+from tests.patience import until
 
 CONTAINER = ("unshare", "--pid", "--net", "--fork", "--kill-child", "--mount-proc")
 

@@ -28,8 +28,8 @@ def writer(path: Path) -> str:
     return f"{shlex.quote(sys.executable)} -c {shlex.quote(code)}"
 
 
-def run_until(command: HangCommand, condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
-    end = time.monotonic() + limit_s
+def run_until(command: HangCommand, condition: Callable[[], object]) -> None:
+    end = time.monotonic() + LIMIT_S
     while not condition():
         assert time.monotonic() < end
         command.take([], lambda _change: None)

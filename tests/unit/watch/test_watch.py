@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from forking_master import Master, forking_master, until
+from forking_master import Master, forking_master
 
 from stacks.observe import uwsgi_processes
 from stacks.observe.proc import tasks
@@ -24,7 +24,7 @@ from stacks.watch.table import print_tables, spark
 from stacks.watch.target import CannotWatch
 from stacks.watch.view import Change
 from stacks.watch.watch import Watch
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, until
 
 
 class Watching:

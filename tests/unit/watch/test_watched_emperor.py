@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from forking_master import SCRIPT, until
+from forking_master import SCRIPT
 
 from stacks.observe import proc
 from stacks.watch import view
 from stacks.watch.fleet import Fleet, Source
+from tests.patience import until
 
 # Its file is called `uwsgi`, and it starts masters with command lines of their own, as an emperor does.
 EMPEROR = r"""

@@ -32,7 +32,7 @@ from stacks.observe import host, proc
 
 # A row waits up to 0.2 s in Locust (recording/_part_file.py) and this long in the spool: less than a second if the
 # machine has CPU time to spare.
-SHIP_S = 0.6  # so a row is in the location within a second
+SHIP_S = 0.6
 ASK_S = 0.5
 HELLO_LIMIT_S = 10.0
 FINISH_LIMIT_S = 60.0  # how long the location may be out of reach at the end

@@ -8,11 +8,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from contract import problems, problems_below
@@ -25,6 +26,7 @@ from stacks.observe import proc
 from stacks.run.run_directory import write_plan
 from tests.patience import LIMIT_S
 
+T = TypeVar("T")
 ROOT = catalogue.ROOT
 HELD_UP = "held up"  # so an observer says that the machine stalled it, and that the run is to be repeated
 
@@ -59,6 +61,26 @@ def venv() -> Callable[[str], venvs.Venv]:
     return ensure
 
 
+def unless_held_up(attempt: Callable[[], T], results: Path) -> T:
+    """Return what `attempt` returns. As long as the machine holds a run of it up, repeat it without what it left.
+
+    `results` is the directory below which its runs are. After LIMIT_S, the next attempt is the last one.
+    """
+    end_s = time.monotonic() + LIMIT_S
+    before = set(results.glob("*"))
+    while True:
+        value = attempt()
+        left = set(results.glob("*")) - before
+        files = [file for path in left for file in (path, *path.rglob("*")) if file.suffix == ".json"]
+        if not any(HELD_UP in file.read_text() for file in files) or time.monotonic() > end_s:
+            return value
+        for path in left:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
 @dataclass
 class Check:
     """What `python -m stacks check` left.
@@ -72,9 +94,9 @@ class Check:
 
 
 def run_check(file: Path, *arguments: str, **environment: str) -> Check:
-    """Run a check, whose JSON goes to `file`, and once more if it was held up. The JSON must be as its schema says."""
-    done = _run_check(file, *arguments, **environment)
-    return _run_check(file, *arguments, **environment) if HELD_UP in json.dumps(done.value) else done
+    """Run a check, whose JSON goes to `file`, and again if it was held up. The JSON must be as its schema says."""
+    results = Path((os.environ | environment)["PACK_RESULTS"])
+    return unless_held_up(lambda: _run_check(file, *arguments, **environment), results)
 
 
 def _run_check(file: Path, *arguments: str, **environment: str) -> Check:
@@ -116,11 +138,10 @@ class Loadtest:
 
 @pytest.fixture
 def loadtest(results: Path) -> Callable[..., Loadtest]:
-    """Run a campaign to its end, and once more if a run of it was held up."""
+    """Run a campaign to its end, and again if a run of it was held up."""
 
     def run(*arguments: str) -> Loadtest:
-        done = run_once(*arguments)
-        return run_once(*arguments) if any(HELD_UP in run["reason"] for run in done.runs) else done
+        return unless_held_up(lambda: run_once(*arguments), results)
 
     def run_once(*arguments: str) -> Loadtest:
         done = subprocess.run(
@@ -139,7 +160,7 @@ def loadtest(results: Path) -> Callable[..., Loadtest]:
 
 @pytest.fixture
 def one_run(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Callable[..., dict[str, Any]]:
-    """Execute one run of any ini and app text in a directory of its own, and once more if it was held up.
+    """Execute one run of any ini and app text in a directory of its own, and again if it was held up.
 
     Returns its record and what was said.
     """
@@ -163,11 +184,7 @@ def one_run(tmp_path: Path, venv: Callable[[str], venvs.Venv]) -> Callable[..., 
         numbers |= {"start_limit_s": 60.0, "limit_s": 60.0, "patient": False}
         paths = {"uwsgi": environment.uwsgi, "python": environment.python, "ini": path, "app": app_path}
         paths |= {"scenario": scenario}
-        record = run_once(numbers | plan, paths)
-        if HELD_UP in record["reason"]:
-            shutil.rmtree(record["directory"])
-            record = run_once(numbers | plan, paths)
-        return record
+        return unless_held_up(lambda: run_once(numbers | plan, paths), tmp_path)
 
     def run_once(numbers: dict[str, Any], paths: dict[str, Path]) -> dict[str, Any]:
         directory = tmp_path / "run"

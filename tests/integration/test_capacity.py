@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,10 @@ from contract import problems_below
 
 from analysis.__main__ import main
 from analysis.reports import verification_run
-from stacks.catalogue import ROOT, read_ini
+from stacks.catalogue import read_ini
 from stacks.lifecycle.records import REQUESTS_FILE
-from tests.patience import LIMIT_S
+
+from .conftest import shell, unless_held_up
 
 APP = """
 import time
@@ -37,16 +36,8 @@ PAUSE_S, SAYS = float(os.environ["PAUSE_S"]), b"mine"
 
 def made_plan(results: Path) -> tuple[Path, Any]:
     """Make a capacity plan. Return its directory and its content."""
-    clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    done = subprocess.run(
-        ["make", "capacity", "DEMAND=20", "SLO_P99=5s", "WORKERS=4", "THREADS=1", "TRIALS=1"],
-        cwd=ROOT,
-        env=clean,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
+    command = "make capacity DEMAND=20 SLO_P99=5s WORKERS=4 THREADS=1 TRIALS=1"
+    done = unless_held_up(lambda: shell(command), results)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "a request takes" in done.stderr
     directory = (results / "latest").resolve()

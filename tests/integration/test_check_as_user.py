@@ -20,7 +20,7 @@ from contract import problems_below
 from stacks.catalogue import APPS, ROOT, venvs
 from tests.patience import LIMIT_S
 
-from .conftest import left_behind
+from .conftest import left_behind, unless_held_up
 
 NAMES = ("www-data", "nobody")
 # An interpreter below a closed home directory, as that of root, can be reached in a mount namespace that has a copy of
@@ -82,7 +82,8 @@ def user(venv: Callable[[str], venvs.Venv]) -> Iterator[User]:
 def check(user: User, *arguments: object, results: Path) -> tuple[int, str, dict[str, Any]]:
     """Run a check as the user. Return its exit code, what it said, and check.json."""
     file = results.parent / "out" / "check.json"
-    done = user.run(sys.executable, "-m", "stacks", "check", f"--json={file}", *arguments, PACK_RESULTS=str(results))
+    command = (sys.executable, "-m", "stacks", "check", f"--json={file}", *arguments)
+    done = unless_held_up(lambda: user.run(*command, PACK_RESULTS=str(results)), results)
     said = done.stdout + done.stderr
     assert "Traceback" not in said, said
     return done.returncode, said, json.loads(file.read_text())

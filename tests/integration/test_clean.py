@@ -21,7 +21,7 @@ from stacks.catalogue.venvs import Venv
 from stacks.observe import proc
 from tests.patience import LIMIT_S, until
 
-from .conftest import left_behind
+from .conftest import left_behind, shell, unless_held_up
 
 LASTS, HANGS = "py312-2.0.30.post1", "py312-2.0.26"  # with LASTS, a load of 300 s goes on until the signal comes
 
@@ -247,16 +247,10 @@ def test_an_ordinary_user_gets_the_same_verdicts(
         if parent == Path(tempfile.gettempdir()):
             break
         parent.chmod(0o755)
-    done = subprocess.run(
-        [*NOBODY.split(), sys.executable, *"-m stacks loadtest --trials=1 --stack=threads".split()]
-        + ["--version=py312-2.0.26,py312-2.0.30.post1"],
-        cwd=clone,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        env={"PYENV_ROOT": str(Path.home() / ".pyenv")} | os.environ | {"HOME": str(clone)},
-        check=False,
-    )
+    command = f"{NOBODY} {sys.executable} -m stacks loadtest --trials=1 --stack=threads"
+    command += " --version=py312-2.0.26,py312-2.0.30.post1"
+    pyenv = os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))
+    done = unless_held_up(lambda: shell(command, cwd=clone, PYENV_ROOT=pyenv, HOME=str(clone)), clone / "results")
     assert done.returncode == 0, done.stdout + done.stderr
     runs = [json.loads(path.read_text()) for path in clone.glob("results/latest/*/run.json")]
     (hung,) = [run for run in runs if run["verdict"] == "hung_worker"]

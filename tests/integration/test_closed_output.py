@@ -12,17 +12,21 @@ from pathlib import Path
 from stacks.catalogue import venvs
 from tests.patience import LIMIT_S
 
-from .conftest import ROOT
+from .conftest import ROOT, unless_held_up
 
 
-def run_unread(*arguments: str) -> int:
+def run_unread(results: Path, *arguments: str) -> int:
     """Run a command whose stdout and stderr nobody reads. Return its exit code."""
-    reader, writer = os.pipe()
-    os.close(reader)
     command = [sys.executable, "-m", "stacks", *arguments]
-    done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=writer, timeout=LIMIT_S, check=False)
-    os.close(writer)
-    return done.returncode
+
+    def run() -> int:
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=writer, timeout=LIMIT_S, check=False)
+        os.close(writer)
+        return done.returncode
+
+    return unless_held_up(run, results)
 
 
 def test_a_check_that_nobody_reads(tmp_path: Path, results: Path, venv: Callable[[str], venvs.Venv]) -> None:
@@ -31,6 +35,7 @@ def test_a_check_that_nobody_reads(tmp_path: Path, results: Path, venv: Callable
     ini.write_text("[uwsgi]\nmaster = true\nprocesses = 2\nenable-threads = true\nhttp-socket = :80\nmodule = app\n")
     files = [tmp_path / "check.json", tmp_path / "check.xml"]
     code = run_unread(
+        results,
         *("check", f"--ini={ini}", f"--uwsgi={venv('py312-2.0.26').uwsgi}"),
         *(f"--json={files[0]}", f"--junit={files[1]}"),
     )
@@ -42,7 +47,8 @@ def test_a_check_that_nobody_reads(tmp_path: Path, results: Path, venv: Callable
 
 def test_a_loadtest_that_nobody_reads(results: Path, venv: Callable[[str], venvs.Venv]) -> None:
     venv("py312-2.0.30.post1")
-    assert run_unread("loadtest", "--stack=threads", "--version=py312-2.0.30.post1", "--trials=1", "--workers=4") == 0
+    arguments = ("--stack=threads", "--version=py312-2.0.30.post1", "--trials=1", "--workers=4")
+    assert run_unread(results, "loadtest", *arguments) == 0
     (summary,) = results.glob("2*/summary.json")
     assert json.loads(summary.read_text())["cells"][0]["verdict"] == "recovers"
     assert summary.with_name("report.html").exists()

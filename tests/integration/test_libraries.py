@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from stacks.catalogue import venvs
 from stacks.lifecycle.records import RUN_FILE
 from stacks.observe import proc
 from stacks.run.run_directory import write_plan
-from tests.integration.conftest import left_behind
+from tests.integration.conftest import left_behind, shell, unless_held_up
 from tests.patience import LIMIT_S, until
 
 ROOT = catalogue.ROOT
@@ -28,14 +29,8 @@ ROOT = catalogue.ROOT
 
 def libraries(results: Path, *arguments: str) -> tuple[int, str, dict[str, dict[str, Any]]]:
     """Run `python -m stacks libraries`; return its exit code, what it said, and run.json of each library and stack."""
-    done = subprocess.run(
-        [sys.executable, "-m", "stacks", "libraries", "--trials=1", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
+    command = shlex.join([sys.executable, "-m", "stacks", "libraries", "--trials=1", *arguments])
+    done = unless_held_up(lambda: shell(command), results)
     directory = (results / "latest").resolve()
     assert problems_below(results) == []
     assert left_behind(directory) == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from stacks.campaign.bisect import RULED_OUT
@@ -17,10 +18,11 @@ from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.version_search import BAD, GOOD
 from stacks.catalogue import APPS, UsageError, load
 from stacks.check.invocation import CannotCheck, find_uwsgi
+from stacks.console import interrupts
 from stacks.lifecycle import disk_room
 from stacks.lifecycle.reading import read_json
 from stacks.lifecycle.records import RUN_FILE
-from stacks.run import run_command, run_directory, supervisor
+from stacks.run import killed_command, private_directory, run_command, run_directory, supervisor
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S
 
 EXIT_CODES = {GOOD: 0, BAD: 1}
@@ -32,12 +34,15 @@ def main(options: argparse.Namespace) -> int:
 
     An interrupt ends the search of `git bisect run`: the exit code is supervisor.EXIT_INTERRUPTED.
     """
-    return supervisor.guarded(lambda: _judge(options), failed=CANNOT_TELL)
+    interrupts.block()  # until the guard can forward them: whatever ends it then, the private directory is removed
+    private = private_directory.make()
+    sentence = "cannot tell: the judge was killed"
+    return killed_command.guarded(lambda: _judge(options, private), private, sentence, CANNOT_TELL)
 
 
-def _judge(options: argparse.Namespace) -> int:
+def _judge(options: argparse.Namespace, private: Path) -> int:
     try:
-        record = run(options)
+        record = run(options, private)
     except (CannotCheck, UsageError, OSError) as error:
         print(f"cannot tell: {disk_room.describe(error)}", file=sys.stderr)
         return CANNOT_TELL
@@ -51,8 +56,10 @@ def _judge(options: argparse.Namespace) -> int:
     return EXIT_CODES.get(word, CANNOT_TELL)
 
 
-def run(options: argparse.Namespace) -> dict[str, Any]:
+def run(options: argparse.Namespace, private: Path) -> dict[str, Any]:
     """Run `options.stack` once with the binary `options.uwsgi`. Returns the content of run.json.
+
+    The guard finds the name of its directory in `private`.
 
     Raises CannotCheck, UsageError and OSError.
     """
@@ -62,6 +69,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     plan_options = PlanOptions(stack=options.stack, version=any_version, trials=1, confidence=RULED_OUT)
     plan, (cell, *_), scenario = make_plan(catalogue, plan_options)
     directory = run_directory.make_directory("judge")
+    killed_command.note_directory(private, directory)
     python = uwsgi.parent / "python"
     paths = {
         "uwsgi": uwsgi,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from stacks import catalogue
-from stacks.check import killed_check, thresholds, usage
+from stacks.check import thresholds, usage
 from stacks.check.advice import advise
 from stacks.check.change_trial import try_changes
 from stacks.check.check_result import CHECK_FILE, CheckResult, is_stdout, write_failure
@@ -58,7 +58,7 @@ from stacks.lifecycle import disk_room
 from stacks.lifecycle.rates import respawns_to_rule_out
 from stacks.lifecycle.records import RecordError
 from stacks.lifecycle.text_files import write_text
-from stacks.run import private_directory, run_directory
+from stacks.run import killed_command, private_directory, run_directory
 from stacks.run.run_servers import RunServers
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
@@ -86,7 +86,7 @@ def main(options: argparse.Namespace) -> int:
             print("check: interrupted", file=sys.stderr)
             return EXIT_NOT_MEASURED
 
-    return killed_check.guarded(run, private)
+    return killed_command.guarded(run, private, "could not check: the check was killed")
 
 
 def check(options: argparse.Namespace, private: Path, began: float) -> int:
@@ -125,7 +125,7 @@ def _check_one(
 
     neutral = copy(make_recycle)
     directory = run_directory.make_directory("check")  # closed to other users: a configuration may contain passwords
-    killed_check.note_directory(private, directory)
+    killed_command.note_directory(private, directory)
     defect = partial_defect(effective.version, effective.options)
     fewest = respawns_to_see(defect.rate) if defect else FEWEST_RESPAWNS
     if options.deep:

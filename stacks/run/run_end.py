@@ -155,9 +155,13 @@ def explain_kills(reason: str, load: Load | None, kills: MemoryKills) -> str:
 def record_killed_observer(directory: Path, why: str, status: str = "interrupted") -> None:
     """If run.json still says `running`, the observer ended before it wrote it: say `why`, and save the requests.
 
+    What was written of the next run.json goes.
+
     `status` is that of the run if no fault of the pack is the reason. A run.json that cannot be read stays as it is.
     Raises RecordError for it.
     """
+    for unfinished in directory.glob(f".{RUN_FILE}.*"):  # what write_json was about to rename
+        unfinished.unlink(missing_ok=True)
     record = read_record(directory / RUN_FILE, "status")
     if record["status"] != "running":
         return

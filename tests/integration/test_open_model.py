@@ -107,7 +107,7 @@ def slow_share(rows: list[dict[str, Any]]) -> float:
 def test_the_share_of_slow_requests_is_that_of_the_freeze(tmp_path: Path, client: str) -> None:
     # At a higher rate, requests that queue after the freeze are slow too; their number depends on the machine.
     scenario = OPEN.format(client=client, rate=20, arrivals="constant", most=1000, path="/")
-    limit = ["-u", "1", "-t", f"{PERIODS * EVERY_S + 1:.0f}s", "--stop-timeout", "2"]
+    limit = ["-u", "1", "-t", f"{PERIODS * EVERY_S + 1:.0f}s", "--stop-timeout", "60"]
     freeze = ["--freeze", str(FREEZE_S), "--every", str(EVERY_S)]
     with tiny_server(tmp_path, *freeze) as where, locust(tmp_path, scenario, where, *limit):
         pass
@@ -155,7 +155,7 @@ def test_at_an_orderly_end_no_arrival_is_missed(tmp_path: Path) -> None:
     )
     with (
         tiny_server(tmp_path) as where,
-        locust(tmp_path, scenario, where, "-u", "2", "-r", "2", "-t", "8s", "--stop-timeout", "2"),
+        locust(tmp_path, scenario, where, "-u", "2", "-r", "2", "-t", "8s", "--stop-timeout", "60"),
     ):
         pass
     rows = all_rows(tmp_path)

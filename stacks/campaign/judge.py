@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,10 @@ from stacks.campaign.plan_options import PlanOptions
 from stacks.campaign.version_search import BAD, GOOD
 from stacks.catalogue import APPS, UsageError, load
 from stacks.check.invocation import CannotCheck, find_uwsgi
-from stacks.console import interrupts
 from stacks.lifecycle import disk_room
 from stacks.lifecycle.reading import read_json
 from stacks.lifecycle.records import RUN_FILE
-from stacks.run import killed_command, private_directory, run_command, run_directory, supervisor
+from stacks.run import killed_command, run_command, run_directory, supervisor
 from stacks.run.run_directory import OVERTIME_LIMIT_S, START_LIMIT_S
 
 EXIT_CODES = {GOOD: 0, BAD: 1}
@@ -34,10 +34,7 @@ def main(options: argparse.Namespace) -> int:
 
     An interrupt ends the search of `git bisect run`: the exit code is supervisor.EXIT_INTERRUPTED.
     """
-    interrupts.block()  # until the guard can forward them: whatever ends it then, the private directory is removed
-    private = private_directory.make()
-    sentence = "cannot tell: the judge was killed"
-    return killed_command.guarded(lambda: _judge(options, private), private, sentence, CANNOT_TELL)
+    return killed_command.guarded(partial(_judge, options), "cannot tell: the judge was killed", CANNOT_TELL)
 
 
 def _judge(options: argparse.Namespace, private: Path) -> int:

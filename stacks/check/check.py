@@ -53,12 +53,11 @@ from stacks.check.ways.derivation import MAX_REQUESTS, derive
 from stacks.check.ways.progress import Progress
 from stacks.check.ways.taken import TakenWay
 from stacks.check.ways.taking import AT_ONCE, WayTaker
-from stacks.console import interrupts
 from stacks.lifecycle import disk_room
 from stacks.lifecycle.rates import respawns_to_rule_out
 from stacks.lifecycle.records import RecordError
 from stacks.lifecycle.text_files import write_text
-from stacks.run import killed_command, private_directory, run_directory
+from stacks.run import killed_command, run_directory
 from stacks.run.run_servers import RunServers
 
 EXIT_OK, EXIT_NOT_MEASURED, EXIT_USAGE, EXIT_HANG = 0, 1, 2, 3
@@ -71,10 +70,8 @@ def main(options: argparse.Namespace) -> int:
         print(f"check: {error}", file=sys.stderr)
         return EXIT_USAGE
     began = time.monotonic()
-    interrupts.block()  # until the guard can forward them: whatever ends it then, the private directory is removed
-    private = private_directory.make()
 
-    def run() -> int:
+    def run(private: Path) -> int:
         try:
             return _check_static(options, private) if options.static else check(options, private, began)
         except (CannotCheck, catalogue.UsageError, RecordError, OSError) as error:
@@ -86,7 +83,7 @@ def main(options: argparse.Namespace) -> int:
             print("check: interrupted", file=sys.stderr)
             return EXIT_NOT_MEASURED
 
-    return killed_command.guarded(run, private, "could not check: the check was killed")
+    return killed_command.guarded(run, "could not check: the check was killed")
 
 
 def check(options: argparse.Namespace, private: Path, began: float) -> int:

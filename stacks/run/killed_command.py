@@ -8,19 +8,23 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from stacks.console import interrupts
 from stacks.lifecycle.records import RUN_FILE, RecordError
 from stacks.observe.memory_kills import MemoryKills
-from stacks.run import run_end, supervisor
+from stacks.run import private_directory, run_end, supervisor
 
 DIRECTORIES_FILE = "directories"  # in the private directory of the command, or of one of its vassals
 
 
-def guarded(main: Callable[[], int], private: Path, sentence: str, failed: int = 1) -> int:
-    """Run `main` under a guard, and remove `private` at the end. Return its exit code.
+def guarded(main: Callable[[Path], int], sentence: str, failed: int = 1) -> int:
+    """Run `main` under a guard, with a private directory that is removed at the end. Return its exit code.
 
     If a signal ended it, the exit code is `failed`, and `sentence` is printed with the cause.
     """
-    return supervisor.guarded(main, private, failed=failed, after_kill=partial(close_runs, private, sentence))
+    interrupts.block()  # until the guard can forward them: whatever ends it then, the private directory is removed
+    private = private_directory.make()
+    close = partial(close_runs, private, sentence)
+    return supervisor.guarded(lambda: main(private), private, failed=failed, after_kill=close)
 
 
 def note_directory(private: Path, directory: Path) -> None:

@@ -142,7 +142,7 @@ def point_to(campaign: Path) -> None:
             link.unlink(missing_ok=True)
             link.symlink_to(campaign.name)
             link.replace(latest)
-        except OSError:
+        except BaseException:
             link.unlink(missing_ok=True)
             raise
 

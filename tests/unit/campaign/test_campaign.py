@@ -82,6 +82,18 @@ def test_a_latest_that_cannot_be_written_is_named_and_nothing_half_written_stays
     assert os.listdir(campaign.results) == []
 
 
+def test_an_interrupt_leaves_no_half_made_link(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_paths: Path) -> None:
+        raise KeyboardInterrupt
+
+    campaign.results.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            point_to(campaign.results / "20261124-040722")
+    assert os.listdir(campaign.results) == []
+
+
 def test_a_thousand_campaigns_in_one_second_are_an_error(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign_directory, "range", lambda *_: [1], raising=False)
     campaign.prepare()

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -195,7 +195,8 @@ def test_a_young_mule_is_no_worker_of_a_master_that_starts_again(following: Foll
 def test_workers_that_never_live_long_enough_to_tell_their_slots_are_seen(tmp_path: Path) -> None:
     with dying_workers(tmp_path) as following:
         following.until(lambda: following.lifecycle.respawns() >= 6)
-        assert {row.slot for row in following.rows if row.kind == "respawned"} >= {1, 2}
+        # One slot explains workers that never live at the same time. A busy machine may run the first of them so.
+        following.until(lambda: {row.slot for row in following.rows if row.kind == "respawned"} >= {1, 2})
         assert {row.data["exit_status"] for row in following.rows if row.kind == "exited"} == {30}
 
 
@@ -218,8 +219,8 @@ def dying_workers(folder: Path) -> Iterator[Following]:
             master.tell(command)
         until(lambda: not set(workers) & set(master.children()))
         following = Following(master)
-        yield following
-        following.follower.close()
+        with closing(following.follower):
+            yield following
 
 
 def test_the_end_of_the_master_ends_the_following(following: Following) -> None:
